@@ -1,0 +1,104 @@
+// Package ticket keeps what remains of a contact: who it was (contacts and
+// identities), the matter (tickets), and its story (timeline).
+//
+// It decides which contact and which ticket a call belongs to; it knows no SQL
+// and no socket. Each decision runs inside one transaction of the store.
+package ticket
+
+import (
+	"context"
+	"time"
+
+	"pickup/call"
+)
+
+// State of a ticket.
+type State string
+
+// The states.
+const (
+	StateNew     State = "new"
+	StateOpen    State = "open"             // we owe an action
+	StatePending State = "pending_customer" // the player owes an answer
+	StateOnHold  State = "on_hold"
+	StateSolved  State = "solved"
+	StateClosed  State = "closed" // terminal, immutable
+	StateMerged  State = "merged" // terminal
+)
+
+// Identity is one address by which a contact is known.
+type Identity struct {
+	Kind     string // "phone", "email", "player", "sip", "visitor"
+	Value    string // normalised
+	Raw      string
+	Verified bool
+}
+
+// Contact is a person.
+type Contact struct {
+	ID        string
+	Name      string
+	Language  string
+	CreatedAt time.Time
+}
+
+// Ticket is a matter.
+type Ticket struct {
+	ID         string
+	Number     int64
+	ContactID  string
+	Subject    string
+	Type       string // "call", "missed_call"
+	Category   string // by the queue: "support", "payments", ...
+	State      State
+	Priority   int
+	Queue      string
+	AssigneeID string
+	Language   string
+	Channel    call.Channel // by which it began
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Tx is one transaction of the store, as the decisions need it.
+type Tx interface {
+	// ContactOf returns the contact who has the identity, or ok=false.
+	ContactOf(ctx context.Context, i Identity) (c Contact, ok bool, err error)
+	// AddContact stores a contact with its identities (none for an anonymous caller).
+	AddContact(ctx context.Context, c Contact, ids ...Identity) error
+	// OpenTicket returns the newest ticket of the contact in the category that is
+	// new, open, pending_customer or on_hold and younger than since.
+	OpenTicket(ctx context.Context, contactID, category string, since time.Time) (t Ticket, ok bool, err error)
+	// SaveTicket inserts t (it numbers it when Number is 0, and returns it) or updates it.
+	SaveTicket(ctx context.Context, t Ticket) (Ticket, error)
+	// AddEvents appends to the ticket's timeline.
+	AddEvents(ctx context.Context, ticketID string, events ...call.TimelineEvent) error
+}
+
+// Policy of tickets.
+type Policy struct {
+	MissedAfter time.Duration // an abandoned wait of at least this opens a missed-call ticket: 20s
+	LinkWithin  time.Duration // an open ticket younger than this is continued: 72h
+	Country     string        // of numbers without a prefix: "FR"
+}
+
+// Linked is what LinkCall decided.
+type Linked struct {
+	Contact Contact
+	Ticket  Ticket // zero when the call leaves none
+	Created bool   // the ticket is new
+}
+
+// LinkCall finds or makes the contact of a call that ended, and the ticket it
+// leaves: always for an answered call and one that failed by our fault while it
+// waited or talked, a missed-call ticket for who abandoned after MissedAfter,
+// else none (then only the contact). It appends the call's events, with wait
+// and recording, to the timeline.
+func LinkCall(ctx context.Context, tx Tx, p Policy, r call.Record, events []call.TimelineEvent) (Linked, error) {
+	panic("unbuilt")
+}
+
+// IdentityOf returns the identity of a calling party, or ok=false when he is
+// anonymous. An E.164 number is of kind phone whatever the transport, else the
+// canonical sip address (user@host without port, lower-case host).
+func IdentityOf(p call.Party, country string) (Identity, bool) { panic("unbuilt") }
