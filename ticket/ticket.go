@@ -74,31 +74,3 @@ type Tx interface {
 	// AddEvents appends to the ticket's timeline.
 	AddEvents(ctx context.Context, ticketID string, events ...call.TimelineEvent) error
 }
-
-// Policy of tickets.
-type Policy struct {
-	MissedAfter time.Duration // an abandoned wait of at least this opens a missed-call ticket: 20s
-	LinkWithin  time.Duration // an open ticket younger than this is continued: 72h
-	Country     string        // of numbers without a prefix: "FR"
-}
-
-// Linked is what LinkCall decided.
-type Linked struct {
-	Contact Contact
-	Ticket  Ticket // zero when the call leaves none
-	Created bool   // the ticket is new
-}
-
-// LinkCall finds or makes the contact of a call that ended, and the ticket it
-// leaves: always for an answered call and one that failed by our fault while it
-// waited or talked, a missed-call ticket for who abandoned after MissedAfter,
-// else none (then only the contact). It appends the call's events, with wait
-// and recording, to the timeline.
-func LinkCall(ctx context.Context, tx Tx, p Policy, r call.Record, events []call.TimelineEvent) (Linked, error) {
-	panic("unbuilt")
-}
-
-// IdentityOf returns the identity of a calling party, or ok=false when he is
-// anonymous. An E.164 number is of kind phone whatever the transport, else the
-// canonical sip address (user@host without port, lower-case host).
-func IdentityOf(p call.Party, country string) (Identity, bool) { panic("unbuilt") }

@@ -1,0 +1,51 @@
+package ticket
+
+import "pickup/call"
+
+// Ticket types.
+const (
+	TypeCall   = "call"        // we talked
+	TypeMissed = "missed_call" // he called and we did not talk: we owe a call
+)
+
+// The languages of tickets.
+const (
+	french  = "fr"
+	english = "en"
+)
+
+// language returns the language of a call's ticket: the caller's, else the
+// contact's, else that of the site's country.
+func language(r call.Record, c Contact, p Policy) string {
+	for _, l := range [...]string{r.Language, c.Language} {
+		if l == french || l == english {
+			return l
+		}
+	}
+	if p.Country == "FR" {
+		return french
+	}
+	return english
+}
+
+// subject returns the subject of a new ticket, in its language.
+func subject(kind, lang, category string) string {
+	switch {
+	case kind == TypeMissed && lang == french:
+		return "Appel manqué – " + category
+	case kind == TypeMissed:
+		return "Missed call – " + category
+	case lang == french:
+		return "Appel – " + category
+	default:
+		return "Call – " + category
+	}
+}
+
+// anonymousName is what a contact without any address is called.
+func anonymousName(lang string) string {
+	if lang == french {
+		return "Appelant anonyme"
+	}
+	return "Anonymous caller"
+}
