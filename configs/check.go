@@ -1,0 +1,183 @@
+package configs
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Check reports every setting that cannot work, as Faults, or nil. It looks at
+// values only: whether a port is free or a directory can be written is seen at
+// the start.
+func (c *Config) Check() error { return c.check().err() }
+
+func (c *Config) check() Faults {
+	var f Faults
+	c.checkFronts(&f)
+	c.checkSIP(&f)
+	c.checkRules(&f)
+	c.checkDemo(&f)
+	return f
+}
+
+func (c *Config) checkFronts(f *Faults) {
+	listen(f, "http.listen", c.HTTP.Listen)
+	pair(f, "http.tls", c.HTTP.TLS.Cert, c.HTTP.TLS.Key)
+	for i, o := range c.HTTP.AllowedOrigins {
+		u, err := url.Parse(o)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Path != "" || u.RawQuery != "" {
+			f.add("http.allowed_origins["+strconv.Itoa(i)+"]", o, "must be an origin without a path, as https://shop.example.org")
+		}
+	}
+	between(f, "media.webrtc_port", c.Media.WebRTCPort, 0, 65535)
+	if p := c.Media.WebRTCPort; p >= c.Media.RTPPorts.First && p <= c.Media.RTPPorts.Last {
+		f.add("media.webrtc_port", p, "must lie outside media.rtp_ports %s", c.Media.RTPPorts)
+	}
+	if r := c.Media.RTPPorts; r.First < 1 || r.Last > 65535 || r.Last <= r.First {
+		f.add("media.rtp_ports", r.String(), "must be first-last within 1-65535, at least two ports")
+	}
+	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
+	if c.Data.Dir == "" {
+		f.add("data.dir", c.Data.Dir, "must name a directory")
+	}
+	if u := c.Database.URL.Reveal(); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
+		f.add("database.url", c.Database.URL, "must begin with postgres:// or be empty (SQLite in data.dir)")
+	}
+}
+
+func (c *Config) checkSIP(f *Faults) {
+	listen(f, "sip.listen", c.SIP.Listen)
+	listen(f, "sip.tls.listen", c.SIP.TLS.Listen)
+	pair(f, "sip.tls", c.SIP.TLS.Cert, c.SIP.TLS.Key)
+	oneOf(f, "sip.digest", c.SIP.Digest, "md5", "both", "sha256")
+	if c.SIP.Realm == "" || len(c.SIP.Realm) > 64 || strings.ContainsFunc(c.SIP.Realm, badRealm) {
+		f.add("sip.realm", c.SIP.Realm, "must be 1 to 64 printable ASCII characters without quote, backslash or colon")
+	}
+	between(f, "sip.guard.rate", c.SIP.Guard.Rate, 1, 100_000)
+	between(f, "sip.guard.burst", c.SIP.Guard.Burst, 1, 1_000_000)
+	if a := c.SIP.Advertise; a.IsValid() && (a.IsUnspecified() || a.IsMulticast()) {
+		f.add("sip.advertise", a, "must be an address that peers can reach")
+	}
+}
+
+func badRealm(r rune) bool { return r < 0x20 || r > 0x7e || r == '"' || r == '\\' || r == ':' }
+
+func (c *Config) checkRules(f *Faults) {
+	const minute, hour = time.Minute, time.Hour
+	within(f, "queue.ring_time", c.Queue.RingTime, time.Second, 5*minute)
+	within(f, "queue.short_abandon", c.Queue.ShortAbandon, 0, 5*minute)
+	between(f, "queue.max_missed", c.Queue.MaxMissed, 0, 100)
+	within(f, "queue.keep_place", c.Queue.KeepPlace, 0, hour)
+	within(f, "queue.max_wait", c.Queue.MaxWait, 0, 24*hour)
+	between(f, "queue.max_length", c.Queue.MaxLength, 0, 1_000_000)
+	between(f, "queue.overdue_share", c.Queue.OverdueShare, 0, 100)
+	within(f, "call.keep_agent", c.Call.KeepAgent, 0, 10*minute)
+	c.checkCallback(f)
+	within(f, "serve.drain", c.Serve.Drain, 0, 24*hour)
+	between(f, "serve.max_calls", c.Serve.MaxCalls, 1, 100_000)
+	if c.Site.TimeZone == nil {
+		f.add("site.time_zone", "", "must be an IANA time zone, as Europe/Paris")
+	}
+	if n := c.Site.Country; len(n) != 2 || strings.ToUpper(n) != n || strings.Trim(n, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		f.add("site.country", n, "must be two capital letters of ISO 3166, as FR")
+	}
+	oneOf(f, "site.language", c.Site.Language, Languages()...)
+	between(f, "recording.reserve", int(min(c.Recording.Reserve, 1<<41)), 0, 1<<40)
+	within(f, "recording.flush", c.Recording.Flush, 100*time.Millisecond, 10*time.Second)
+	within(f, "ticket.missed_after", c.Ticket.MissedAfter, 0, hour)
+	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(f, "log.format", c.Log.Format, "text", "json")
+}
+
+func (c *Config) checkCallback(f *Faults) {
+	const minute, hour = time.Minute, time.Hour
+	between(f, "callback.max_attempts", c.Callback.MaxAttempts, 1, 20)
+	if len(c.Callback.RetryNoAnswer) == 0 {
+		f.add("callback.retry_no_answer", nil, "must hold one duration at least")
+	}
+	for i, d := range c.Callback.RetryNoAnswer {
+		within(f, "callback.retry_no_answer["+strconv.Itoa(i)+"]", d, time.Second, 168*hour)
+	}
+	within(f, "callback.retry_busy", c.Callback.RetryBusy, time.Second, 24*hour)
+	within(f, "callback.retry_unknown", c.Callback.RetryUnknown, time.Second, 24*hour)
+	within(f, "callback.expiry", c.Callback.Expiry, minute, 720*hour)
+	within(f, "callback.crash_delay", c.Callback.CrashDelay, 0, 10*minute)
+	within(f, "callback.supersede", c.Callback.Supersede, 0, hour)
+	between(f, "callback.per_day", c.Callback.PerDay, 1, 1000)
+	within(f, "callback.ring_time", c.Callback.RingTime, 5*time.Second, 2*minute)
+	within(f, "callback.confirm_time", c.Callback.ConfirmTime, 3*time.Second, minute)
+}
+
+func (c *Config) checkDemo(f *Faults) {
+	between(f, "demo.agents", c.Demo.Agents, 1, 999)
+	within(f, "demo.wrap_up", c.Demo.WrapUp, 0, time.Hour)
+	if c.Demo.Enabled && !c.Demo.Open && !loopback(c.HTTP.Listen) {
+		f.add("http.listen", c.HTTP.Listen, "must be a loopback address while demo.enabled is true, because everybody knows its passwords; demo.open lifts this")
+	}
+}
+
+// loopback reports whether a well-formed listen address is loopback only; what
+// is not well formed has its fault elsewhere.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// listen checks "host:port" where the host is an IP address, localhost or empty.
+func listen(f *Faults, key, addr string) {
+	host, port, err := net.SplitHostPort(addr)
+	n, errPort := strconv.Atoi(port)
+	_, errHost := netip.ParseAddr(host)
+	if err != nil || errPort != nil || n < 0 || n > 65535 || (errHost != nil && host != "" && host != "localhost") {
+		f.add(key, addr, "must be address:port with a port of 0 to 65535, as 127.0.0.1:8080")
+	}
+}
+
+func pair(f *Faults, key, cert, private string) {
+	if cert != "" && private == "" {
+		f.add(key+".key", private, "must be set, because %s.cert is", key)
+	}
+	if cert == "" && private != "" {
+		f.add(key+".cert", cert, "must be set, because %s.key is", key)
+	}
+}
+
+func between(f *Faults, key string, n, least, most int) {
+	if n < least || n > most {
+		f.add(key, n, "must be %d to %d", least, most)
+	}
+}
+
+func within(f *Faults, key string, d, least, most time.Duration) {
+	if d < least || d > most {
+		f.add(key, d, "must be %s to %s", short(least), short(most))
+	}
+}
+
+// short writes a duration without the zero parts that String keeps.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func oneOf(f *Faults, key, value string, allowed ...string) {
+	for _, a := range allowed {
+		if value == a {
+			return
+		}
+	}
+	f.add(key, value, "must be one of %s", strings.Join(allowed, ", "))
+}

@@ -1,0 +1,176 @@
+// Package configs reads the settings of Pickup and carries what is shipped with
+// it as data: the commented defaults, the demonstration site, its menus and the
+// voice prompts of each language.
+//
+// Settings come in layers, the later ones winning: the embedded pickup.yaml, a
+// YAML file, the environment, the command line. Every fault is collected and
+// named by key, value and limit, so that one start shows all of them. A site
+// file (Site) describes queues, people, trunks, hours and menus; it is checked
+// here and stored by the caller.
+//
+// Only cmd/pickup reads these values and hands each package its own small
+// configuration. The package starts no goroutine and keeps no state.
+package configs
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config holds every setting. The zero value is not usable: Load makes one.
+// The comments of pickup.yaml say what each setting means, its unit and limits.
+type Config struct {
+	HTTP      HTTP      `koanf:"http"`
+	SIP       SIP       `koanf:"sip"`
+	Media     Media     `koanf:"media"`
+	Data      Data      `koanf:"data"`
+	Database  Database  `koanf:"database"`
+	Queue     Queue     `koanf:"queue"`
+	Call      Call      `koanf:"call"`
+	Callback  Callback  `koanf:"callback"`
+	Serve     Serve     `koanf:"serve"`
+	Site      SiteInfo  `koanf:"site"`
+	Demo      Demo      `koanf:"demo"`
+	Recording Recording `koanf:"recording"`
+	Ticket    Ticket    `koanf:"ticket"`
+	Log       Log       `koanf:"log"`
+
+	warnings []string
+}
+
+// Warnings says what was read but means nothing, for cmd to log: an unknown
+// PICKUP_ variable is not refused, because container platforms set some.
+func (c *Config) Warnings() []string { return c.warnings }
+
+// HTTP is the front for console, API, browsers and metrics.
+type HTTP struct {
+	Listen         string         `koanf:"listen"` // host:port, port 0 is any free port
+	TLS            KeyPair        `koanf:"tls"`
+	TrustedProxies []netip.Prefix `koanf:"trusted_proxies"`
+	AllowedOrigins []string       `koanf:"allowed_origins"` // scheme://host[:port], no path
+}
+
+// KeyPair names a certificate and its private key, PEM files; both or neither.
+type KeyPair struct {
+	Cert string `koanf:"cert"`
+	Key  string `koanf:"key"`
+}
+
+// Set reports whether a certificate is configured.
+func (k KeyPair) Set() bool { return k.Cert != "" && k.Key != "" }
+
+// SIP is the edge towards phones and trunks.
+type SIP struct {
+	Listen    string         `koanf:"listen"`    // host:port for UDP and TCP
+	Advertise netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
+	LocalNets []netip.Prefix `koanf:"local_nets"`
+	Digest    string         `koanf:"digest"` // "md5", "both", "sha256"
+	Realm     string         `koanf:"realm"`
+	Guard     Guard          `koanf:"guard"`
+	Trace     bool           `koanf:"trace"`
+	TLS       SIPTLS         `koanf:"tls"`
+}
+
+// Guard limits the requests of one source address.
+type Guard struct {
+	Rate    int            `koanf:"rate"` // new requests a second
+	Burst   int            `koanf:"burst"`
+	Trusted []netip.Prefix `koanf:"trusted"` // not counted
+}
+
+// SIPTLS is SIP over TLS; off until both files are set.
+type SIPTLS struct {
+	Listen string `koanf:"listen"`
+	Cert   string `koanf:"cert"`
+	Key    string `koanf:"key"`
+}
+
+// Set reports whether SIP over TLS is on.
+func (t SIPTLS) Set() bool { return t.Cert != "" && t.Key != "" }
+
+// Media is the media plane.
+type Media struct {
+	RTPPorts   PortRange     `koanf:"rtp_ports"`
+	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
+	LegDead    time.Duration `koanf:"leg_dead"`
+}
+
+// Data is the directory that everything durable lives in.
+type Data struct {
+	Dir string `koanf:"dir"`
+}
+
+// Database is where rows live; an empty URL is SQLite in Data.Dir.
+type Database struct {
+	URL Secret `koanf:"url"`
+}
+
+// Queue holds what all queues share.
+type Queue struct {
+	RingTime     time.Duration `koanf:"ring_time"`
+	ShortAbandon time.Duration `koanf:"short_abandon"`
+	MaxMissed    int           `koanf:"max_missed"` // 0: never
+	KeepPlace    time.Duration `koanf:"keep_place"`
+	MaxWait      time.Duration `koanf:"max_wait"`      // 0: no limit
+	MaxLength    int           `koanf:"max_length"`    // 0: no limit
+	OverdueShare int           `koanf:"overdue_share"` // percent
+}
+
+// Call holds what concerns a running talk.
+type Call struct {
+	KeepAgent time.Duration `koanf:"keep_agent"`
+}
+
+// Callback holds the rules of promised calls.
+type Callback struct {
+	AfterCrash    bool            `koanf:"after_crash"`
+	MaxAttempts   int             `koanf:"max_attempts"`
+	RetryNoAnswer []time.Duration `koanf:"retry_no_answer"` // never empty
+	RetryBusy     time.Duration   `koanf:"retry_busy"`
+	RetryUnknown  time.Duration   `koanf:"retry_unknown"`
+	Expiry        time.Duration   `koanf:"expiry"`
+	CrashDelay    time.Duration   `koanf:"crash_delay"`
+	Supersede     time.Duration   `koanf:"supersede"`
+	PerDay        int             `koanf:"per_day"`
+	RingTime      time.Duration   `koanf:"ring_time"`
+	ConfirmTime   time.Duration   `koanf:"confirm_time"`
+}
+
+// Serve holds the limits of the process.
+type Serve struct {
+	Drain    time.Duration `koanf:"drain"`
+	MaxCalls int           `koanf:"max_calls"`
+}
+
+// SiteInfo says where the call centre stands.
+type SiteInfo struct {
+	TimeZone *time.Location `koanf:"time_zone"`
+	Country  string         `koanf:"country"`  // ISO 3166 alpha-2, upper case
+	Language string         `koanf:"language"` // "fr" or "en"
+}
+
+// Demo is the demonstration.
+type Demo struct {
+	Enabled   bool          `koanf:"enabled"`
+	Agents    int           `koanf:"agents"`
+	AutoReady bool          `koanf:"auto_ready"`
+	WrapUp    time.Duration `koanf:"wrap_up"`
+	Open      bool          `koanf:"open"`
+}
+
+// Recording holds what the recorder may use.
+type Recording struct {
+	Reserve Bytes         `koanf:"reserve"`
+	Flush   time.Duration `koanf:"flush"`
+}
+
+// Ticket holds the rules of tickets made by themselves.
+type Ticket struct {
+	MissedAfter time.Duration `koanf:"missed_after"`
+}
+
+// Log says how much is logged and in which form.
+type Log struct {
+	Level  string `koanf:"level"`  // "debug", "info", "warn", "error"
+	Format string `koanf:"format"` // "text", "json"
+}
