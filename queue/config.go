@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"fmt"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// Config of a Domain. Zero values mean the defaults named.
+type Config struct {
+	RingTime     time.Duration // how long an agent's devices ring: 12s
+	ShortAbandon time.Duration // 5s
+	MaxMissed    int           // missed call offers in a row until not_ready(no_answer): 1; -1: never
+	CommitWait   time.Duration // an offer leaves uncommitted after this without an answer of the store: 50ms; -1: never leaves uncommitted
+	// OnChange is told of each change that a screen shows. It must not block.
+	OnChange func(Change)
+	// OfferIDs makes the id of the next offer. nil: New takes UUIDv7, NewCore
+	// counts "o1", "o2", ... so that a run can be repeated.
+	OfferIDs func() OfferID
+}
+
+// withDefaults returns c with zero values replaced.
+func (c Config) withDefaults() Config {
+	if c.RingTime <= 0 {
+		c.RingTime = 12 * time.Second
+	}
+	if c.ShortAbandon <= 0 {
+		c.ShortAbandon = 5 * time.Second
+	}
+	if c.MaxMissed == 0 {
+		c.MaxMissed = 1
+	}
+	if c.CommitWait == 0 {
+		c.CommitWait = 50 * time.Millisecond
+	}
+	return c
+}
+
+// Check says which value of c cannot be used.
+func (c Config) Check() error {
+	switch {
+	case c.RingTime != 0 && (c.RingTime < time.Second || c.RingTime > 5*time.Minute):
+		return fmt.Errorf("queue: ring time %s is not between 1s and 5m", c.RingTime)
+	case c.ShortAbandon < 0 || c.ShortAbandon > time.Minute:
+		return fmt.Errorf("queue: short abandon %s is not between 0s and 1m", c.ShortAbandon)
+	case c.MaxMissed < -1:
+		return fmt.Errorf("queue: max missed %d is below -1", c.MaxMissed)
+	case c.CommitWait < -1 || c.CommitWait > time.Minute:
+		return fmt.Errorf("queue: commit wait %s is above 1m", c.CommitWait)
+	}
+	return nil
+}
+
+// leaseSlack is added to the time a session needs for its legs, so that the
+// reaper acts only when the session did not (telephony 1.5, step 3).
+const leaseSlack = 8 * time.Second
+
+// defaultTarget is the target of a queue that names none.
+const defaultTarget = 30 * time.Second
+
+// target of an item of a channel in q: what the key is computed from.
+func (q *QueueConfig) target(ch call.Channel) time.Duration {
+	switch ch {
+	case call.ChannelChat:
+		return 120 * time.Second
+	case call.ChannelEmail, call.ChannelSocial, call.ChannelWebForm, call.ChannelTicket:
+		return 4 * time.Hour
+	}
+	if q.Target > 0 {
+		return q.Target
+	}
+	return defaultTarget
+}
+
+// Change is one thing that a screen shows.
+type Change struct {
+	Topic string // "queue", "agent"
+	ID    string // queue name or account id
+}
+
+// QueueConfig is one queue as it is configured.
+type QueueConfig struct {
+	ID            string
+	Name          string            // dialled name, lower case
+	Title         map[string]string // by language, what screens show
+	Enabled       bool
+	Target        time.Duration // 30s
+	TargetPercent int           // 80
+	MaxWait       time.Duration // 0: no limit; then overflow_time
+	MaxLength     int           // 0: no limit; then ErrFull
+	WrapUp        time.Duration // timed wrap-up after a call; 0: none
+	Members       []Member
+}
+
+// Member is an agent of a queue.
+type Member struct {
+	Agent account.ID
+	Rank  int // lower is tried first
+}
+
+// AgentConfig is one agent as he is configured.
+type AgentConfig struct {
+	ID        account.ID
+	Login     string
+	Name      string
+	AutoReady bool // ready when he goes from no device to one
+	Skills    map[string]int
+}

@@ -1,0 +1,210 @@
+package queue
+
+import (
+	"strings"
+	"time"
+
+	"pickup/call"
+)
+
+// retryStore is how long an item rests when its offer could not be stored or
+// could not be told.
+const retryStore = time.Second
+
+// join puts an item in its queue, or refuses it.
+func (c *Core) join(it Item) {
+	q := c.lines[strings.ToLower(it.Queue)]
+	switch {
+	case q == nil || q.removed:
+		c.reply(Effect{Err: ErrUnknownQueue})
+		return
+	case q.closed:
+		c.reply(Effect{Err: ErrClosed})
+		return
+	case it.ID == "" || c.items[it.ID] != nil:
+		c.reply(Effect{Err: ErrGone})
+		return
+	}
+	it.Queue = q.key
+	it.Class = ClassDeferred
+	switch {
+	case it.Front:
+		it.Class = ClassRepair
+	case it.Channel.Live():
+		it.Class = ClassLive
+	}
+	if it.EnqueuedAt.IsZero() {
+		it.EnqueuedAt = c.now
+	}
+	if it.Key == 0 {
+		it.Key = it.EnqueuedAt.UnixMilli() + q.target(it.Channel).Milliseconds() - int64(it.Priority-1)*60_000
+	}
+	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt)}
+	if q.MaxLength > 0 && q.waiting >= q.MaxLength && it.CountsAsOffered {
+		q.tally.Offered++
+		q.tally.Ended[call.EndOverflowFull]++
+		c.decideItem(DecisionEnqueue, e)
+		c.decide(Decision{Kind: DecisionEnd, Item: it, QueueID: q.ID, Reason: call.EndOverflowFull})
+		c.reply(Effect{Err: ErrFull})
+		return
+	}
+	if it.CountsAsOffered {
+		q.tally.Offered++
+	} else {
+		q.tally.Rejoined++
+	}
+	q.live++
+	c.items[it.ID] = e
+	e.class = c.classOf(e)
+	c.decideItem(DecisionEnqueue, e)
+	c.reply(Effect{OK: true, Joined: it})
+	c.armOver(e)
+	c.wait(e)
+}
+
+// armOver sets the timer of the maximum wait. A callback has no maximum: its
+// promise has an end of its own. Who was bridged has been served.
+func (c *Core) armOver(e *entry) {
+	e.overAt, e.overdue = 0, false
+	if e.q.MaxWait > 0 && e.Class != ClassDeferred && e.Channel != call.ChannelCallback && !e.bridged {
+		e.overAt = e.enqueued + int64(e.q.MaxWait)
+		c.arm(timer{at: e.overAt, kind: timerOver, item: e})
+	}
+}
+
+// overTime ends an item that waited too long. One that is offered gets its
+// chance: it ends when the offer fails.
+func (c *Core) overTime(e *entry) {
+	switch e.state {
+	case itemWaiting, itemParked:
+		c.finish(e, call.EndOverflowTime, true)
+	case itemOffered:
+		e.overdue = true
+	}
+}
+
+// wait parks the item until its NotBefore, or lets it be offered.
+func (c *Core) wait(e *entry) {
+	if at := c.rel(e.NotBefore); at > c.ns {
+		e.state = itemParked
+		e.parkAt = at
+		c.countWaiting(e, false)
+		c.arm(timer{at: at, kind: timerNotBefore, item: e})
+		return
+	}
+	c.enter(e)
+}
+
+// requeue lets an item without a live offer wait again in its place.
+func (c *Core) requeue(e *entry) {
+	e.current = nil
+	switch {
+	case e.q.closed:
+		c.finish(e, call.EndClosed, true)
+	case e.overdue:
+		c.finish(e, call.EndOverflowTime, true)
+	default:
+		c.decideItem(DecisionRequeue, e)
+		c.wait(e)
+	}
+}
+
+// pushGeneral offers a waiting item to everybody.
+func (c *Core) pushGeneral(e *entry) {
+	e.class.waiting.push(e)
+	c.readyItems = append(c.readyItems, e)
+}
+
+// finish ends an item: exactly once, for one reason.
+func (c *Core) finish(e *entry, reason call.EndReason, tell bool) {
+	if e.state == itemWaiting {
+		c.unheap(e)
+	}
+	c.countWaiting(e, false)
+	e.state = itemEnded
+	e.current = nil
+	e.q.live--
+	e.q.tally.Ended[reason]++
+	if reason.CountsAbandoned() {
+		e.q.stats.abandoned(c.ns, c.ns-e.enqueued)
+	}
+	delete(c.items, e.ID)
+	c.decide(Decision{Kind: DecisionEnd, Item: e.Item, QueueID: e.q.ID, Reason: reason})
+	if tell {
+		c.notify(e, Notice{Kind: NoticeEnd, Reason: reason})
+	}
+	c.effects = append(c.effects, Effect{Kind: EffectClose, Item: e.ID})
+	if e.q.removed && e.q.live == 0 {
+		delete(c.lines, e.q.key)
+	}
+}
+
+// abandonReason says which kind of abandon it is when the player leaves now
+// (telephony 1.3).
+func (c *Core) abandonReason(e *entry) call.EndReason {
+	switch {
+	case e.held:
+		return call.EndAbandonedOnHold
+	case e.bridged:
+		return call.EndAnswered
+	case e.state == itemConnecting:
+		return call.EndAbandonedRinging
+	case time.Duration(c.ns-e.enqueued) < c.cfg.ShortAbandon:
+		return call.EndShortAbandoned
+	case e.state == itemOffered:
+		return call.EndAbandonedRinging
+	}
+	return call.EndAbandoned
+}
+
+// leave ends an item for its owner.
+func (c *Core) leave(id ItemID, reason call.EndReason) {
+	e := c.items[id]
+	if e == nil {
+		c.reply(Effect{Err: ErrGone})
+		return
+	}
+	if reason == "" {
+		reason = c.abandonReason(e)
+	}
+	if e.state == itemTalking {
+		c.reply(Effect{OK: true, Reason: reason})
+		c.endTalk(e.current, reason)
+		return
+	}
+	r := e.current
+	c.reply(Effect{OK: true, Reason: reason})
+	c.detach(r, false)
+	c.finish(e, reason, false)
+}
+
+// withdrawItem takes a waiting item out by hand.
+func (c *Core) withdrawItem(id ItemID) {
+	e := c.items[id]
+	if e == nil || e.state == itemConnecting || e.state == itemTalking {
+		c.reply(Effect{Err: ErrGone})
+		return
+	}
+	c.reply(Effect{OK: true})
+	c.detach(e.current, true)
+	c.finish(e, call.EndWithdrawn, true)
+}
+
+// detach takes the live offer of an item that ends, or that another offer won,
+// away from its agent: no blame, his idle rank is kept.
+func (c *Core) detach(r *reservation, tell bool) {
+	if r == nil {
+		return
+	}
+	switch r.state {
+	case resCommitting:
+		r.cancel = cancelEnded // applied when the store has answered
+		r.outcome = call.OutcomeWithdrawn
+		c.decideRes(DecisionReleasing, r)
+	case resOffered, resAccepted:
+		if tell {
+			c.notify(r.item, Notice{Kind: NoticeWithdraw, Offer: c.offerOf(r)})
+		}
+		c.toReleasing(r, call.OutcomeWithdrawn)
+	}
+}

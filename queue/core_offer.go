@@ -1,0 +1,362 @@
+package queue
+
+import (
+	"strconv"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// Delays of an agent after an outcome (telephony 1.7).
+const (
+	busyDelay   = 15 * time.Second
+	rejectDelay = 10 * time.Second
+)
+
+// offer reserves a for e: both leave the heaps before anybody is told.
+func (c *Core) offer(e *entry, a *agent) {
+	c.unheap(e)
+	a.profile.idle.remove(a)
+	rank := e.q.members[a.ID]
+	r := &reservation{
+		id: c.cfg.OfferIDs(), item: e, agent: a, state: resCommitting,
+		ring: c.cfg.RingTime, lease: e.Lease, why: c.why(e, a, rank),
+	}
+	if r.lease <= 0 {
+		r.lease = r.ring + leaseSlack
+	}
+	r.deadline = c.now.Add(r.lease)
+	e.state, e.current, a.res = itemOffered, r, r
+	c.offers[r.id] = r
+	c.countWaiting(e, true)
+	c.decideRes(DecisionOffer, r)
+	if c.cfg.CommitWait >= 0 {
+		r.commitAt = c.ns + int64(c.cfg.CommitWait)
+		c.arm(timer{at: r.commitAt, kind: timerCommit, res: r})
+	}
+	c.settle(a)
+}
+
+// why is the text that is shown and stored with an offer.
+func (c *Core) why(e *entry, a *agent, rank int) string {
+	b := make([]byte, 0, 48)
+	if e.Preferred == a.ID {
+		b = append(b, "preferred agent, "...)
+	}
+	b = append(b, "rank "...)
+	b = strconv.AppendInt(b, int64(rank), 10)
+	b = append(b, ", longest idle: "...)
+	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)
+	b = append(b, " s"...)
+	if n := e.tries[a.ID]; n > 0 {
+		b = append(b, ", all others tried"...)
+	}
+	return string(b)
+}
+
+func (c *Core) offerOf(r *reservation) Offer {
+	return Offer{
+		ID: r.id, Item: r.item.Item, Agent: r.agent.ID, AgentLogin: r.agent.Login,
+		RingTime: r.ring, Deadline: r.deadline, Why: r.why,
+	}
+}
+
+// send tells the owner of the item to ring.
+func (c *Core) send(r *reservation, uncommitted bool) {
+	r.state = resOffered
+	r.leaseAt = c.ns + int64(r.lease)
+	r.deadline = c.now.Add(r.lease)
+	c.arm(timer{at: r.leaseAt, kind: timerLease, res: r})
+	o := c.offerOf(r)
+	o.Uncommitted = uncommitted
+	c.notify(r.item, Notice{Kind: NoticeOffer, Offer: o})
+}
+
+// committed is the return of the decision to offer.
+func (c *Core) committed(r *reservation, err error) {
+	switch {
+	case r.state != resCommitting: // it left uncommitted already
+	case r.cancel != cancelNone:
+		c.applyCancel(r)
+	case err == nil:
+		c.send(r, false)
+	case c.cfg.CommitWait >= 0: // memory is the wall: calls go on
+		c.send(r, true)
+	default:
+		e := r.item
+		r.outcome = call.OutcomeWithdrawn
+		c.release(r)
+		e.NotBefore = c.now.Add(retryStore)
+		c.requeue(e)
+	}
+}
+
+// applyCancel does what was asked for while the decision was on its way.
+func (c *Core) applyCancel(r *reservation) {
+	e, requeue := r.item, r.cancel == cancelRequeue
+	r.outcome = call.OutcomeWithdrawn
+	c.release(r)
+	if requeue && e.current == r {
+		c.requeue(e)
+	}
+}
+
+// withdraw takes an offer back from an agent who went away; the item waits
+// again at once.
+func (c *Core) withdraw(r *reservation, tell bool) {
+	switch r.state {
+	case resCommitting:
+		if r.cancel == cancelNone {
+			r.cancel = cancelRequeue
+		}
+	case resOffered:
+		c.detach(r, tell)
+		c.requeue(r.item)
+	}
+}
+
+// toReleasing ends an offer. Its agent is free when his legs are final; until
+// then a late answer may still win, and the reaper watches.
+func (c *Core) toReleasing(r *reservation, outcome call.Outcome) {
+	r.state, r.outcome = resReleasing, outcome
+	if r.item.current == r {
+		r.item.current = nil
+	}
+	if r.final {
+		c.release(r)
+		return
+	}
+	c.decideRes(DecisionReleasing, r)
+	r.reapAt = c.ns + int64(reapAfter)
+	c.arm(timer{at: r.reapAt, kind: timerReap, res: r})
+	c.settle(r.agent)
+}
+
+// release frees the agent of a reservation.
+func (c *Core) release(r *reservation) {
+	a := r.agent
+	r.state = resReleased
+	delete(c.offers, r.id)
+	c.decideRes(DecisionRelease, r)
+	a.res = nil
+	if r.talked && !a.wrapping {
+		c.afterTalk(a)
+	}
+	c.settle(a)
+	c.forget(a)
+}
+
+// final: every leg of the agent under r has its final response.
+func (c *Core) final(r *reservation) {
+	r.final = true
+	if r.state == resReleasing {
+		c.release(r)
+	}
+}
+
+// answered is the compare-and-set on the item: the first answer wins while the
+// item has no winner, also that of an offer that was taken back (rescue, R7, R8).
+func (c *Core) answered(r *reservation) bool {
+	e := r.item
+	if e.state == itemEnded || r.won {
+		return false
+	}
+	switch r.state {
+	case resOffered:
+	case resReleasing:
+		if e.current != nil && e.current.state == resAccepted {
+			return false
+		}
+		if e.current != nil {
+			c.detach(e.current, true)
+		}
+		if e.state == itemWaiting {
+			c.unheap(e)
+		}
+		r.takeBack()
+	default:
+		return false
+	}
+	c.accept(r)
+	return true
+}
+
+// takeBack undoes what was held against the agent of a rescued offer.
+func (r *reservation) takeBack() {
+	if j, a := r.judged, r.agent; j != nil {
+		a.chosen, a.reason, a.person, a.unreachable = j.chosen, j.reason, j.person, j.unreachable
+		a.delayAt, a.idle = j.delayAt, j.idle
+		if r.item.tries[a.ID] > 0 {
+			r.item.tries[a.ID]--
+		}
+	}
+	r.judged = nil
+}
+
+func (c *Core) accept(r *reservation) {
+	e, a := r.item, r.agent
+	r.state, r.won, r.outcome, r.wonAt = resAccepted, true, call.OutcomeAnswered, c.ns
+	e.state, e.current, e.overdue = itemConnecting, r, false
+	e.heldFor = nil
+	c.countWaiting(e, false)
+	a.missed, a.rejected = 0, 0
+	c.decideRes(DecisionAccept, r)
+	c.settle(a)
+}
+
+// missed ends an offer without a winner; the item waits again at once.
+func (c *Core) missed(r *reservation, outcome call.Outcome) {
+	if r.state != resOffered {
+		return
+	}
+	e := r.item
+	c.judge(r, outcome)
+	c.toReleasing(r, outcome)
+	c.requeue(e)
+}
+
+// judge holds an outcome against the agent (telephony 1.5 to 1.7).
+func (c *Core) judge(r *reservation, outcome call.Outcome) {
+	a, e := r.agent, r.item
+	r.judged = &judgement{
+		chosen: a.chosen, reason: a.reason, person: a.person, unreachable: a.unreachable,
+		missed: a.missed, rejected: a.rejected, delayAt: a.delayAt, idle: a.idle,
+	}
+	switch outcome {
+	case call.OutcomeMissed:
+		a.missed++
+		a.idle = c.ns
+		c.tried(e, a)
+		if limit := c.missLimit(e.Channel); limit > 0 && a.missed >= limit {
+			a.stop("no_answer")
+		}
+	case call.OutcomeRejected:
+		a.rejected++
+		a.idle = c.ns
+		c.tried(e, a)
+		if a.rejected >= 2 {
+			a.stop("declined")
+		} else {
+			c.delay(a, rejectDelay)
+		}
+	case call.OutcomeDND:
+		c.tried(e, a)
+		a.stop("dnd")
+	case call.OutcomeForwarded:
+		c.tried(e, a)
+		a.stop("forwarded")
+	case call.OutcomeBusy:
+		c.delay(a, busyDelay)
+	case call.OutcomeUnreachable:
+		a.unreachable = "no_response"
+	case call.OutcomeMedia:
+		a.unreachable = "media"
+	default:
+		r.judged = nil
+	}
+}
+
+// missLimit is how many missed offers in a row stop an agent; 0: never.
+func (c *Core) missLimit(ch call.Channel) int {
+	switch {
+	case c.cfg.MaxMissed < 0:
+		return 0
+	case ch == call.ChannelChat:
+		return max(2, c.cfg.MaxMissed)
+	}
+	return c.cfg.MaxMissed
+}
+
+func (c *Core) tried(e *entry, a *agent) {
+	if e.tries == nil {
+		e.tries = make(map[account.ID]int, 1)
+	}
+	e.tries[a.ID]++
+}
+
+// deferOffer ends an offer without judging its agent; the item rests.
+func (c *Core) deferOffer(r *reservation, until time.Time) {
+	if r.state != resOffered {
+		return
+	}
+	e := r.item
+	c.toReleasing(r, call.OutcomeWithdrawn)
+	e.NotBefore = until
+	c.requeue(e)
+}
+
+// bridged: the wait of the item ends.
+func (c *Core) bridged(r *reservation) {
+	if r.state != resAccepted || r.talked {
+		return
+	}
+	e := r.item
+	r.talked, r.bridgeAt, r.bridgedBefore = true, c.ns, e.bridged
+	e.state, e.bridged, e.held = itemTalking, true, false
+	e.q.stats.bridged(c.ns, c.ns-e.enqueued)
+	c.decideRes(DecisionBridged, r)
+	c.touch(e.q)
+	c.settle(r.agent)
+}
+
+func (c *Core) hold(r *reservation, on bool) {
+	if r.state != resAccepted || !r.talked {
+		return
+	}
+	r.item.held = on
+	c.settle(r.agent)
+}
+
+// agentLost: the agent's leg failed while the player stays, who goes to the
+// front.
+func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
+	if r.state != resAccepted {
+		return
+	}
+	e, a := r.item, r.agent
+	switch outcome {
+	case call.OutcomeMedia:
+		a.unreachable = "media"
+	case call.OutcomeUnreachable:
+		a.unreachable = "no_response"
+	case call.OutcomeRejected: // a mis-click: this bridge does not count
+		a.dropped++
+		c.tried(e, a)
+		e.bridged = r.bridgedBefore
+		r.talked = false
+		a.idle = c.ns
+		if a.dropped >= 2 {
+			a.stop("dropped")
+		}
+	default:
+		if r.talked {
+			c.startWrap(r)
+		}
+	}
+	if outcome != call.OutcomeRejected && r.talked {
+		a.idle = c.ns
+	}
+	e.Class, e.Front, e.held, e.NotBefore = ClassRepair, true, false, time.Time{}
+	e.overAt = 0
+	c.toReleasing(r, outcome)
+	c.requeue(e)
+}
+
+// endTalk: the talk of r is over. The item ends, wrap-up starts.
+func (c *Core) endTalk(r *reservation, reason call.EndReason) {
+	if r == nil || r.state != resAccepted {
+		return
+	}
+	if reason == "" {
+		reason = call.EndAnswered
+	}
+	e, a := r.item, r.agent
+	if r.talked {
+		a.idle = c.ns
+		a.dropped = 0
+		c.startWrap(r)
+	}
+	c.toReleasing(r, call.OutcomeAnswered)
+	c.finish(e, reason, false)
+}

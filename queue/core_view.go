@@ -1,0 +1,145 @@
+package queue
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"pickup/account"
+)
+
+// agentView copies an agent for screens.
+func (c *Core) agentView(a *agent) AgentView {
+	v := AgentView{
+		ID: a.ID, Login: a.Login, Name: a.Name, State: a.shown, Reason: a.shownReason,
+		Since: a.since, Devices: a.devices, NextState: a.next,
+	}
+	if r := a.res; r != nil {
+		v.Offer = r.id
+		if r.state != resReleasing {
+			v.CallID = r.item.CallID
+		}
+	}
+	if a.wrapping {
+		v.WrapUpUntil = c.start.Add(time.Duration(a.wrapAt))
+	}
+	return v
+}
+
+// AgentView returns a copy of an agent; false when there is none.
+func (c *Core) AgentView(id account.ID) (AgentView, bool) {
+	a := c.agents[id]
+	if a == nil || a.removed {
+		return AgentView{}, false
+	}
+	return c.agentView(a), true
+}
+
+// ItemState returns where a live item stands: waiting, parked (not before its
+// time), offered, connecting or talking, and its class; "" when it is not live.
+func (c *Core) ItemState(id ItemID) (string, Class) {
+	e := c.items[id]
+	if e == nil {
+		return "", 0
+	}
+	return itemStateNames[e.state], e.Class
+}
+
+// onDuty counts the members who can serve within foreseeable time.
+func (c *Core) onDuty(q *line) int {
+	n := 0
+	for id := range q.members {
+		if a := c.agents[id]; a != nil && a.onDuty() {
+			n++
+		}
+	}
+	return n
+}
+
+// places tells where each item of a queue stands, best first, and returns the
+// estimate for a newcomer. Who is offered is next (1); who waits counts those
+// who wait before him; who talks or is parked has no place.
+func (c *Core) places(q *line, tell func(ItemID, Place)) (low, high time.Duration) {
+	waiting := make([]*entry, 0, q.ages.len())
+	duty := c.onDuty(q)
+	for _, e := range q.ages.s {
+		if e.state == itemWaiting {
+			waiting = append(waiting, e)
+		} else {
+			tell(e.ID, Place{Position: 1, AgentsOnDuty: duty})
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *entry) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	l := ladder{rates: c.measure(q)}
+	for i, e := range waiting {
+		p := Place{Position: i + 1, AgentsOnDuty: duty}
+		p.EstimateLow, p.EstimateHigh = band(l.remaining(i, c.ns-e.enqueued))
+		tell(e.ID, p)
+	}
+	if len(waiting) == 0 {
+		return 0, 0 // served at once, or by the next who is free
+	}
+	return band(l.remaining(len(waiting), 0))
+}
+
+// Fingerprint writes the state that the offer protocol depends on, without
+// ids of offers and without absolute times, so that two runs in the same state
+// have the same fingerprint. An agent has at most one reservation, which is
+// therefore named by him.
+func (c *Core) Fingerprint() string {
+	var b strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(c.agents)) {
+		a := c.agents[id]
+		fmt.Fprintf(&b, "agent %s %s %s %q person=%t unreach=%q next=%s/%t dev=%d occ=%t rm=%t wrap=%t delay=%t n=%d,%d,%d",
+			id, a.shown, a.chosen, a.reason, a.person, a.unreachable, a.next, a.nextPerson, a.devices, a.occupied,
+			a.removed, a.wrapping, a.delayAt != 0, a.missed, a.rejected, a.dropped)
+		if r := a.res; r != nil {
+			fmt.Fprintf(&b, " res[%s %s cancel=%d final=%t won=%t talked=%t out=%s judged=%t current=%t]", r.item.ID, resStateNames[r.state],
+				r.cancel, r.final, r.won, r.talked, r.outcome, r.judged != nil, r.item.current == r)
+		}
+		b.WriteByte('\n')
+	}
+	idle := make([]*agent, 0, len(c.agents))
+	for _, a := range c.agents {
+		idle = append(idle, a)
+	}
+	slices.SortFunc(idle, func(a, b *agent) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	b.WriteString("idle")
+	for _, a := range idle {
+		b.WriteByte(' ')
+		b.WriteString(string(a.ID))
+	}
+	items := make([]*entry, 0, len(c.items))
+	for _, e := range c.items {
+		items = append(items, e)
+	}
+	slices.SortFunc(items, func(a, b *entry) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	for _, e := range items {
+		fmt.Fprintf(&b, "\nitem %s %s class=%d bridged=%t held=%t over=%t closed=%t", e.ID, itemStateNames[e.state], e.Class,
+			e.bridged, e.held, e.overdue, e.q.closed)
+		if e.heldFor != nil {
+			fmt.Fprintf(&b, " for=%s", e.heldFor.ID)
+		}
+		for _, id := range slices.Sorted(maps.Keys(e.tries)) {
+			fmt.Fprintf(&b, " tried=%s:%d", id, e.tries[id])
+		}
+	}
+	return b.String()
+}

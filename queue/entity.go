@@ -1,0 +1,230 @@
+package queue
+
+import (
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// itemState is where an item stands.
+type itemState int
+
+const (
+	itemWaiting    itemState = iota + 1 // in the heaps
+	itemParked                          // not to be offered before parkAt
+	itemOffered                         // current is committing or offered
+	itemConnecting                      // winner is set, no bridge
+	itemTalking                         // bridged
+	itemEnded                           // terminal
+)
+
+var itemStateNames = [...]string{"", "waiting", "parked", "offered", "connecting", "talking", "ended"}
+
+// entry is a live item inside Core.
+type entry struct {
+	Item
+	q       *line
+	class   *needClass
+	state   itemState
+	current *reservation // committing, offered or accepted
+	// tries counts the offers that each agent missed or refused; nil: none.
+	tries    map[account.ID]int
+	bridged  bool // was in talk, a mis-click apart
+	overdue  bool // its maximum wait passed while it was offered
+	heldFor  *agent
+	parkAt   int64
+	preferAt int64
+	overAt   int64
+	waitPos  int // in class.waiting or heldFor.own
+	agePos   int // in q.ages
+	enqueued int64
+	counted  bool // in q.waiting
+	held     bool // the agent holds the player
+}
+
+// before is the order of items of one rank: class, key, id (ARCHITECTURE 5).
+func (e *entry) before(o *entry) bool {
+	if e.Class != o.Class {
+		return e.Class < o.Class
+	}
+	if e.Key != o.Key {
+		return e.Key < o.Key
+	}
+	return e.ID < o.ID
+}
+
+// line is one queue inside Core.
+type line struct {
+	QueueConfig
+	key     string // lower-case name
+	closed  bool   // disabled or removed: it drains
+	removed bool
+	waiting int // waiting and offered, parked ones not
+	live    int // every item that has not ended
+	ages    indexHeap[entry]
+	tally   Tally
+	stats   lineStats
+	dirty   bool
+	members map[account.ID]int // rank
+}
+
+// Tally counts what entered and left a queue since the Core was made.
+// Offered + Rejoined = sum of Ended + Live, always.
+type Tally struct {
+	Offered  int // entries that count as offered
+	Rejoined int // entries that were counted before: after a restart, as callbacks
+	Live     int
+	Ended    map[call.EndReason]int
+}
+
+// resState is where a reservation stands.
+type resState int
+
+const (
+	resCommitting resState = iota + 1 // decided, not told to anybody
+	resOffered                        // the owner of the item rings
+	resAccepted                       // won its item
+	resReleasing                      // over, but a leg of the agent is not final
+	resReleased                       // terminal
+)
+
+var resStateNames = [...]string{"", "committing", "offered", "accepted", "releasing", "released"}
+
+// cancelKind is what is applied to a committing reservation on its return.
+type cancelKind int
+
+const (
+	cancelNone    cancelKind = iota
+	cancelEnded              // its item is gone or has another winner
+	cancelRequeue            // the agent went away: the item waits again
+)
+
+// reservation is one offer inside Core: agent x item.
+type reservation struct {
+	id            OfferID
+	item          *entry
+	agent         *agent
+	state         resState
+	cancel        cancelKind
+	final         bool // every leg of the agent is final
+	won           bool // was accepted once: cannot win again
+	talked        bool // bridged: wrap-up follows
+	rang          bool
+	bridgedBefore bool
+	outcome       call.Outcome
+	judged        *judgement // what a rescue takes back
+	why           string
+	ring          time.Duration
+	lease         time.Duration
+	deadline      time.Time
+	leaseAt       int64
+	commitAt      int64
+	reapAt        int64
+	wonAt         int64
+	bridgeAt      int64
+}
+
+// judgement remembers an agent as he was before an outcome was held against
+// him; a late answer that wins shows that he was there.
+type judgement struct {
+	chosen           AgentState
+	reason           string
+	person           bool
+	unreachable      string
+	missed, rejected int
+	delayAt, idle    int64
+}
+
+// agent is one agent inside Core. chosen is what a person or a rule decided;
+// what he does at the moment (shown) follows from it and from his reservation.
+type agent struct {
+	AgentConfig
+	profile     *profile
+	chosen      AgentState // ready, not_ready or offline
+	reason      string
+	person      bool   // a person chose it: it stands until all devices are gone
+	unreachable string // "" or why his devices cannot be rung although they are registered
+	next        AgentState
+	nextReason  string
+	nextPerson  bool
+	devices     int
+	occupied    bool
+	removed     bool
+	res         *reservation
+	wrapping    bool
+	wrapAt      int64
+	delayAt     int64 // not offered before; 0: no delay
+	missed      int
+	rejected    int
+	dropped     int
+	idle        int64 // since when he is idle, ns on the Core's clock
+	idlePos     int
+	fresh       bool              // became available in this step
+	own         *indexHeap[entry] // items that wait for him alone
+	shown       AgentState
+	shownReason string
+	since       time.Time
+	dirty       bool
+	work        []handling
+	talkFrom    int64 // pick-up of the call whose wrap-up runs
+	talkLine    *line
+	workTag     string // "chosen" when last stored
+}
+
+// before is the order of idle agents of one profile: longest idle first.
+func (a *agent) before(o *agent) bool {
+	if a.idle != o.idle {
+		return a.idle < o.idle
+	}
+	return a.ID < o.ID
+}
+
+// inCall reports whether a choice of state has to wait for the end of a call.
+func (a *agent) inCall() bool {
+	return a.wrapping || a.res != nil && (a.res.state == resAccepted || a.res.state == resReleasing && a.res.talked)
+}
+
+// available reports whether he can get an offer now (telephony 1.4).
+func (a *agent) available() bool {
+	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.occupied && !a.removed &&
+		a.devices > 0 && a.unreachable == "" && a.delayAt == 0
+}
+
+// onDuty reports whether he may serve within foreseeable time.
+func (a *agent) onDuty() bool {
+	return !a.removed && a.shown != AgentOffline && a.shown != AgentUnreachable && a.shown != ""
+}
+
+// display returns the state and reason that screens show.
+func (a *agent) display() (AgentState, string) {
+	if r := a.res; r != nil {
+		switch {
+		case r.state == resCommitting || r.state == resOffered:
+			return AgentReserved, ""
+		case r.state == resAccepted && !r.talked:
+			return AgentConnecting, ""
+		case r.state == resAccepted && r.item.held:
+			return AgentHolding, ""
+		case r.state == resAccepted:
+			return AgentTalking, ""
+		case r.talked:
+			return AgentWrapUp, ""
+		default:
+			return AgentReserved, ""
+		}
+	}
+	switch {
+	case a.wrapping:
+		return AgentWrapUp, ""
+	case a.occupied:
+		return AgentDialing, ""
+	case a.chosen == AgentReady && a.devices == 0:
+		return AgentOffline, ""
+	case a.chosen == AgentReady && a.unreachable != "":
+		return AgentUnreachable, a.unreachable
+	case a.chosen == AgentReady:
+		return AgentReady, ""
+	}
+	return a.chosen, a.reason
+}

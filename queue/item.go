@@ -1,0 +1,52 @@
+package queue
+
+import (
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// ItemID and OfferID name an entry of the queue and one showing of it to an agent.
+type (
+	ItemID  string
+	OfferID string
+)
+
+// Class is the first part of the order, least first.
+type Class int
+
+// The classes.
+const (
+	ClassRepair   Class = 0 // to be repaired at once: the agent failed after pick-up. "Front of the queue"
+	ClassLive     Class = 1 // somebody waits at this moment
+	ClassDeferred Class = 2 // written messages and tickets
+)
+
+// Need is a skill an item asks for.
+type Need struct {
+	Skill string
+	Level int // 1..5, minimum
+}
+
+// Item is what waits. Channel, Queue and ID are required.
+type Item struct {
+	ID              ItemID
+	Channel         call.Channel
+	Queue           string // name, case-insensitive
+	CallID          call.ID
+	CallbackID      string
+	Language        string
+	Player          string    // shown to the agent: user part or number, never logged
+	Priority        int       // 0 low .. 3 urgent; 1 is normal
+	Class           Class     // set by Join from the channel, unless Front
+	Front           bool      // join in class 0
+	Key             int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
+	EnqueuedAt      time.Time // zero: now. A callback keeps that of its call
+	NotBefore       time.Time // not offered earlier; zero: at once
+	Needs           []Need
+	Lease           time.Duration // how long a reservation may last; 0: ring time + 8 s
+	Preferred       account.ID    // offered to him first until PreferredUntil
+	PreferredUntil  time.Time
+	CountsAsOffered bool // false for an item that joins again (already counted)
+}

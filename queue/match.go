@@ -1,0 +1,334 @@
+package queue
+
+import (
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// needKey names a class of need: items that exactly the same agents can take.
+// Every channel is exclusive for now (weight 100 of desk 1.3); it is part of
+// the key so that capacity by channel needs no other structure.
+type needKey struct {
+	queue   string
+	channel call.Channel
+	needs   string // canonical, "" for none
+}
+
+// needClass holds the waiting items of one need.
+type needClass struct {
+	key     needKey
+	needs   []Need
+	waiting indexHeap[entry]
+	fits    []fit // compatible profiles, best rank first
+}
+
+// fit is one compatible profile with its rank for the class's queue.
+type fit struct {
+	profile *profile
+	class   *needClass
+	rank    int
+}
+
+// profile holds the idle agents who can do exactly the same work.
+type profile struct {
+	key    string
+	ranks  map[string]int // by queue
+	skills map[string]int
+	idle   indexHeap[agent]
+	fits   []fit // compatible classes, best rank first
+}
+
+func newWaiting() indexHeap[entry] {
+	return indexHeap[entry]{less: (*entry).before, pos: func(e *entry) *int { return &e.waitPos }}
+}
+
+// canonicalNeeds writes needs in one way, so that equal needs share a class.
+func canonicalNeeds(needs []Need) string {
+	if len(needs) == 0 {
+		return ""
+	}
+	sorted := slices.Clone(needs)
+	slices.SortFunc(sorted, func(a, b Need) int {
+		if c := strings.Compare(a.Skill, b.Skill); c != 0 {
+			return c
+		}
+		return a.Level - b.Level
+	})
+	var b strings.Builder
+	for _, n := range sorted {
+		b.WriteString(strconv.Quote(n.Skill))
+		b.WriteString(strconv.Itoa(n.Level))
+	}
+	return b.String()
+}
+
+// classOf returns the class of need of an item, made on first use.
+func (c *Core) classOf(e *entry) *needClass {
+	key := needKey{queue: e.q.key, channel: e.Channel, needs: canonicalNeeds(e.Needs)}
+	k := c.classes[key]
+	if k == nil {
+		k = &needClass{key: key, needs: slices.Clone(e.Needs), waiting: newWaiting()}
+		c.classes[key] = k
+		for _, p := range c.profileList {
+			c.relate(k, p)
+		}
+		sortFits(k.fits)
+	}
+	return k
+}
+
+// relate records k and p with each other when agents of p can take items of k.
+func (c *Core) relate(k *needClass, p *profile) {
+	rank, member := p.ranks[k.key.queue]
+	if !member {
+		return
+	}
+	for _, n := range k.needs {
+		if p.skills[n.Skill] < max(n.Level, 1) {
+			return
+		}
+	}
+	f := fit{profile: p, class: k, rank: rank}
+	k.fits = append(k.fits, f)
+	i := sort.Search(len(p.fits), func(i int) bool { return p.fits[i].rank > rank })
+	p.fits = slices.Insert(p.fits, i, f)
+}
+
+func sortFits(f []fit) {
+	slices.SortStableFunc(f, func(a, b fit) int { return a.rank - b.rank })
+}
+
+// profileOf returns the profile of an agent, made on first use.
+func (c *Core) profileOf(a *agent) *profile {
+	var names []string
+	ranks := map[string]int{}
+	for _, q := range c.lines {
+		if rank, ok := q.members[a.ID]; ok && !q.removed {
+			names = append(names, q.key)
+			ranks[q.key] = rank
+		}
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, n := range names {
+		b.WriteString(strconv.Quote(n))
+		b.WriteString(strconv.Itoa(ranks[n]))
+	}
+	b.WriteByte('|')
+	skills := make([]string, 0, len(a.Skills))
+	for s := range a.Skills {
+		skills = append(skills, s)
+	}
+	slices.Sort(skills)
+	for _, s := range skills {
+		b.WriteString(strconv.Quote(s))
+		b.WriteString(strconv.Itoa(a.Skills[s]))
+	}
+	p := c.profiles[b.String()]
+	if p == nil {
+		p = &profile{
+			key: b.String(), ranks: ranks, skills: a.Skills,
+			idle: indexHeap[agent]{less: (*agent).before, pos: func(a *agent) *int { return &a.idlePos }},
+		}
+		c.profiles[p.key] = p
+		c.profileList = append(c.profileList, p)
+	}
+	return p
+}
+
+// can reports whether a may take e at all, and his rank for its queue.
+func (c *Core) can(a *agent, e *entry) (int, bool) {
+	if a.profile == nil || e.class == nil {
+		return 0, false
+	}
+	rank, member := a.profile.ranks[e.q.key]
+	if !member {
+		return 0, false
+	}
+	for _, n := range e.Needs {
+		if a.profile.skills[n.Skill] < max(n.Level, 1) {
+			return 0, false
+		}
+	}
+	return rank, true
+}
+
+// agentFor returns the agent who gets e now, or nil: the fewest tries of this
+// item, then the best rank, then the longest idle.
+func (c *Core) agentFor(e *entry) *agent {
+	if e.heldFor != nil {
+		if e.heldFor.available() {
+			return e.heldFor
+		}
+		return nil
+	}
+	if len(e.tries) == 0 {
+		return bestIdle(e.class.fits, nil)
+	}
+	if a := bestIdle(e.class.fits, func(a *agent) bool { return e.tries[a.ID] == 0 }); a != nil {
+		return a
+	}
+	// Everybody eligible has been tried: the one who was tried least.
+	var best *agent
+	var bestRank int
+	for _, f := range e.class.fits {
+		for _, a := range f.profile.idle.s {
+			n, m := e.tries[a.ID], 0
+			if best != nil {
+				m = e.tries[best.ID]
+			}
+			if best == nil || n < m || n == m && (f.rank < bestRank || f.rank == bestRank && a.before(best)) {
+				best, bestRank = a, f.rank
+			}
+		}
+	}
+	return best
+}
+
+// bestIdle returns the longest idle agent of the best rank whom ok accepts.
+func bestIdle(fits []fit, ok func(*agent) bool) *agent {
+	var best *agent
+	var bestRank int
+	for _, f := range fits {
+		if best != nil && f.rank > bestRank {
+			break
+		}
+		a := f.profile.idle.head()
+		if a != nil && ok != nil {
+			a = f.profile.idle.first(ok)
+		}
+		if a != nil && (best == nil || a.before(best)) {
+			best, bestRank = a, f.rank
+		}
+	}
+	return best
+}
+
+// itemFor returns the item that a free agent gets now, or nil: what waits for
+// him alone, then the least (rank, class, key, id).
+func (c *Core) itemFor(a *agent) *entry {
+	if a.own != nil && a.own.len() > 0 {
+		return a.own.head()
+	}
+	if a.profile == nil {
+		return nil
+	}
+	var best *entry
+	var bestRank int
+	for _, f := range a.profile.fits {
+		if best != nil && f.rank > bestRank {
+			break
+		}
+		e := f.class.waiting.head()
+		if e != nil && (best == nil || e.before(best)) {
+			best, bestRank = e, f.rank
+		}
+	}
+	return best
+}
+
+// match makes offers for what became possible in this step: items that began
+// to wait, in their order, then agents who became free, longest idle first.
+// Before the step nothing that waits had an idle agent, so no more is needed.
+func (c *Core) match() {
+	if len(c.readyItems) > 1 {
+		slices.SortFunc(c.readyItems, func(a, b *entry) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1
+		})
+	}
+	for _, e := range c.readyItems {
+		if e.state != itemWaiting {
+			continue
+		}
+		if a := c.agentFor(e); a != nil {
+			c.offer(e, a)
+		}
+	}
+	clear(c.readyItems)
+	c.readyItems = c.readyItems[:0]
+	if len(c.freed) > 1 {
+		slices.SortFunc(c.freed, func(a, b *agent) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1
+		})
+	}
+	for _, a := range c.freed {
+		a.fresh = false
+		if !a.available() {
+			continue
+		}
+		if e := c.itemFor(a); e != nil {
+			c.offer(e, a)
+		}
+	}
+	clear(c.freed)
+	c.freed = c.freed[:0]
+}
+
+// enter puts a waiting item into the heap it belongs to.
+func (c *Core) enter(e *entry) {
+	e.state = itemWaiting
+	e.heldFor = nil
+	if a := c.agents[e.Preferred]; a != nil && c.rel(e.PreferredUntil) > c.ns && e.tries[a.ID] == 0 && a.onDuty() &&
+		a.chosen != AgentNotReady {
+		if _, ok := c.can(a, e); ok {
+			e.heldFor = a
+		}
+	}
+	if a := e.heldFor; a != nil {
+		if a.own == nil {
+			h := newWaiting()
+			a.own = &h
+		}
+		a.own.push(e)
+		e.preferAt = c.rel(e.PreferredUntil)
+		c.arm(timer{at: e.preferAt, kind: timerPrefer, item: e})
+	} else {
+		e.class.waiting.push(e)
+	}
+	c.readyItems = append(c.readyItems, e)
+	c.countWaiting(e, true)
+}
+
+// unheap takes a waiting item out of its heap.
+func (c *Core) unheap(e *entry) {
+	if e.heldFor != nil {
+		e.heldFor.own.remove(e)
+		e.heldFor = nil
+		return
+	}
+	e.class.waiting.remove(e)
+}
+
+// disown gives the items that waited for a alone to everybody.
+func (c *Core) disown(a *agent) {
+	if a.own == nil {
+		return
+	}
+	for a.own.len() > 0 {
+		e := a.own.head()
+		a.own.remove(e)
+		e.heldFor = nil
+		e.class.waiting.push(e)
+		c.readyItems = append(c.readyItems, e)
+	}
+}
+
+// memberRanks makes the look-up of a queue's members.
+func memberRanks(members []Member) map[account.ID]int {
+	m := make(map[account.ID]int, len(members))
+	for _, x := range members {
+		m[x.Agent] = x.Rank
+	}
+	return m
+}

@@ -1,0 +1,46 @@
+package queue
+
+import (
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// Offer is an item shown to one agent.
+type Offer struct {
+	ID          OfferID
+	Item        Item
+	Agent       account.ID
+	AgentLogin  string
+	RingTime    time.Duration
+	Deadline    time.Time
+	Why         string // why this agent: shown and stored
+	Uncommitted bool   // left before the store had answered
+}
+
+// NoticeKind says what the owner of the queue tells the owner of an item.
+type NoticeKind int
+
+// The kinds of notice. An item has at most one outstanding Offer, its Withdraw
+// and its End, so a channel of four is never full.
+const (
+	NoticeOffer    NoticeKind = iota + 1 // ring this agent: Offer
+	NoticeWithdraw                       // stop ringing: Offer.ID. The legs are cancelled; say Final when they are
+	NoticeEnd                            // the queue ended the item: Reason (maximum wait, closed, withdrawn)
+)
+
+// Notice to the owner of an item.
+type Notice struct {
+	Kind   NoticeKind
+	Offer  Offer
+	Reason call.EndReason
+}
+
+// Place is where an item stands. It is read, never sent.
+type Place struct {
+	Position     int           // 1 is next; 0: not waiting
+	EstimateLow  time.Duration // 0 and 0: not enough samples to say
+	EstimateHigh time.Duration
+	AgentsOnDuty int // members who are neither offline nor unreachable
+}

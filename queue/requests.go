@@ -1,0 +1,159 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// ask sends a request to the owner and waits for the answer. When ctx ends
+// first the request may still be applied.
+func (d *Domain) ask(ctx context.Context, m message) (Effect, error) {
+	m.reply = make(chan Effect, 1)
+	reply := m.reply
+	if err := ctx.Err(); err != nil {
+		return Effect{}, err
+	}
+	if !d.box.Put(m) {
+		return Effect{}, ErrStopped
+	}
+	select {
+	case got := <-reply:
+		return got, got.Err
+	case <-ctx.Done():
+		return Effect{}, ctx.Err()
+	}
+}
+
+// tell sends a fact to the owner; after the end nobody is there to hear it.
+func (d *Domain) tell(ev Event) { d.box.Put(message{event: ev}) }
+
+// Configure replaces queues and agents. It applies to the next offer; running
+// offers and calls keep their parameters. Agents keep their state.
+func (d *Domain) Configure(ctx context.Context, queues []QueueConfig, agents []AgentConfig) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventConfigure, Queues: queues, Agents: agents}})
+	return err
+}
+
+// RestoreAgents gives agents the state they had before a restart (only
+// not_ready with its reason, and a ready that a person chose, are taken over).
+func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentView) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventRestore, States: states}})
+	return err
+}
+
+// Join puts an item in its queue. Errors: ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
+func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
+	en := &Entry{item: item, notices: make(chan Notice, 4)}
+	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item}, entry: en}); err != nil {
+		if ctx.Err() != nil { // it may have joined after all: nobody waits there
+			d.tell(Event{Kind: EventLeave, ItemID: item.ID})
+		}
+		return nil, err
+	}
+	return en, nil // the owner wrote en.item before it answered
+}
+
+// Ringing: the first device of the offer rings.
+func (d *Domain) Ringing(o OfferID) {
+	d.tell(Event{Kind: EventRinging, Offer: o})
+}
+
+// Answered asks whether o wins its item: a device of the agent answered.
+// True: the item had no winner, the agent is connecting, any other offer of the
+// item is withdrawn (its owner gets NoticeWithdraw). A withdrawn or missed
+// offer whose legs are not final may still win (rescue). False: hang that leg up.
+func (d *Domain) Answered(ctx context.Context, o OfferID) (bool, error) {
+	got, err := d.ask(ctx, message{event: Event{Kind: EventAnswered, Offer: o}})
+	return got.OK, err
+}
+
+// Missed ends an offer without a winner; the item goes back to its place at
+// once, with its key. The agent is judged by outcome (telephony rules: missed
+// and rejected count, busy delays 15 s, unreachable until SetReachable, ...).
+// He stays reserved (releasing) until Final.
+func (d *Domain) Missed(o OfferID, outcome call.Outcome) {
+	d.tell(Event{Kind: EventMissed, Offer: o, Outcome: outcome})
+}
+
+// Defer ends an offer without judging the agent, and offers the item no sooner
+// than notBefore (a callback whose player did not answer). front moves the
+// item to class 0.
+func (d *Domain) Defer(o OfferID, notBefore time.Time) {
+	d.tell(Event{Kind: EventDefer, Offer: o, At: notBefore})
+}
+
+// Final: every leg to the agent under o has its final response, or its BYE was
+// answered, or timed out. Only now can he get another offer. Idempotent.
+func (d *Domain) Final(o OfferID) {
+	d.tell(Event{Kind: EventFinal, Offer: o})
+}
+
+// Bridged: the winner o and the player are joined: the wait ends.
+func (d *Domain) Bridged(o OfferID) {
+	d.tell(Event{Kind: EventBridged, Offer: o})
+}
+
+// Held: the agent of o holds the player, or retrieved him.
+func (d *Domain) Held(o OfferID, on bool) {
+	d.tell(Event{Kind: EventHeld, Offer: o, On: on})
+}
+
+// AgentLost: the winner's leg failed or hung up while the player stays. The
+// item goes to class 0 and waits again; no retry delay. outcome says why:
+// OutcomeMedia makes the agent unreachable(media), OutcomeUnreachable
+// unreachable, OutcomeRejected is a hang-up within 2 s of the bridge (second
+// one: not_ready(dropped)).
+func (d *Domain) AgentLost(o OfferID, outcome call.Outcome) {
+	d.tell(Event{Kind: EventAgentLost, Offer: o, Outcome: outcome})
+}
+
+// Release: the talk of o is over (either side hung up); the item ends with
+// reason (answered or abandoned_on_hold), the agent goes to wrap-up, and may be
+// offered again when that and Final are through.
+func (d *Domain) Release(o OfferID, reason call.EndReason) {
+	d.tell(Event{Kind: EventRelease, Offer: o, Reason: reason})
+}
+
+// Leave ends an item that has no bridge: the player left, confirmed a callback,
+// or was taken out. reason "" lets the queue say which kind of abandon it was:
+// short_abandoned, abandoned, or abandoned_ringing. A running offer is withdrawn
+// without blame (NoticeWithdraw is not sent: the caller of Leave cancels its
+// own legs) and its agent keeps his idle rank. It returns the reason stored.
+func (d *Domain) Leave(ctx context.Context, item ItemID, reason call.EndReason) (call.EndReason, error) {
+	got, err := d.ask(ctx, message{event: Event{Kind: EventLeave, ItemID: item, Reason: reason}})
+	return got.Reason, err
+}
+
+// SetState is a person's choice: ready, not_ready(reason) or offline. During a
+// call it is kept and applied after wrap-up; in wrap-up ready ends it. Reserved:
+// not_ready withdraws the offer. Errors: *RefusedError, ErrUnknownAgent.
+func (d *Domain) SetState(ctx context.Context, agent account.ID, state AgentState, reason string) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventSetState, Agent: agent, State: state, StateReason: reason}})
+	return err
+}
+
+// EndWrapUp ends a wrap-up early. Errors: *RefusedError when not in wrap-up.
+func (d *Domain) EndWrapUp(ctx context.Context, agent account.ID) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventEndWrapUp, Agent: agent}})
+	return err
+}
+
+// SetReachable says how many devices of the agent can be rung. From 0 to more:
+// ready where AutoReady, and unreachable ends; to 0: offline.
+func (d *Domain) SetReachable(agent account.ID, devices int) {
+	d.tell(Event{Kind: EventReachable, Agent: agent, Devices: devices})
+}
+
+// Occupy: the agent's phone is in a call of its own (feature code, direct call).
+func (d *Domain) Occupy(agent account.ID, busy bool) {
+	d.tell(Event{Kind: EventOccupy, Agent: agent, On: busy})
+}
+
+// Withdraw takes a waiting item out by hand (supervisor): End withdrawn_by_supervisor.
+func (d *Domain) Withdraw(ctx context.Context, item ItemID) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventWithdraw, ItemID: item}})
+	return err
+}
