@@ -119,7 +119,7 @@ func sample() map[string]string {
 		"callback.retry_unknown": "30s", "callback.expiry": "24h", "callback.crash_delay": "0s",
 		"callback.supersede": "1m", "callback.per_day": "5", "callback.ring_time": "20s",
 		"callback.confirm_time": "8s", "serve.drain": "1m", "serve.max_calls": "10",
-		"site.time_zone": "Europe/London", "site.country": "GB", "site.language": "fr",
+		"site.time_zone": "Europe/London", "site.country": "GB", "site.language": "en",
 		"demo.enabled": "true", "demo.agents": "2", "demo.auto_ready": "false", "demo.wrap_up": "0s",
 		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms",
 		"ticket.missed_after": "1m", "log.level": "debug", "log.format": "json",
