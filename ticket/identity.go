@@ -88,4 +88,6 @@ func hostOf(text string) string {
 }
 
 // unfit are characters that no stored address holds.
-func unfit(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar }
+func unfit(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
+}

@@ -46,26 +46,6 @@ const (
 	KindDropped   Kind = "dropped"
 )
 
-// State of a callback.
-type State string
-
-// The states. A row exists from the confirmation on.
-const (
-	StateQueued     State = "queued"
-	StateDue        State = "due"
-	StateReserving  State = "reserving"
-	StateDialing    State = "dialing"
-	StateHumanCheck State = "human_check"
-	StateConnecting State = "connecting"
-	StateConnected  State = "connected"
-	StateRetryWait  State = "retry_wait"
-	StateDone       State = "done"       // terminal
-	StateFailed     State = "failed"     // terminal; Detail: no_answer, busy, invalid, blocked, machine
-	StateExpired    State = "expired"    // terminal
-	StateCancelled  State = "cancelled"  // terminal; Detail: by whom
-	StateSuperseded State = "superseded" // terminal: he came back by himself
-)
-
 // Callback is one promise.
 type Callback struct {
 	ID          string
@@ -95,7 +75,7 @@ type Callback struct {
 }
 
 // Open reports whether the promise still stands.
-func (c Callback) Open() bool { panic("unbuilt") }
+func (c Callback) Open() bool { return c.State != "" && !c.State.Terminal() }
 
 // Result of an attempt.
 type Result string
@@ -134,65 +114,3 @@ type Store interface {
 	OpenCallbacks(ctx context.Context) ([]Callback, error) // ordered by key, id
 	OpenAttempts(ctx context.Context) ([]Attempt, error)   // begun before a crash
 }
-
-// Hours is when players may be called: minutes after midnight in Location, by
-// weekday (0 Sunday). A nil Hours is always.
-type Hours struct {
-	Location *time.Location
-	Days     [7][][2]int
-}
-
-// Next returns the first instant at or after t that the hours allow.
-func (h *Hours) Next(t time.Time) time.Time { panic("unbuilt") }
-
-// Config of a Book.
-type Config struct {
-	MaxAttempts   int             // 3
-	RetryNoAnswer []time.Duration // 10m, 60m
-	RetryBusy     time.Duration   // 3m
-	RetryUnknown  time.Duration   // 60s
-	Expiry        time.Duration   // 48h after confirmation
-	CrashDelay    time.Duration   // a crash's callbacks are dialled no sooner: 10s
-	PerDay        int             // confirmed per target in 24 h: 3
-	Hours         *Hours
-	Now           func() time.Time // nil: time.Now
-}
-
-// Book keeps the callbacks. Its methods may be called from any goroutine and
-// wait for the store.
-type Book struct{}
-
-// NewBook makes a Book.
-func NewBook(cfg Config, store Store) *Book { panic("unbuilt") }
-
-// Confirm stores a promise. c carries Queue, Target, Kind, Key, EnqueuedAt,
-// Priority, Language, Player, CallID, ContactID and windows; Confirm fills the
-// rest (NotBefore by window, hours and, for KindCrash, CrashDelay). Errors:
-// ErrUnreachable without a target, ErrOpen, ErrTooMany.
-func (b *Book) Confirm(ctx context.Context, c Callback) (Callback, error) { panic("unbuilt") }
-
-// Begin stores that an agent is reserved and the player is being dialled, before
-// the INVITE leaves.
-func (b *Book) Begin(ctx context.Context, id string, agent account.ID) (Callback, Attempt, error) {
-	panic("unbuilt")
-}
-
-// Advance moves the running attempt to a later state (human_check, connecting, connected).
-func (b *Book) Advance(ctx context.Context, id string, to State) (Callback, error) { panic("unbuilt") }
-
-// Finish ends the running attempt. The callback is then done (connected), in
-// retry_wait with NotBefore, or failed.
-func (b *Book) Finish(ctx context.Context, id string, result Result) (Callback, error) {
-	panic("unbuilt")
-}
-
-// Cancel ends a callback nobody wants; by is "player", "agent", "supervisor" or "recontact".
-func (b *Book) Cancel(ctx context.Context, id, by string) (Callback, error) { panic("unbuilt") }
-
-// Supersede ends it because the player came back by himself; his new call takes
-// Key and EnqueuedAt of what is returned. ErrState while he is being dialled.
-func (b *Book) Supersede(ctx context.Context, id string) (Callback, error) { panic("unbuilt") }
-
-// Recover closes attempts that a crash left open (result unknown, not counted,
-// NotBefore in RetryUnknown) and returns every open callback, ordered by key.
-func (b *Book) Recover(ctx context.Context) ([]Callback, error) { panic("unbuilt") }
