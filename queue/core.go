@@ -231,13 +231,24 @@ func (c *Core) countWaiting(e *entry, on bool) {
 		return
 	}
 	e.counted = on
+	n := 1
 	if on {
-		e.q.waiting++
 		e.q.ages.push(e)
 	} else {
-		e.q.waiting--
 		e.q.ages.remove(e)
+		n = -1
 	}
+	if e.onLine() {
+		e.q.waiting += n
+	}
+}
+
+// oldest returns who is on the line for the longest, or nil.
+func (q *line) oldest() *entry {
+	if e := q.ages.head(); e != nil && e.onLine() {
+		return e
+	}
+	return nil
 }
 
 // Tally returns what entered and left a queue; false when there is no such queue.

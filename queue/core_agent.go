@@ -29,6 +29,7 @@ func (c *Core) settle(a *agent) {
 		c.decide(Decision{Kind: DecisionAgentState, Agent: a.ID, State: state, StateReason: tag})
 	}
 	a.shown, a.shownReason, a.workTag = state, reason, tag
+	c.countDuty(a)
 	if a.profile != nil {
 		switch in := a.profile.idle.has(a); {
 		case a.available() && !in:
@@ -43,6 +44,25 @@ func (c *Core) settle(a *agent) {
 	}
 	if a.own != nil && (!a.onDuty() || a.chosen == AgentNotReady) {
 		c.disown(a)
+	}
+}
+
+// countDuty keeps the number of members on duty of his queues.
+func (c *Core) countDuty(a *agent) {
+	on := a.onDuty() && a.profile != nil
+	if on == a.counted || a.profile == nil {
+		return
+	}
+	a.counted = on
+	for name := range a.profile.ranks {
+		if q := c.lines[name]; q != nil {
+			if on {
+				q.duty++
+			} else {
+				q.duty--
+			}
+			c.touch(q)
+		}
 	}
 }
 

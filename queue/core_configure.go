@@ -16,12 +16,18 @@ func (c *Core) configure(queues []QueueConfig, agents []AgentConfig) {
 	c.configureLines(queues)
 	c.configureAgents(agents)
 	clear(c.classes)
+	for _, q := range c.lines {
+		q.duty = 0
+	}
 	clear(c.profiles)
 	c.profileList = nil
 	for _, id := range slices.Sorted(maps.Keys(c.agents)) {
-		if a := c.agents[id]; !a.removed {
+		a := c.agents[id]
+		a.counted = false
+		if !a.removed {
 			a.profile = c.profileOf(a)
 		}
+		c.countDuty(a)
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.items)) {
 		e := c.items[id]
@@ -107,6 +113,9 @@ func (c *Core) endParked(q *line) {
 }
 
 func olderEntry(a, b *entry) bool {
+	if a.onLine() != b.onLine() {
+		return a.onLine()
+	}
 	if a.enqueued != b.enqueued {
 		return a.enqueued < b.enqueued
 	}

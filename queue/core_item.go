@@ -63,10 +63,10 @@ func (c *Core) join(it Item) {
 }
 
 // armOver sets the timer of the maximum wait. A callback has no maximum: its
-// promise has an end of its own. Who was bridged has been served.
+// promise has an end of its own. Who is in repair had an agent.
 func (c *Core) armOver(e *entry) {
 	e.overAt, e.overdue = 0, false
-	if e.q.MaxWait > 0 && e.Class != ClassDeferred && e.Channel != call.ChannelCallback && !e.bridged {
+	if e.q.MaxWait > 0 && e.Class == ClassLive && e.onLine() {
 		e.overAt = e.enqueued + int64(e.q.MaxWait)
 		c.arm(timer{at: e.overAt, kind: timerOver, item: e})
 	}
@@ -125,7 +125,7 @@ func (c *Core) finish(e *entry, reason call.EndReason, tell bool) {
 	e.current = nil
 	e.q.live--
 	e.q.tally.Ended[reason]++
-	if reason.CountsAbandoned() {
+	if reason.CountsAbandoned() && e.onLine() {
 		e.q.stats.abandoned(c.ns, c.ns-e.enqueued)
 	}
 	delete(c.items, e.ID)
@@ -166,6 +166,10 @@ func (c *Core) leave(id ItemID, reason call.EndReason) {
 	}
 	if reason == "" {
 		reason = c.abandonReason(e)
+	}
+	if reason == call.EndCallbackRequested && (e.state == itemConnecting || e.state == itemTalking) {
+		c.reply(Effect{Err: ErrAnswered}) // telephony 1.9, R25
+		return
 	}
 	if e.state == itemTalking {
 		c.reply(Effect{OK: true, Reason: reason})

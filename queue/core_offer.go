@@ -294,7 +294,9 @@ func (c *Core) bridged(r *reservation) {
 	e := r.item
 	r.talked, r.bridgeAt, r.bridgedBefore = true, c.ns, e.bridged
 	e.state, e.bridged, e.held = itemTalking, true, false
-	e.q.stats.bridged(c.ns, c.ns-e.enqueued)
+	if e.onLine() {
+		e.q.stats.bridged(c.ns, c.ns-e.enqueued)
+	}
 	c.decideRes(DecisionBridged, r)
 	c.touch(e.q)
 	c.settle(r.agent)
@@ -309,11 +311,27 @@ func (c *Core) hold(r *reservation, on bool) {
 }
 
 // agentLost: the agent's leg failed while the player stays, who goes to the
-// front.
+// front. Before an answer (a callback whose player is on the line already) the
+// agent is judged as by missed.
 func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
-	if r.state != resAccepted {
+	e := r.item
+	switch r.state {
+	case resOffered:
+		c.judge(r, outcome)
+	case resAccepted:
+		c.lostAfterAnswer(r, outcome)
+	default:
 		return
 	}
+	e.Class, e.Front, e.held, e.NotBefore = ClassRepair, true, false, time.Time{}
+	e.Lease = 0 // nobody has to be dialled but the agent
+	e.overAt = 0
+	c.toReleasing(r, outcome)
+	c.requeue(e)
+}
+
+// lostAfterAnswer judges an agent who had won.
+func (c *Core) lostAfterAnswer(r *reservation, outcome call.Outcome) {
 	e, a := r.item, r.agent
 	switch outcome {
 	case call.OutcomeMedia:
@@ -337,10 +355,6 @@ func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
 	if outcome != call.OutcomeRejected && r.talked {
 		a.idle = c.ns
 	}
-	e.Class, e.Front, e.held, e.NotBefore = ClassRepair, true, false, time.Time{}
-	e.overAt = 0
-	c.toReleasing(r, outcome)
-	c.requeue(e)
 }
 
 // endTalk: the talk of r is over. The item ends, wrap-up starts.

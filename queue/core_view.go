@@ -47,23 +47,12 @@ func (c *Core) ItemState(id ItemID) (string, Class) {
 	return itemStateNames[e.state], e.Class
 }
 
-// onDuty counts the members who can serve within foreseeable time.
-func (c *Core) onDuty(q *line) int {
-	n := 0
-	for id := range q.members {
-		if a := c.agents[id]; a != nil && a.onDuty() {
-			n++
-		}
-	}
-	return n
-}
-
 // places tells where each item of a queue stands, best first, and returns the
 // estimate for a newcomer. Who is offered is next (1); who waits counts those
 // who wait before him; who talks or is parked has no place.
 func (c *Core) places(q *line, tell func(ItemID, Place)) (low, high time.Duration) {
 	waiting := make([]*entry, 0, q.ages.len())
-	duty := c.onDuty(q)
+	duty := q.duty
 	for _, e := range q.ages.s {
 		if e.state == itemWaiting {
 			waiting = append(waiting, e)
@@ -77,14 +66,14 @@ func (c *Core) places(q *line, tell func(ItemID, Place)) (low, high time.Duratio
 		}
 		return 1
 	})
-	l := ladder{rates: c.measure(q)}
+	if len(waiting) == 0 {
+		return 0, 0 // served at once, or by the next who is free
+	}
+	l := ladder{rates: c.measured(q)}
 	for i, e := range waiting {
 		p := Place{Position: i + 1, AgentsOnDuty: duty}
 		p.EstimateLow, p.EstimateHigh = band(l.remaining(i, c.ns-e.enqueued))
 		tell(e.ID, p)
-	}
-	if len(waiting) == 0 {
-		return 0, 0 // served at once, or by the next who is free
 	}
 	return band(l.remaining(len(waiting), 0))
 }

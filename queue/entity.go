@@ -43,6 +43,10 @@ type entry struct {
 	held     bool // the agent holds the player
 }
 
+// onLine reports whether somebody is on the line (or at the keyboard) for the
+// item: a callback keeps the time of its call, but nobody waits in it.
+func (e *entry) onLine() bool { return e.Channel != call.ChannelCallback }
+
 // before is the order of items of one rank: class, key, id (ARCHITECTURE 5).
 func (e *entry) before(o *entry) bool {
 	if e.Class != o.Class {
@@ -60,11 +64,13 @@ type line struct {
 	key     string // lower-case name
 	closed  bool   // disabled or removed: it drains
 	removed bool
-	waiting int // waiting and offered, parked ones not
-	live    int // every item that has not ended
-	ages    indexHeap[entry]
+	waiting int              // waiting and offered; neither parked ones nor callbacks
+	duty    int              // members on duty
+	live    int              // every item that has not ended
+	ages    indexHeap[entry] // waiting and offered: who is on the line first, oldest first
 	tally   Tally
 	stats   lineStats
+	rates   rates
 	dirty   bool
 	members map[account.ID]int // rank
 }
@@ -164,6 +170,7 @@ type agent struct {
 	own         *indexHeap[entry] // items that wait for him alone
 	shown       AgentState
 	shownReason string
+	counted     bool // in the duty of his queues
 	since       time.Time
 	dirty       bool
 	work        []handling

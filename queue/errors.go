@@ -14,7 +14,9 @@ var (
 	ErrFull         = errors.New("queue: the queue is full") // its maximum length is reached
 	ErrClosed       = errors.New("queue: the queue is closed")
 	ErrGone         = errors.New("queue: no such item or offer any more")
-	ErrStopped      = errors.New("queue: stopped")
+	// ErrAnswered: an agent answered before the player asked for something else.
+	ErrAnswered = errors.New("queue: an agent answered first")
+	ErrStopped  = errors.New("queue: stopped")
 )
 
 // RefusedError says why a change of an agent's state was refused (HTTP 409).

@@ -68,14 +68,26 @@ type rates struct {
 	enough             bool    // samples enough to say anything
 	servers, mu, theta float64 // mu 0: unknown
 	hol                int64   // wait so far of the head of the line
+	at                 int64   // when they were measured
+}
+
+// measured returns the rates of a queue, at most a second old, and the head of
+// its line as it is now.
+func (c *Core) measured(q *line) rates {
+	if q.rates.at == 0 || c.ns-q.rates.at > int64(time.Second) {
+		q.rates = c.measure(q)
+		q.rates.at = c.ns
+	}
+	r := q.rates
+	if e := q.oldest(); e != nil {
+		r.hol = c.ns - e.enqueued
+	}
+	return r
 }
 
 // measure computes the rates of a queue now.
 func (c *Core) measure(q *line) rates {
 	var r rates
-	if q.ages.len() > 0 {
-		r.hol = c.ns - q.ages.head().enqueued
-	}
 	served, left, total := 0, 0, float64(0)
 	for _, w := range q.stats.waits {
 		if c.ns-w.at > statsWindow {

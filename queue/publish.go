@@ -122,8 +122,8 @@ func (d *Domain) publishIndex() {
 
 func (d *Domain) snapshot(q *line, low, high time.Duration) *queueState {
 	s := &queueState{config: q.QueueConfig, waiting: q.waiting, low: low, high: high}
-	if q.ages.len() > 0 {
-		s.oldest = q.ages.head().EnqueuedAt
+	if e := q.oldest(); e != nil {
+		s.oldest = e.EnqueuedAt
 	}
 	return s
 }
@@ -181,10 +181,11 @@ func (d *Domain) publishLine(ix *index, q *line, now time.Time) {
 		s := cell.view.Load()
 		low, high = s.low, s.high
 	}
-	if q.waiting <= shortLine || !now.Before(d.places.next[q.key]) {
+	n := q.ages.len()
+	if n <= shortLine || !now.Before(d.places.next[q.key]) {
 		low, high = d.core.places(q, d.tellPlace)
-		d.places.next[q.key] = now.Add(time.Duration(q.waiting) * placesPerItem)
-		if q.waiting > 0 {
+		d.places.next[q.key] = now.Add(time.Duration(n) * placesPerItem)
+		if n > 0 {
 			d.armPlaces(now.Add(placesIdle), now)
 		}
 	} else {
@@ -207,7 +208,7 @@ func (d *Domain) refreshPlaces() {
 	d.places.due = time.Time{}
 	ix, now := d.index.Load(), time.Now()
 	for _, q := range d.core.lines {
-		if q.waiting > 0 {
+		if q.ages.len() > 0 {
 			d.publishLine(ix, q, now)
 		}
 	}

@@ -105,7 +105,8 @@ func (d *Domain) Held(o OfferID, on bool) {
 // item goes to class 0 and waits again; no retry delay. outcome says why:
 // OutcomeMedia makes the agent unreachable(media), OutcomeUnreachable
 // unreachable, OutcomeRejected is a hang-up within 2 s of the bridge (second
-// one: not_ready(dropped)).
+// one: not_ready(dropped)). For an offer that nobody answered yet (a callback
+// whose player is on the line) the agent is judged as by Missed.
 func (d *Domain) AgentLost(o OfferID, outcome call.Outcome) {
 	d.tell(Event{Kind: EventAgentLost, Offer: o, Outcome: outcome})
 }

@@ -24,7 +24,7 @@ type AgentView struct {
 // QueueView is what a queue looks like now.
 type QueueView struct {
 	Config                                QueueConfig
-	Waiting                               int // waiting and offered
+	Waiting                               int // waiting and offered; callbacks, in which nobody is on the line, are not counted
 	LongestWait                           time.Duration
 	AgentsReady, AgentsBusy, AgentsWrapUp int
 	EstimateLow, EstimateHigh             time.Duration
