@@ -17,7 +17,6 @@ const (
 	StateDialing    State = "dialing"     // outbound: the player's phone rings
 	StateHumanCheck State = "human_check" // outbound: the player answered and is asked to press 1
 	StateAnnouncing State = "announcing"  // a last sentence plays before we hang up
-	StateLost       State = "lost"        // the player's leg died; his place is kept for a while
 	StateEnded      State = "ended"       // terminal
 )
 
@@ -36,7 +35,6 @@ const (
 	EventRetrieved      Event = "retrieved"       // the agent took him off hold
 	EventAgentLost      Event = "agent_lost"      // the agent's leg failed before or after the bridge
 	EventAnnounced      Event = "announced"       // a closing sentence started
-	EventLegDead        Event = "leg_dead"        // the player's line went dead
 	EventResumed        Event = "resumed"         // he came back with his token
 	EventDialed         Event = "dialed"          // outbound: INVITE sent to the player
 	EventPlayerAnswered Event = "player_answered" // outbound: the player picked up
@@ -49,34 +47,24 @@ var transitions = map[State]map[Event]State{
 		EventMenuEntered: StateMenu, EventJoined: StateWaiting, EventDialed: StateDialing,
 		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateMenu: {
-		EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventLegDead: StateLost, EventEnded: StateEnded,
+	StateMenu:    {EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
+	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventEnded: StateEnded},
+	StateHumanCheck: {
+		EventOffered: StateOffered, EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateDialing:    {EventPlayerAnswered: StateHumanCheck, EventEnded: StateEnded},
-	StateHumanCheck: {EventOffered: StateOffered, EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
 	StateWaiting: {
-		EventOffered: StateOffered, EventAnnounced: StateAnnouncing, EventPicked: StateConnecting,
-		EventLegDead: StateLost, EventEnded: StateEnded,
+		EventOffered: StateOffered, EventPicked: StateConnecting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateOffered: {
-		EventOfferEnded: StateWaiting, EventPicked: StateConnecting, EventAnnounced: StateAnnouncing,
-		EventLegDead: StateLost, EventEnded: StateEnded,
+		EventOfferEnded: StateWaiting, EventPicked: StateConnecting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateConnecting: {
-		EventBridged: StateTalking, EventAgentLost: StateWaiting, EventLegDead: StateLost, EventEnded: StateEnded,
-	},
+	StateConnecting: {EventBridged: StateTalking, EventAgentLost: StateWaiting, EventEnded: StateEnded},
 	StateTalking: {
-		EventHeld: StateHeld, EventAgentLost: StateWaiting, EventLegDead: StateLost,
+		EventHeld: StateHeld, EventAgentLost: StateWaiting, EventResumed: StateConnecting,
 		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateHeld: {
-		EventRetrieved: StateTalking, EventAgentLost: StateWaiting, EventLegDead: StateLost, EventEnded: StateEnded,
-	},
-	StateAnnouncing: {EventLegDead: StateEnded, EventEnded: StateEnded},
-	StateLost: {
-		EventResumed: StateWaiting, EventPicked: StateLost, EventBridged: StateTalking, EventAgentLost: StateLost,
-		EventEnded: StateEnded,
-	},
+	StateHeld:       {EventRetrieved: StateTalking, EventAgentLost: StateWaiting, EventResumed: StateConnecting, EventEnded: StateEnded},
+	StateAnnouncing: {EventEnded: StateEnded},
 }
 
 // Next returns the state that follows s after e.

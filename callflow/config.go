@@ -24,6 +24,9 @@ type Config struct {
 	Record        bool          // record every talk
 	Tickets       ticket.Policy
 	Menus         map[string]Menu // by dialled name
+	// OnChange is told of each change of a call, ticket, recording or callback
+	// that a screen shows. It must not block.
+	OnChange func(topic, id string)
 }
 
 // Menu is a choice by keys before a queue.

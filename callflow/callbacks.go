@@ -1,0 +1,239 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"pickup/call"
+	"pickup/callback"
+	"pickup/internal/id"
+	"pickup/internal/logkey"
+	"pickup/queue"
+)
+
+// callbackLease is how long a reservation for a callback may last: ring the
+// player 25 s, ask him 10 s, ring the agent 12 s, and 8 s.
+const callbackLease = 55 * time.Second
+
+// runner owns the offers of callbacks that wait. A callback has no session
+// while it waits; when an agent is reserved for it, a session is started and
+// takes over the entry.
+type runner struct {
+	mgr *Manager
+
+	mu       sync.Mutex
+	waiting  map[string]*queue.Entry // by callback id
+	byTarget map[string]string       // target -> id of the open callback
+}
+
+func newRunner(m *Manager) *runner {
+	return &runner{mgr: m, waiting: map[string]*queue.Entry{}, byTarget: map[string]string{}}
+}
+
+// add puts a stored callback in the queue, at the place it keeps.
+func (r *runner) add(c callback.Callback) {
+	item := queue.Item{
+		ID: queue.ItemID(id.New()), Channel: call.ChannelCallback, Queue: c.Queue, CallbackID: c.ID, Language: c.Language,
+		Player: c.Player, Priority: c.Priority, Key: c.Key, EnqueuedAt: c.EnqueuedAt, NotBefore: c.NotBefore,
+		Lease: callbackLease, CountsAsOffered: true,
+	}
+	entry, err := r.mgr.queue.Join(r.mgr.life, item)
+	if err != nil { // stays open in the store: tried again at the next start, and shown on the list
+		r.mgr.logOf(c).Error("callback does not wait", logkey.Err, err)
+		return
+	}
+	r.mu.Lock()
+	r.waiting[c.ID] = entry
+	r.byTarget[c.Target] = c.ID
+	r.mu.Unlock()
+	r.mgr.cfg.OnChange("callback", c.ID)
+	r.mgr.aside(func(ctx context.Context) { r.wait(ctx, c, entry) })
+}
+
+// wait hands the entry to a session when its offer comes.
+func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Entry) {
+	for {
+		select {
+		case n, ok := <-entry.Notices():
+			switch {
+			case !ok:
+				return
+			case n.Kind == queue.NoticeOffer:
+				if r.claim(c.ID) {
+					r.start(c, entry, n.Offer)
+					return
+				}
+				r.mgr.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
+				r.mgr.queue.Final(n.Offer.ID)
+			case n.Kind == queue.NoticeEnd:
+				r.drop(c)
+				if _, err := r.mgr.book.Cancel(ctx, c.ID, "supervisor"); err != nil {
+					r.mgr.logOf(c).Warn("callback not cancelled", logkey.Err, err)
+				}
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// claim takes a waiting callback for its session; false when it was cancelled.
+func (r *runner) claim(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.waiting[id]
+	delete(r.waiting, id)
+	return ok
+}
+
+// drop forgets a callback that is over.
+func (r *runner) drop(c callback.Callback) {
+	r.mu.Lock()
+	delete(r.waiting, c.ID)
+	if r.byTarget[c.Target] == c.ID {
+		delete(r.byTarget, c.Target)
+	}
+	r.mu.Unlock()
+	r.mgr.cfg.OnChange("callback", c.ID)
+}
+
+// start dials a promise: an agent is reserved for it.
+func (r *runner) start(c callback.Callback, entry *queue.Entry, offer queue.Offer) {
+	now := time.Now()
+	rec := call.Record{
+		ID: call.ID(id.New()), Direction: call.Outbound, Queue: c.Queue, Language: c.Language, State: call.StateNew,
+		From:       call.Party{Kind: call.PartyRegistered, URI: "queue:" + c.Queue, User: c.Queue},
+		To:         call.Party{Kind: partyKind(c.TargetKind), URI: partyURI(c), User: c.Player, ReachBack: c.Target},
+		CallbackID: c.ID, ContactID: c.ContactID, TicketID: c.TicketID, ItemID: string(entry.ID()),
+		ArrivedAt: now, EnqueuedAt: c.EnqueuedAt, Why: offer.Why,
+	}
+	s := newSession(r.mgr, &machine{
+		cfg: r.mgr.cfg, rec: rec, callback: &c, current: offer.ID,
+		offers: []*offerLegs{{offer: offer, legs: map[call.LegID]*agentLeg{}}},
+	})
+	s.entry = entry
+	if refusal := r.mgr.admit(s); refusal != nil { // draining: the promise waits for the next start
+		r.mgr.queue.Defer(offer.ID, now.Add(time.Hour))
+		r.mgr.queue.Final(offer.ID)
+		return
+	}
+	r.mgr.running.Go(func() { s.run(r.mgr.life) })
+}
+
+// partyKind is the kind of party that a target reaches.
+func partyKind(k callback.TargetKind) call.PartyKind {
+	switch k {
+	case callback.TargetBrowser:
+		return call.PartyBrowser
+	case callback.TargetNumber:
+		return call.PartyTrunk
+	default:
+		return call.PartyAnonymousSIP
+	}
+}
+
+func partyURI(c callback.Callback) string {
+	if c.Player == "" {
+		return string(c.TargetKind) + ":" + c.ID
+	}
+	return "sip:" + c.Player
+}
+
+// finished writes how an attempt went, gives the agent back, and puts the
+// promise in the queue again where its rules say so. entry is the item's.
+func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
+	if f.offer != "" { // the agent is free at once; the item waits for the store's answer
+		r.mgr.queue.Defer(f.offer, time.Now().Add(24*time.Hour))
+	}
+	r.mgr.journal.put(write{what: "attempt", call: id, do: func(ctx context.Context) error {
+		c, err := r.mgr.book.Finish(ctx, f.callback, f.result)
+		if err != nil && !errors.Is(err, callback.ErrState) && !errors.Is(err, callback.ErrNotFound) {
+			return err
+		}
+		if f.result == callback.ResultConnected {
+			r.drop(c)
+			return nil
+		}
+		if entry != nil {
+			reason := call.EndCallbackFailed
+			if _, err := r.mgr.queue.Leave(ctx, entry.ID(), reason); err != nil {
+				r.mgr.logOf(c).Debug("leave", logkey.Err, err)
+			}
+		}
+		if c.Open() {
+			r.add(c)
+		} else {
+			r.drop(c)
+		}
+		return nil
+	}})
+}
+
+// supersede gives a player who called again by himself the place of his
+// callback. It returns nil when he has none, or is being dialled.
+func (r *runner) supersede(ctx context.Context, target string) *callback.Callback {
+	r.mu.Lock()
+	id := r.byTarget[target]
+	r.mu.Unlock()
+	if id == "" {
+		return nil
+	}
+	c, err := r.mgr.book.Supersede(ctx, id)
+	if err != nil {
+		return nil
+	}
+	r.retire(ctx, c, call.EndCallbackCancelled)
+	return &c
+}
+
+// retire takes a callback that is no longer open out of the queue.
+func (r *runner) retire(ctx context.Context, c callback.Callback, reason call.EndReason) {
+	r.mu.Lock()
+	entry := r.waiting[c.ID]
+	r.mu.Unlock()
+	r.drop(c)
+	if entry != nil {
+		_, _ = r.mgr.queue.Leave(ctx, entry.ID(), reason)
+	}
+}
+
+// CancelCallback ends a promise that nobody wants any more; by is "player",
+// "agent" or "supervisor". Errors: callback.ErrNotFound, callback.ErrState
+// while the player is being dialled.
+func (m *Manager) CancelCallback(ctx context.Context, id, by string) (callback.Callback, error) {
+	c, err := m.book.Cancel(ctx, id, by)
+	if err != nil {
+		return c, err
+	}
+	m.callbacks.retire(ctx, c, call.EndCallbackCancelled)
+	return c, nil
+}
+
+// AddCallback stores a promise that was asked for by API, without a live call,
+// and puts it in its queue. Errors: those of callback.Book.Confirm, and
+// queue.ErrUnknownQueue.
+func (m *Manager) AddCallback(ctx context.Context, c callback.Callback) (callback.Callback, error) {
+	q, ok := m.queue.Has(c.Queue)
+	if !ok {
+		return c, queue.ErrUnknownQueue
+	}
+	if c.TargetKind == callback.TargetNumber && m.dialers[AddressNumber] == nil {
+		return c, callback.ErrUnreachable
+	}
+	now := time.Now()
+	if c.EnqueuedAt.IsZero() {
+		c.EnqueuedAt = now
+	}
+	if c.Key == 0 {
+		c.Key = c.EnqueuedAt.Add(q.Target).UnixMilli()
+	}
+	got, err := m.book.Confirm(ctx, c)
+	if err != nil {
+		return got, err
+	}
+	m.callbacks.add(got)
+	return got, nil
+}

@@ -1,0 +1,256 @@
+package callflow
+
+import (
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/callback"
+	"pickup/media"
+	"pickup/queue"
+)
+
+// input is one thing that happened to a call. The machine is told of them one
+// after the other, with the instant.
+type input interface{ isInput() }
+
+// The inputs of the machine.
+type (
+	// started: the session runs; the leg is bound (inbound), or an offer for a
+	// callback is in hand (outbound).
+	started struct{}
+	// playerSaid and agentSaid: an event of the signalling.
+	playerSaid struct{ LegEvent }
+	agentSaid  struct{ LegEvent }
+	// heard: an event of the media of a leg, the player's or an agent's.
+	heard struct {
+		leg   call.LegID
+		event media.Event
+	}
+	// noticed: the queue said something about our item.
+	noticed struct{ queue.Notice }
+	// joined: the answer to joinQueue.
+	joined struct {
+		item queue.Item
+		err  error
+	}
+	// dialed: the legs that dialDevices started; none if the agent has no device.
+	dialed struct {
+		offer queue.OfferID
+		legs  []call.LegRecord
+	}
+	// won: the answer to askWin.
+	won struct {
+		offer queue.OfferID
+		leg   call.LegID
+		ok    bool
+	}
+	// left: the answer to leaveQueue.
+	left struct{ reason call.EndReason }
+	// recorded: the bridge stands; the talk is recorded under this id, or "".
+	recorded struct{ id string }
+	// expired: a timer ran out.
+	expired struct{ timer timerKind }
+	// confirmed: the answer to confirmCallback.
+	confirmed struct {
+		callback callback.Callback
+		err      error
+	}
+	// attempted: the answer to beginAttempt: the attempt is stored.
+	attempted struct{ err error }
+	// playerDialed: the answer to dialPlayer.
+	playerDialed struct {
+		leg call.LegRecord
+		err error
+	}
+	// resumed: a browser came back; its new leg is the player's now.
+	resumed struct{ leg call.LegRecord }
+	// asked: somebody asked for something by API or console.
+	asked struct {
+		want request
+		by   account.ID
+	}
+)
+
+// request is what may be asked of a call from outside.
+type request int
+
+const (
+	wantCallback request = iota + 1 // a callback in place of waiting
+	wantHangUp                      // end the call
+	wantDrain                       // the server stops soon: offer a callback
+	wantStop                        // the server stops now
+)
+
+func (started) isInput()      {}
+func (playerSaid) isInput()   {}
+func (agentSaid) isInput()    {}
+func (heard) isInput()        {}
+func (noticed) isInput()      {}
+func (joined) isInput()       {}
+func (dialed) isInput()       {}
+func (won) isInput()          {}
+func (left) isInput()         {}
+func (recorded) isInput()     {}
+func (expired) isInput()      {}
+func (confirmed) isInput()    {}
+func (attempted) isInput()    {}
+func (playerDialed) isInput() {}
+func (resumed) isInput()      {}
+func (asked) isInput()        {}
+
+// timerKind names the timers of a call. Each kind runs once at a time; setting
+// it again moves it.
+type timerKind int
+
+const (
+	timerRing     timerKind = iota // the agent's devices have rung long enough
+	timerNotice                    // the bridge does not wait longer for the notice
+	timerMedia                     // a picked-up leg has no media
+	timerAnnounce                  // say the place again
+	timerMenu                      // no key was pressed in the menu
+	timerPlace                     // a lost player keeps his place no longer
+	timerHuman                     // a called-back player did not press 1
+	timerPlayer                    // a called-back player did not answer
+	timerGoodbye                   // a last sentence must have ended
+	timerAttempt                   // the store did not take the attempt
+	timerCount
+)
+
+// effect is one thing that the machine wants done. The session does them in
+// order; those that answer do so by an input.
+type effect interface{ isEffect() }
+
+// The effects of the machine.
+type (
+	answerPlayer struct{}
+	endPlayer    struct{ cause call.Cause }
+	endLeg       struct {
+		leg   call.LegID
+		cause call.Cause
+	}
+	joinQueue   struct{ item queue.Item }
+	leaveQueue  struct{ reason call.EndReason }    // answers left
+	dialDevices struct{ offer queue.Offer }        // answers dialed
+	dialPlayer  struct{ target callback.Callback } // answers playerDialed
+	askWin      struct {
+		offer queue.OfferID
+		leg   call.LegID
+	} // answers won
+	tellRinging struct{ offer queue.OfferID }
+	tellMissed  struct {
+		offer   queue.OfferID
+		outcome call.Outcome
+		front   bool // the player is on the line by our doing: to the front
+	}
+	tellDefer struct {
+		offer     queue.OfferID
+		notBefore time.Time
+	}
+	tellFinal   struct{ offer queue.OfferID }
+	tellBridged struct{ offer queue.OfferID }
+	tellHeld    struct {
+		offer queue.OfferID
+		on    bool
+	}
+	tellLost struct {
+		offer   queue.OfferID
+		outcome call.Outcome
+	}
+	tellRelease struct {
+		offer  queue.OfferID
+		reason call.EndReason
+	}
+	bridge   struct{ leg call.LegID } // answers recorded
+	unbridge struct{}
+	hold     struct{ on bool }
+	pause    struct{ on bool } // of the recording
+	play     struct {
+		token string
+		ids   []string
+	}
+	playAgent struct {
+		leg call.LegID
+		ids []string
+	}
+	sayPlace struct{ token string } // place and estimate, read when it is said
+	stopPlay struct{}
+	music    struct{ on bool }
+	sendDTMF struct{ digit rune } // to the player
+	setTimer struct {
+		timer timerKind
+		after time.Duration
+	}
+	stopTimer       struct{ timer timerKind }
+	confirmCallback struct{} // answers confirmed
+	beginAttempt    struct { // answers attempted
+		callback string
+		agent    account.ID
+	}
+	advance struct {
+		callback string
+		to       callback.State
+	}
+	finishAttempt struct { // the runner re-queues or ends it
+		callback string
+		result   callback.Result
+		offer    queue.OfferID // still reserved: deferred with it; "" when not
+	}
+	queueCallback struct{ callback callback.Callback } // to the runner
+	save          struct{ event call.TimelineEvent }
+	finish        struct{} // the call is over: write its end
+	closeSession  struct{} // nothing is outstanding: the goroutine ends
+	complain      struct{ err error }
+)
+
+func (answerPlayer) isEffect()    {}
+func (endPlayer) isEffect()       {}
+func (endLeg) isEffect()          {}
+func (joinQueue) isEffect()       {}
+func (leaveQueue) isEffect()      {}
+func (dialDevices) isEffect()     {}
+func (dialPlayer) isEffect()      {}
+func (askWin) isEffect()          {}
+func (tellRinging) isEffect()     {}
+func (tellMissed) isEffect()      {}
+func (tellDefer) isEffect()       {}
+func (tellFinal) isEffect()       {}
+func (tellBridged) isEffect()     {}
+func (tellHeld) isEffect()        {}
+func (tellLost) isEffect()        {}
+func (tellRelease) isEffect()     {}
+func (bridge) isEffect()          {}
+func (unbridge) isEffect()        {}
+func (hold) isEffect()            {}
+func (pause) isEffect()           {}
+func (play) isEffect()            {}
+func (playAgent) isEffect()       {}
+func (sayPlace) isEffect()        {}
+func (stopPlay) isEffect()        {}
+func (music) isEffect()           {}
+func (sendDTMF) isEffect()        {}
+func (setTimer) isEffect()        {}
+func (stopTimer) isEffect()       {}
+func (confirmCallback) isEffect() {}
+func (beginAttempt) isEffect()    {}
+func (advance) isEffect()         {}
+func (finishAttempt) isEffect()   {}
+func (queueCallback) isEffect()   {}
+func (save) isEffect()            {}
+func (finish) isEffect()          {}
+func (closeSession) isEffect()    {}
+func (complain) isEffect()        {}
+
+// Inputs that the session takes itself before the machine sees them.
+type (
+	// wanted asks for a callback and wants the answer.
+	wanted struct {
+		by    account.ID
+		reply chan<- confirmed
+	}
+	// comeBack is a browser's new leg for this call.
+	comeBack struct{ leg Leg }
+)
+
+func (wanted) isInput()   {}
+func (comeBack) isInput() {}

@@ -1,0 +1,213 @@
+package callflow
+
+import (
+	"time"
+
+	"pickup/call"
+	"pickup/callback"
+	"pickup/queue"
+)
+
+// machine is what a call decides: step takes an input and returns effects, and
+// nothing else happens in it. It reads no clock, touches no leg and waits for
+// nothing, so that every interleaving of inputs can be tried (telephony races).
+type machine struct {
+	cfg Config
+	rec call.Record // state lives in rec.State and is changed by to alone
+
+	player      call.LegID
+	playerUp    bool // answered and not over
+	playerOver  bool // hung up, failed, or ended by us
+	playerDone  bool // final: nothing of the player's leg is outstanding
+	playerReady bool // audio flows
+	away        bool // line lost; the place is kept
+	silentLine  bool // the line died as a dead leg: it may come to life again
+
+	joinedItem queue.ItemID  // "" when not in a queue
+	inQueue    bool          // the item waits, is offered, or is connecting
+	offers     []*offerLegs  // in the order in which they came
+	current    queue.OfferID // being rung, or ""
+	winner     queue.OfferID // picked, or ""
+	winnerLeg  call.LegID
+	bridged    bool
+	rebridged  bool // was bridged before: the notice was heard
+
+	noticeDone bool // recording notice heard, cut, or given up
+	musicOn    bool
+	tonePaused bool // recording paused by the agent
+
+	confirming bool               // a callback is being stored
+	parked     *parkedPick        // an agent answered while it was
+	drained    bool               // a callback was offered because the server stops
+	callback   *callback.Callback // outbound: the promise; inbound: the one confirmed
+	pressed    bool               // outbound: the player pressed 1
+	asks       int                // outbound: how often he was asked
+	missedTwo  bool               // the agent hung up by mistake once already
+
+	code     codeMatcher // *48 of the agent
+	menu     *Menu
+	menuSaid int
+
+	bridgedSince time.Time
+	heldSince    time.Time
+	leaving      bool // the queue is asked why the call ends
+	finished     bool
+	closed       bool
+
+	at  time.Time
+	out []effect
+}
+
+// parkedPick is an answer that waits for the decision about a callback.
+type parkedPick struct {
+	offer queue.OfferID
+	leg   call.LegID
+}
+
+// offerLegs are the legs to one agent for one offer. They are kept until each
+// is final, also after the offer was withdrawn: only then is the agent free.
+type offerLegs struct {
+	offer   queue.Offer
+	legs    map[call.LegID]*agentLeg
+	order   []call.LegID
+	dialing bool // dialDevices has not answered yet
+	over    bool // missed, withdrawn, lost or released: the queue knows
+	rang    bool
+	best    call.Outcome
+}
+
+// agentLeg is one device of the agent.
+type agentLeg struct {
+	record   call.LegRecord
+	answered bool
+	failed   bool
+	ending   bool // End was called
+	final    bool
+	ready    bool
+}
+
+// step tells the machine of an input at an instant and returns what to do.
+func (m *machine) step(at time.Time, in input) []effect {
+	m.at, m.out = at, nil
+	if m.closed {
+		return nil
+	}
+	switch in := in.(type) {
+	case started:
+		m.onStarted()
+	case playerSaid:
+		m.onPlayer(in.LegEvent)
+	case agentSaid:
+		m.onAgent(in.LegEvent)
+	case heard:
+		m.onHeard(in)
+	case noticed:
+		m.onNotice(in.Notice)
+	case joined:
+		m.onJoined(in)
+	case dialed:
+		m.onDialed(in)
+	case won:
+		m.onWon(in)
+	case left:
+		m.onLeft(in.reason)
+	case recorded:
+		m.onRecorded(in.id)
+	case expired:
+		m.onTimer(in.timer)
+	case confirmed:
+		m.onConfirmed(in)
+	case attempted:
+		m.onAttempted(in.err)
+	case playerDialed:
+		m.onPlayerDialed(in)
+	case resumed:
+		m.onResumed(in.leg)
+	case asked:
+		m.onAsked(in)
+	}
+	m.settle()
+	return m.out
+}
+
+// do adds an effect.
+func (m *machine) do(e effect) { m.out = append(m.out, e) }
+
+// to moves the call's state. A transition that the table refuses changes
+// nothing and is logged: late events end here.
+func (m *machine) to(e call.Event) bool {
+	next, err := m.rec.State.Next(e)
+	if err != nil {
+		m.do(complain{err})
+		return false
+	}
+	m.rec.State = next
+	return true
+}
+
+// note appends a line to the timeline and has the record saved with it.
+func (m *machine) note(kind string, detail ...string) {
+	ev := call.TimelineEvent{At: m.at, Kind: kind}
+	if len(detail) > 1 {
+		ev.Detail = make(map[string]string, len(detail)/2)
+		for i := 0; i+1 < len(detail); i += 2 {
+			ev.Detail[detail[i]] = detail[i+1]
+		}
+	}
+	m.do(save{ev})
+}
+
+// settle ends the session when nothing is outstanding any more.
+func (m *machine) settle() {
+	if m.finished && !m.closed && m.playerDone && len(m.offers) == 0 {
+		m.closed = true
+		m.do(closeSession{})
+	}
+}
+
+// conclude writes the end of the call, once.
+func (m *machine) conclude(reason call.EndReason) {
+	if m.finished {
+		return
+	}
+	m.finished = true
+	if m.rec.EndReason == "" {
+		m.rec.EndReason = reason
+	}
+	m.rec.EndedAt = m.at
+	m.to(call.EventEnded)
+	for t := range timerCount {
+		m.do(stopTimer{t})
+	}
+	m.note("ended", "reason", string(m.rec.EndReason))
+	m.do(finish{})
+}
+
+// hangUpPlayer ends the player's leg.
+func (m *machine) hangUpPlayer(cause call.Cause) {
+	if !m.playerOver {
+		m.playerOver = true
+		m.do(endPlayer{cause})
+	}
+}
+
+// leave takes the item out of the queue, when it is in one. reason "" lets the
+// queue say which kind of abandon it was.
+func (m *machine) leave(reason call.EndReason) {
+	if m.inQueue {
+		m.inQueue = false
+		m.do(leaveQueue{reason})
+	}
+}
+
+// onLeft: the item is out of the queue, and why.
+func (m *machine) onLeft(reason call.EndReason) {
+	m.rec.EndReason = reason
+	if m.leaving {
+		m.leaving = false
+		m.conclude(reason)
+	}
+}
+
+// outbound reports whether this call keeps a promise to call back.
+func (m *machine) outbound() bool { return m.rec.Direction == call.Outbound }

@@ -1,0 +1,231 @@
+package callflow
+
+import (
+	"errors"
+	"time"
+
+	"pickup/call"
+	"pickup/callback"
+)
+
+// wantCallback: the player wants to be called back in place of waiting. He
+// stays in the queue until the promise is stored.
+func (m *machine) wantCallback() {
+	if m.outbound() || m.confirming || !m.rec.State.InQueue() || m.rec.From.ReachBack == "" {
+		return
+	}
+	m.confirming = true
+	m.note("callback_requested")
+	m.do(confirmCallback{})
+}
+
+// onConfirmed: the promise is stored, or it cannot be given.
+func (m *machine) onConfirmed(c confirmed) {
+	m.confirming = false
+	parked := m.parked
+	m.parked = nil
+	if m.finished || m.playerOver {
+		if c.err == nil { // he left while it was stored: the promise stands
+			m.rec.CallbackID = c.callback.ID
+			m.do(queueCallback{c.callback})
+		}
+		return
+	}
+	if c.err != nil {
+		m.note("callback_refused", "error", callbackProblem(c.err))
+		m.do(play{tokenKey, []string{promptNoCallback}})
+		if parked != nil {
+			if _, l := m.legOf(parked.leg); l != nil && !l.final && !l.ending {
+				m.do(askWin{parked.offer, parked.leg})
+			}
+		}
+		return
+	}
+	m.rec.CallbackID = c.callback.ID
+	m.callback = &c.callback
+	m.note("callback_confirmed", "callback", c.callback.ID)
+	m.leave(call.EndCallbackRequested)
+	m.endAllOffers(call.Cause{Status: 200, Text: "Caller asked for a callback"})
+	m.do(queueCallback{c.callback})
+	m.goodbye(call.EndCallbackRequested, promptConfirmed)
+}
+
+// callbackProblem is a stable word for why a promise cannot be given.
+func callbackProblem(err error) string {
+	switch {
+	case errors.Is(err, callback.ErrOpen):
+		return "open"
+	case errors.Is(err, callback.ErrUnreachable):
+		return "unreachable"
+	case errors.Is(err, callback.ErrTooMany):
+		return "too_many"
+	default:
+		return "store"
+	}
+}
+
+// startAttempt: an agent is reserved. The attempt is stored before the player
+// is dialled, so that a crash cannot ring him twice for one promise.
+func (m *machine) startAttempt() {
+	m.inQueue = true
+	m.note("reserved", "agent", m.offers[0].offer.AgentLogin)
+	m.do(beginAttempt{m.callback.ID, m.offers[0].offer.Agent})
+}
+
+func (m *machine) onAttempted(err error) {
+	if err != nil { // not stored: nobody is dialled; tried again later
+		m.do(complain{err})
+		m.playerOver, m.playerDone = true, true
+		m.deferOffer(m.at.Add(time.Minute))
+		m.conclude(call.EndFailedSystem)
+		return
+	}
+	m.to(call.EventDialed)
+	m.note("dialing")
+	m.do(setTimer{timerPlayer, m.cfg.CallbackRing})
+	m.do(dialPlayer{*m.callback})
+}
+
+// deferOffer gives the reserved agent back without blame.
+func (m *machine) deferOffer(notBefore time.Time) {
+	if o := m.offer(m.current); o != nil && !o.over {
+		o.over = true
+		m.inQueue = false
+		m.do(tellDefer{o.offer.ID, notBefore})
+		m.current = ""
+		m.judge(o)
+	}
+}
+
+func (m *machine) onPlayerDialed(p playerDialed) {
+	m.player = p.leg.ID
+	if p.err != nil {
+		m.do(complain{p.err})
+		m.playerOver, m.playerDone = true, true
+		m.endAttempt(callback.ResultInvalid)
+		return
+	}
+	if m.finished { // the timer or a stop was first
+		m.playerOver = true
+		m.do(endPlayer{call.Cause{Text: "Cancelled"}})
+	}
+}
+
+// onPlayerPicked: somebody answered. He hears who calls and presses 1.
+func (m *machine) onPlayerPicked() {
+	m.playerUp = true
+	m.rec.MediaAt = m.at
+	m.do(stopTimer{timerPlayer})
+	m.to(call.EventPlayerAnswered)
+	m.note("player_answered")
+	m.advanceCallback(callback.StateHumanCheck)
+	m.askHuman()
+}
+
+func (m *machine) askHuman() {
+	m.asks++
+	m.do(play{tokenHello, []string{promptHello}})
+	m.do(setTimer{timerHuman, m.cfg.HumanCheck / 2})
+}
+
+// onNotHuman: 1 was not pressed. He is asked twice, then it is a machine.
+func (m *machine) onNotHuman() {
+	if m.rec.State != call.StateHumanCheck {
+		return
+	}
+	if m.asks < 2 {
+		m.askHuman()
+		return
+	}
+	m.hangUpPlayer(call.Cause{Status: 200, Text: "Not confirmed"})
+	m.endAttempt(callback.ResultMachine)
+}
+
+// onHuman: he pressed 1: the agent's devices ring, the player hears music.
+func (m *machine) onHuman() {
+	m.pressed = true
+	m.noticeDone = false
+	m.do(stopTimer{timerHuman})
+	m.advanceCallback(callback.StateConnecting)
+	m.note("human")
+	m.musicOn = true
+	m.do(music{true})
+	m.do(play{tokenNotice, []string{promptConnecting, promptNotice}})
+	o := m.offer(m.current)
+	if o == nil || o.over { // the reservation was taken back meanwhile: he waits at the front
+		m.to(call.EventJoined)
+		return
+	}
+	m.to(call.EventOffered)
+	m.rec.OfferedAt = m.at
+	m.note("offered", "agent", o.offer.AgentLogin, "why", o.offer.Why)
+	o.dialing = true
+	m.do(setTimer{timerRing, o.offer.RingTime})
+	m.do(dialDevices{o.offer})
+}
+
+// onPlayerFailed: the player could not be reached.
+func (m *machine) onPlayerFailed(status int) {
+	if !m.outbound() || m.finished {
+		return
+	}
+	m.note("player_failed")
+	m.endAttempt(playerResult(status))
+}
+
+// playerResult translates a final response of a called-back player.
+func playerResult(status int) callback.Result {
+	switch status {
+	case 486, 600:
+		return callback.ResultBusy
+	case 404, 410, 484, 604:
+		return callback.ResultInvalid
+	case 403, 603, 607, 608:
+		return callback.ResultBlocked
+	default:
+		return callback.ResultNoAnswer
+	}
+}
+
+// calledBackPlayerGone: the player hung up before the bridge.
+func (m *machine) calledBackPlayerGone() {
+	result := callback.ResultMachine // hung up on the question
+	if m.pressed {
+		result = callback.ResultAgentFailed // left while we still had no agent: not his attempt
+	}
+	m.endAttempt(result)
+}
+
+// endAttempt closes an attempt without a bridge: its agent is free at once,
+// the promise is tried again or given up by its rules.
+func (m *machine) endAttempt(result callback.Result) {
+	if m.finished {
+		return
+	}
+	o := m.offer(m.current)
+	reserved := o != nil && !o.over
+	f := finishAttempt{callback: m.callback.ID, result: result}
+	if reserved {
+		f.offer = o.offer.ID
+		o.over = true
+	}
+	m.inQueue = false
+	m.do(f)
+	m.winner, m.winnerLeg = "", ""
+	m.endAllOffers(call.Cause{Status: 487, Text: "Caller left"})
+	m.rec.EndReason = call.EndCallbackFailed
+	m.note("attempt_ended", "result", string(result))
+	m.conclude(call.EndCallbackFailed)
+}
+
+func (m *machine) advanceCallback(to callback.State) {
+	if m.callback != nil {
+		m.do(advance{m.callback.ID, to})
+	}
+}
+
+func (m *machine) finishCallback(r callback.Result) {
+	if m.callback != nil {
+		m.do(finishAttempt{callback: m.callback.ID, result: r})
+	}
+}

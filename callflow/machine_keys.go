@@ -1,0 +1,359 @@
+package callflow
+
+import (
+	"errors"
+
+	"pickup/call"
+	"pickup/callback"
+	"pickup/media"
+	"pickup/queue"
+)
+
+// Tokens of what is played, so that the end of one sentence is not taken for
+// that of another.
+const (
+	tokenNotice  = "notice"
+	tokenPlace   = "place"
+	tokenWait    = "wait"
+	tokenMenu    = "menu"
+	tokenGoodbye = "goodbye"
+	tokenHello   = "hello"
+	tokenKey     = "key"
+)
+
+// onHeard: an event of the media of a leg.
+func (m *machine) onHeard(h heard) {
+	if h.leg != m.player {
+		m.onAgentHeard(h)
+		return
+	}
+	switch h.event.Kind {
+	case media.EventReady:
+		m.playerReady = true
+		m.tryBridge()
+	case media.EventDTMF:
+		m.onPlayerKey(h.event.Digit)
+	case media.EventPlayed:
+		m.onPlayed(h.event.Token, h.event.Cut)
+	case media.EventDead:
+		m.lineLost()
+	case media.EventAlive:
+		m.lineBack()
+	case media.EventRemoteHold, media.EventRemoteUnhold: // a player may hold us: nothing changes
+	}
+}
+
+// onAgentHeard: media of an agent's leg.
+func (m *machine) onAgentHeard(h heard) {
+	o, l := m.legOf(h.leg)
+	if o == nil {
+		return
+	}
+	mine := h.leg == m.winnerLeg
+	switch h.event.Kind {
+	case media.EventReady:
+		l.ready = true
+		m.tryBridge()
+	case media.EventDTMF:
+		if mine {
+			m.onAgentKey(h.event.Digit)
+		}
+	case media.EventRemoteHold:
+		if mine && m.bridged && m.rec.State == call.StateTalking {
+			m.to(call.EventHeld)
+			m.heldSince = m.at
+			m.do(hold{true})
+			m.do(tellHeld{m.winner, true})
+			m.note("held")
+		}
+	case media.EventRemoteUnhold:
+		if mine && m.bridged && m.rec.State == call.StateHeld {
+			m.to(call.EventRetrieved)
+			m.endHold()
+			m.do(hold{false})
+			m.do(tellHeld{m.winner, false})
+			m.note("retrieved")
+		}
+	case media.EventDead:
+		if mine {
+			m.note("agent_line_dead", "agent", o.offer.AgentLogin)
+			l.failed = true
+			m.agentLost(o, call.OutcomeUnreachable)
+		}
+	case media.EventAlive, media.EventPlayed:
+	}
+}
+
+// onPlayed: a sentence ended, or was cut.
+func (m *machine) onPlayed(token string, cut bool) {
+	switch token {
+	case tokenNotice:
+		m.noticeHeard()
+	case tokenMenu:
+		if m.rec.State == call.StateMenu {
+			m.do(setTimer{timerMenu, m.menu.Wait})
+		}
+	case tokenGoodbye:
+		if m.rec.State == call.StateAnnouncing && !cut {
+			m.farewell()
+		}
+	}
+}
+
+// noticeHeard: the recording notice is over: a waiting bridge may stand, and
+// the place is said.
+func (m *machine) noticeHeard() {
+	if m.noticeDone {
+		return
+	}
+	m.noticeDone = true
+	m.do(stopTimer{timerNotice})
+	if m.rec.State == call.StateWaiting {
+		m.do(sayPlace{tokenPlace})
+	}
+	if m.inQueue {
+		m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
+	}
+	m.tryBridge()
+}
+
+// onPlayerKey: a key of the player.
+func (m *machine) onPlayerKey(digit rune) {
+	if m.finished || m.playerOver {
+		return
+	}
+	switch {
+	case m.rec.State == call.StateMenu:
+		m.onMenuKey(digit)
+	case m.rec.State == call.StateHumanCheck:
+		if digit == '1' {
+			m.onHuman()
+		}
+	case m.rec.State.InQueue():
+		m.onWaitingKey(digit)
+	}
+}
+
+// onWaitingKey: the keys while waiting.
+func (m *machine) onWaitingKey(digit rune) {
+	switch digit {
+	case '1':
+		m.wantCallback()
+	case '2':
+		if m.rec.Language == "fr" {
+			m.rec.Language = "en"
+		} else {
+			m.rec.Language = "fr"
+		}
+		m.note("language", "language", m.rec.Language)
+		m.sayKey(promptLanguage)
+	case '3':
+		m.musicOn = !m.musicOn
+		m.do(music{m.musicOn})
+		if m.musicOn {
+			m.sayKey(promptMusicOn)
+		} else {
+			m.sayKey(promptMusicOff)
+		}
+	case '0':
+		if m.noticeDone {
+			m.do(sayPlace{tokenPlace})
+		}
+	}
+}
+
+// sayKey confirms a key; it does not cut the recording notice.
+func (m *machine) sayKey(prompt string) {
+	if m.noticeDone {
+		m.do(play{tokenKey, []string{prompt}})
+	}
+}
+
+// sayMenu says what can be chosen.
+func (m *machine) sayMenu() {
+	m.menuSaid++
+	m.do(play{tokenMenu, []string{m.menu.Prompt}})
+}
+
+func (m *machine) onMenuKey(digit rune) {
+	if m.menu.LanguageKey != 0 && digit == m.menu.LanguageKey {
+		m.rec.Language = other(m.rec.Language)
+		m.note("language", "language", m.rec.Language)
+		m.do(stopTimer{timerMenu})
+		m.sayMenu()
+		return
+	}
+	if q, ok := m.menu.Queues[digit]; ok {
+		m.note("menu_choice", "queue", q)
+		m.join(q)
+		return
+	}
+	m.do(play{tokenMenu, []string{promptInvalid, m.menu.Prompt}})
+}
+
+// other is the other one of our two languages.
+func other(language string) string {
+	if language == "fr" {
+		return "en"
+	}
+	return "fr"
+}
+
+// onMenuSilence: no key came. The menu is said once more, then the default is taken.
+func (m *machine) onMenuSilence() {
+	if m.menuSaid < 2 {
+		m.sayMenu()
+		return
+	}
+	m.note("menu_silence", "queue", m.menu.Default)
+	m.join(m.menu.Default)
+}
+
+// onAgentKey: a key of the agent in a call. *48 pauses or resumes the
+// recording and never reaches the player; everything else does.
+func (m *machine) onAgentKey(digit rune) {
+	if !m.bridged {
+		return
+	}
+	pass, hit := m.code.key(digit)
+	for _, d := range pass {
+		m.do(sendDTMF{d})
+	}
+	if !hit {
+		return
+	}
+	m.tonePaused = !m.tonePaused
+	m.do(pause{m.tonePaused})
+	if m.tonePaused {
+		m.note("recording_paused")
+		m.do(playAgent{m.winnerLeg, []string{promptPaused}})
+	} else {
+		m.note("recording_resumed")
+		m.do(playAgent{m.winnerLeg, []string{promptResumed}})
+	}
+}
+
+// codeMatcher finds *48 in the keys of an agent and holds back what may be its
+// beginning.
+type codeMatcher struct{ held []rune }
+
+// pauseCode is the code that pauses and resumes the recording.
+const pauseCode = "*48"
+
+// key takes one key. It returns the keys to pass on, and whether the code is
+// complete.
+func (c *codeMatcher) key(digit rune) (pass []rune, hit bool) {
+	code := []rune(pauseCode)
+	c.held = append(c.held, digit)
+	for len(c.held) > 0 {
+		if string(c.held) == string(code[:min(len(c.held), len(code))]) {
+			break
+		}
+		pass = append(pass, c.held[0])
+		c.held = c.held[1:]
+	}
+	if len(c.held) == len(code) {
+		c.held = nil
+		return pass, true
+	}
+	return pass, false
+}
+
+// onTimer: a timer ran out.
+func (m *machine) onTimer(t timerKind) {
+	if m.finished {
+		return
+	}
+	switch t {
+	case timerRing:
+		if o := m.offer(m.current); o != nil && !o.over {
+			m.miss(o, call.OutcomeMissed)
+			m.judge(o)
+		}
+	case timerNotice:
+		m.noticeHeard()
+	case timerMedia:
+		if o, l := m.legOf(m.winnerLeg); o != nil && !m.bridged {
+			m.mediaMissing(o, l)
+		}
+	case timerAnnounce:
+		if m.rec.State == call.StateWaiting && !m.away {
+			m.do(sayPlace{tokenPlace})
+		}
+		if m.inQueue {
+			m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
+		}
+	case timerMenu:
+		if m.rec.State == call.StateMenu {
+			m.onMenuSilence()
+		}
+	case timerPlace:
+		m.placeLost()
+	case timerHuman:
+		m.onNotHuman()
+	case timerPlayer:
+		m.hangUpPlayer(call.Cause{Text: "No answer"})
+		m.endAttempt(callback.ResultNoAnswer)
+	case timerGoodbye:
+		m.farewell()
+	case timerAttempt, timerCount:
+	}
+}
+
+// mediaMissing: an agent picked up but audio cannot flow. If it is the agent's
+// side that has none he is unreachable; if only the notice or the player's
+// media is late, the wait goes on a little.
+func (m *machine) mediaMissing(o *offerLegs, l *agentLeg) {
+	if l.ready {
+		m.do(setTimer{timerMedia, m.cfg.MediaWait})
+		return
+	}
+	l.failed = true
+	m.agentLost(o, call.OutcomeMedia)
+}
+
+// refusedBy translates an error of Join to an end reason and a last sentence.
+func refusedBy(err error) (call.EndReason, string) {
+	switch {
+	case errors.Is(err, queue.ErrFull):
+		return call.EndOverflowFull, promptFull
+	case errors.Is(err, queue.ErrClosed):
+		return call.EndClosed, promptClosed
+	default:
+		return call.EndFailedSystem, promptClosed
+	}
+}
+
+// onAsked: somebody wants something of this call.
+func (m *machine) onAsked(a asked) {
+	if m.finished {
+		return
+	}
+	switch a.want {
+	case wantCallback:
+		m.wantCallback()
+	case wantHangUp:
+		m.note("hung_up_by", "by", string(a.by))
+		m.hangUpPlayer(call.Cause{Status: 200, Text: "Hung up"})
+		m.onPlayerGone()
+	case wantDrain:
+		if m.rec.State.InQueue() && !m.drained && m.rec.From.ReachBack != "" {
+			m.drained = true
+			m.do(play{tokenKey, []string{promptDraining}})
+		}
+	case wantStop:
+		m.stop()
+	}
+}
+
+// stop: the server ends now. Who waits gets a callback where he can be reached;
+// who talks is hung up.
+func (m *machine) stop() {
+	switch {
+	case m.rec.State.InQueue() && m.rec.From.ReachBack != "" && !m.outbound():
+		m.wantCallback()
+	default:
+		m.hangUpPlayer(call.Cause{Status: 503, Text: "Server stops"})
+		m.onPlayerGone()
+	}
+}

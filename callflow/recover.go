@@ -1,0 +1,100 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"pickup/call"
+	"pickup/callback"
+	"pickup/internal/logkey"
+	"pickup/recording"
+)
+
+// Recover takes up after a crash, before calls are accepted: every call that
+// was cut gets its end (failed_system), its repaired recording, a ticket, and,
+// where he can be reached, a callback with the key he had. Then every open
+// callback enters the queue again, in the order of their keys. repaired are the
+// rows that Recorder.Repair returned. Run must be running.
+func (m *Manager) Recover(ctx context.Context, repaired []recording.Row) error {
+	cut, err := m.store.LiveCalls(ctx)
+	if err != nil {
+		return fmt.Errorf("read the calls that were cut: %w", err)
+	}
+	slices.SortFunc(cut, func(a, b call.Record) int { return a.EnqueuedAt.Compare(b.EnqueuedAt) })
+	rows := map[recording.ID]recording.Row{}
+	for _, r := range repaired {
+		rows[r.ID] = r
+	}
+	for _, r := range cut {
+		if err := m.recoverCall(ctx, r, rows); err != nil {
+			return err
+		}
+	}
+	open, err := m.book.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("read the open callbacks: %w", err)
+	}
+	for _, c := range open {
+		m.callbacks.add(c)
+	}
+	if len(cut)+len(open) > 0 {
+		m.log.Info("recovered", "calls", len(cut), "callbacks", len(open))
+	}
+	return nil
+}
+
+// recoverCall writes the end of one call that was cut.
+func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recording.ID]recording.Row) error {
+	now := time.Now()
+	waited := r.State.InQueue() || r.State == call.StateConnecting
+	talked := !r.BridgedAt.IsZero()
+	r.EndReason = call.EndFailedSystem
+	if r.CallbackID != "" && r.Direction == call.Inbound {
+		r.EndReason = call.EndCallbackRequested // promised before the crash
+	}
+	var row *recording.Row
+	if got, ok := rows[recording.ID(r.RecordingID)]; ok {
+		row = &got
+	}
+	r.EndedAt = now
+	if talked && row != nil {
+		r.EndedAt = row.StartedAt.Add(row.Duration)
+		r.Talk = row.Duration
+	}
+	r.State = call.StateEnded
+	if (waited || talked) && r.Direction == call.Inbound && r.CallbackID == "" && m.cfg.CrashCallback && r.From.ReachBack != "" {
+		c, err := m.book.Confirm(ctx, m.crashCallback(r))
+		switch {
+		case err == nil:
+			r.CallbackID = c.ID
+		case errors.Is(err, callback.ErrOpen) || errors.Is(err, callback.ErrTooMany) || errors.Is(err, callback.ErrUnreachable):
+			m.log.Info("no callback after the crash", logkey.Call, string(r.ID), logkey.Err, err)
+		default:
+			return fmt.Errorf("store the callback of call %s: %w", r.ID, err)
+		}
+	}
+	end := Ending{Record: r, Recording: row, Policy: m.cfg.Tickets, Events: []call.TimelineEvent{{
+		At: now, Kind: "cut_by_crash", Detail: map[string]string{"callback": r.CallbackID},
+	}}}
+	if _, err := m.store.EndCall(ctx, end); err != nil {
+		return fmt.Errorf("write the end of call %s that a crash cut: %w", r.ID, err)
+	}
+	return nil
+}
+
+// crashCallback is the promise for a player who was in our line.
+func (m *Manager) crashCallback(r call.Record) callback.Callback {
+	c := callback.Callback{
+		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: r.From.User, TargetKind: targetKind(r.From.Kind),
+		Target: r.From.ReachBack, Kind: callback.KindCrash, Priority: 1, EnqueuedAt: r.EnqueuedAt, ContactID: r.ContactID,
+	}
+	target := 30 * time.Second
+	if q, ok := m.queue.Has(r.Queue); ok {
+		target = q.Target
+	}
+	c.Key = r.EnqueuedAt.Add(target).UnixMilli()
+	return c
+}

@@ -1,0 +1,489 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/callback"
+	"pickup/internal/id"
+	"pickup/internal/logkey"
+	"pickup/internal/mailbox"
+	"pickup/media"
+	"pickup/queue"
+	"pickup/recording"
+)
+
+// ErrEnded says that the call is over.
+var ErrEnded = errors.New("callflow: the call has ended")
+
+// Session is one live call: a goroutine that owns its legs, feeds the machine
+// and does what it wants. Others send inputs, or read the latest View.
+type Session struct {
+	id     call.ID
+	mgr    *Manager
+	log    *slog.Logger
+	box    *mailbox.Box[input]
+	done   chan struct{}
+	m      *machine
+	inputs []input // answers of effects, taken before the mailbox
+	timers [timerCount]*time.Timer
+	fired  chan timerFire
+	epochs [timerCount]uint64
+	entry  *queue.Entry
+	legs   map[call.LegID]Leg // the agents'
+	player Leg
+	joint  *media.Bridge
+	tape   *recording.Recording
+	wanted []chan<- confirmed // who asked for a callback by API
+	ended  bool
+	view   latest // read by others
+}
+
+// timerFire is a timer that ran out; a stale epoch is ignored (telephony E2).
+type timerFire struct {
+	kind  timerKind
+	epoch uint64
+}
+
+// View is what a live call looks like to others.
+type View struct {
+	Record     call.Record
+	Place      queue.Place
+	AgentLogin string
+	Away       bool
+}
+
+// latest holds the newest View. A mutex for one value inside one type.
+type latest struct {
+	mu    sync.Mutex
+	rec   call.Record
+	entry *queue.Entry
+	login string
+	away  bool
+}
+
+func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool) {
+	l.mu.Lock()
+	l.rec, l.entry, l.login, l.away = rec, entry, login, away
+	l.mu.Unlock()
+}
+
+func (l *latest) get() View {
+	l.mu.Lock()
+	v := View{Record: l.rec, AgentLogin: l.login, Away: l.away}
+	entry := l.entry
+	l.mu.Unlock()
+	if entry != nil {
+		v.Place = entry.Place()
+	}
+	return v
+}
+
+// newSession makes a session; nothing runs before run.
+func newSession(mgr *Manager, m *machine) *Session {
+	s := &Session{
+		id: m.rec.ID, mgr: mgr, m: m,
+		log: mgr.log.With(logkey.Call, string(m.rec.ID)),
+		box: mailbox.New[input](), done: make(chan struct{}),
+		fired: make(chan timerFire, int(timerCount)*4),
+		legs:  map[call.LegID]Leg{},
+	}
+	s.publish()
+	return s
+}
+
+// send gives the session an input. It reports false when the call is over.
+func (s *Session) send(in input) bool { return s.box.Put(in) }
+
+// View returns what the call looks like now. It never waits.
+func (s *Session) View() View { return s.view.get() }
+
+// run owns the call until nothing is outstanding.
+func (s *Session) run(ctx context.Context) {
+	defer close(s.done)
+	defer s.release()
+	s.feed(started{})
+	var taken []input
+	for !s.m.closed {
+		var notices <-chan queue.Notice
+		if s.entry != nil {
+			notices = s.entry.Notices()
+		}
+		select {
+		case <-s.box.Ready():
+			taken = s.box.Take(taken)
+			for _, in := range taken {
+				s.feed(in)
+			}
+		case n, ok := <-notices:
+			if !ok {
+				s.entry = nil
+				continue
+			}
+			s.feed(noticed{n})
+		case f := <-s.fired:
+			if f.epoch == s.epochs[f.kind] {
+				s.feed(expired{f.kind})
+			}
+		case <-ctx.Done():
+			s.abandonShip()
+			return
+		}
+	}
+}
+
+// abandonShip: the process stops before the call could be ended in order.
+func (s *Session) abandonShip() {
+	s.feed(asked{want: wantHangUp})
+	for _, l := range s.legs {
+		l.End(call.Cause{Status: 503, Text: "Server stops"})
+	}
+	if s.player != nil {
+		s.player.End(call.Cause{Status: 503, Text: "Server stops"})
+	}
+	if !s.ended {
+		s.finish()
+	}
+}
+
+// release frees what the session owns, whatever way it ends.
+func (s *Session) release() {
+	for _, t := range s.timers {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if s.joint != nil {
+		s.joint.Close()
+	}
+	for _, in := range s.box.Close() {
+		switch in := in.(type) {
+		case wanted:
+			in.reply <- confirmed{err: ErrEnded}
+		case comeBack:
+			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
+		case confirmed:
+			if in.err == nil { // stored while the call ended: the promise stands
+				s.mgr.callbacks.add(in.callback)
+			}
+		}
+	}
+	s.tellWanted(confirmed{err: ErrEnded})
+	s.mgr.forget(s)
+}
+
+// feed gives the machine one input, and then the answers to its effects. A
+// fault in here ends this call, never the server.
+func (s *Session) feed(in input) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic in a call", logkey.Err, p, "stack", string(debug.Stack()))
+			s.mgr.panics.Add(1)
+			s.crash()
+		}
+	}()
+	switch got := in.(type) {
+	case wanted:
+		s.wanted = append(s.wanted, got.reply)
+		in = asked{wantCallback, got.by}
+	case comeBack:
+		in = s.swapPlayer(got.leg)
+	case confirmed:
+		s.tellWanted(got)
+	}
+	s.inputs = append(s.inputs, in)
+	for len(s.inputs) > 0 {
+		next := s.inputs[0]
+		s.inputs = s.inputs[1:]
+		for _, e := range s.m.step(time.Now(), next) {
+			s.do(e)
+		}
+	}
+	s.publish()
+}
+
+// crash ends the call after a fault of ours: legs are hung up, the end is
+// written as failed_system, agents are given back.
+func (s *Session) crash() {
+	s.inputs = nil
+	for _, o := range s.m.offers {
+		s.mgr.queue.AgentLost(o.offer.ID, call.OutcomeNone)
+		s.mgr.queue.Final(o.offer.ID)
+	}
+	for _, l := range s.legs {
+		l.End(call.Cause{Status: 500, Text: "Server Internal Error"})
+	}
+	if s.player != nil {
+		s.player.End(call.Cause{Status: 500, Text: "Server Internal Error"})
+	}
+	if s.entry != nil {
+		_, _ = s.mgr.queue.Leave(context.Background(), s.entry.ID(), call.EndFailedSystem)
+	}
+	s.m.rec.EndReason, s.m.rec.State, s.m.rec.EndedAt = call.EndFailedSystem, call.StateEnded, time.Now()
+	s.m.closed = true
+	if !s.ended {
+		s.finish()
+	}
+}
+
+func (s *Session) publish() {
+	login := ""
+	if o := s.m.offer(s.m.winner); o != nil {
+		login = o.offer.AgentLogin
+	}
+	s.view.set(s.m.rec, s.entry, login, s.m.away)
+}
+
+// tellWanted tells those who asked by API what became of the callback.
+func (s *Session) tellWanted(c confirmed) {
+	for _, reply := range s.wanted {
+		reply <- c // buffered by who asked
+	}
+	s.wanted = nil
+}
+
+// swapPlayer makes a browser's new leg the player's; the old one ends.
+func (s *Session) swapPlayer(l Leg) input {
+	if s.m.finished {
+		l.End(call.Cause{Status: 404, Text: "Call ended"})
+		return playerSaid{} // nobody's leg: ignored
+	}
+	if old := s.player; old != nil {
+		old.End(call.Cause{Status: 200, Text: "Resumed elsewhere"})
+	}
+	s.bindPlayer(l)
+	l.Answer()
+	return resumed{call.LegRecord{ID: l.ID(), Kind: "player", StartedAt: time.Now()}}
+}
+
+// answer queues an input that answers an effect.
+func (s *Session) answer(in input) { s.inputs = append(s.inputs, in) }
+
+// startTimer runs a timer of one kind; an older one of that kind is void.
+func (s *Session) startTimer(k timerKind, after time.Duration) {
+	s.stopTimer(k)
+	epoch := s.epochs[k]
+	s.timers[k] = time.AfterFunc(after, func() {
+		select {
+		case s.fired <- timerFire{k, epoch}:
+		case <-s.done:
+		}
+	})
+}
+
+func (s *Session) stopTimer(k timerKind) {
+	s.epochs[k]++
+	if t := s.timers[k]; t != nil {
+		t.Stop()
+		s.timers[k] = nil
+	}
+}
+
+// bindPlayer makes l the player's leg.
+func (s *Session) bindPlayer(l Leg) {
+	s.player = l
+	leg := l.ID()
+	l.Bind(func(e LegEvent) { s.send(playerSaid{e}) })
+	l.Media().Bind(func(e media.Event) { s.send(heard{leg, e}) })
+}
+
+// dial rings the devices of an offer's agent.
+func (s *Session) dial(o queue.Offer) {
+	var legs []call.LegRecord
+	for _, to := range s.mgr.devices.Devices(o.Agent) {
+		inv := Invitation{
+			LegID: call.LegID(id.New()), CallID: s.id, To: to,
+			FromUser: s.m.rec.From.User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
+		}
+		if s.m.outbound() {
+			inv.FromUser = s.m.rec.To.User
+		}
+		leg, err := s.mgr.dialers[to.Kind].Dial(context.Background(), inv)
+		if err != nil {
+			s.log.Warn("device not reached", logkey.Agent, string(o.Agent), "device", to.Display, logkey.Err, err)
+			continue
+		}
+		s.legs[leg.ID()] = leg
+		s.bindAgent(leg)
+		legs = append(legs, call.LegRecord{
+			ID: leg.ID(), Kind: "agent", AgentID: o.Agent, Device: to.Display, StartedAt: time.Now(),
+		})
+	}
+	s.answer(dialed{o.ID, legs})
+}
+
+func (s *Session) bindAgent(l Leg) {
+	leg := l.ID()
+	l.Bind(func(e LegEvent) { s.send(agentSaid{e}) })
+	l.Media().Bind(func(e media.Event) { s.send(heard{leg, e}) })
+}
+
+// displayFor is what an agent's phone shows: who, and for which queue.
+func displayFor(r call.Record) string {
+	who := r.From
+	if r.Direction == call.Outbound {
+		who = r.To
+	}
+	name := who.User
+	if who.Display != "" {
+		name = who.Display
+	}
+	if name == "" {
+		name = "anonymous"
+	}
+	return name + " (" + r.Queue + ")"
+}
+
+// dialPlayer rings a player whom we promised to call back.
+func (s *Session) dialPlayer(c callback.Callback) {
+	to := Address{Value: c.Target}
+	switch c.TargetKind {
+	case callback.TargetNumber:
+		to.Kind = AddressNumber
+	case callback.TargetBrowser:
+		to.Kind = AddressBrowser
+	default:
+		to.Kind = AddressSIPSource
+	}
+	d := s.mgr.dialers[to.Kind]
+	if d == nil {
+		s.answer(playerDialed{err: ErrNoRoute})
+		return
+	}
+	leg, err := d.Dial(context.Background(), Invitation{
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: c.Queue, FromDisplay: c.Queue, Queue: c.Queue, Language: c.Language,
+	})
+	if err != nil {
+		s.answer(playerDialed{err: err})
+		return
+	}
+	s.bindPlayer(leg)
+	s.answer(playerDialed{leg: call.LegRecord{ID: leg.ID(), Kind: "player", StartedAt: time.Now()}})
+}
+
+// connect bridges the two legs and starts the recorder at the same sample. A
+// recorder that fails never ends a call: it says so in its row.
+func (s *Session) connect(leg call.LegID) {
+	agent := s.legs[leg]
+	if agent == nil || s.player == nil {
+		s.answer(recorded{})
+		return
+	}
+	s.player.Media().Music(false)
+	var tap media.Tap
+	if s.mgr.cfg.Record && s.tape == nil {
+		s.tape = s.mgr.recorder.Start(recording.StartInfo{
+			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),
+		})
+	}
+	rec := ""
+	if s.tape != nil {
+		tap, rec = s.tape, string(s.tape.ID())
+	}
+	// The agent's keys reach the player by the session, so that *48 does not.
+	s.joint = media.NewBridge(s.player.Media(), agent.Media(), tap, func(side media.Side, _ rune) bool {
+		return side == media.Player
+	})
+	s.answer(recorded{rec})
+}
+
+func (s *Session) disconnect() {
+	if s.joint != nil {
+		s.joint.Close()
+		s.joint = nil
+	}
+}
+
+// callbackOf is the promise that this call asks for.
+func (s *Session) callbackOf() callback.Callback {
+	r := s.m.rec
+	c := callback.Callback{
+		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: r.From.User, Target: r.From.ReachBack,
+		Kind: callback.KindKeepPlace, Priority: 1, EnqueuedAt: r.EnqueuedAt, ContactID: r.ContactID,
+		TargetKind: targetKind(r.From.Kind),
+	}
+	if s.entry != nil {
+		item := s.entry.Item()
+		c.Key, c.Priority = item.Key, item.Priority
+	}
+	return c
+}
+
+// targetKind is how a party is called back.
+func targetKind(k call.PartyKind) callback.TargetKind {
+	switch k {
+	case call.PartyBrowser:
+		return callback.TargetBrowser
+	case call.PartyTrunk:
+		return callback.TargetNumber
+	default:
+		return callback.TargetSIPSource
+	}
+}
+
+// finish hands the end of the call to the journal: recording closed, ticket
+// opened or linked, all in one store act.
+func (s *Session) finish() {
+	s.ended = true
+	s.disconnect()
+	rec := s.m.rec
+	rec.Legs = append([]call.LegRecord(nil), rec.Legs...)
+	for i := range rec.Legs {
+		s.measure(&rec.Legs[i], s.legs[rec.Legs[i].ID])
+	}
+	for _, o := range s.m.offers {
+		for _, leg := range o.order {
+			r := o.legs[leg].record
+			s.measure(&r, s.legs[leg])
+			if r.EndedAt.IsZero() {
+				r.EndedAt = rec.EndedAt
+			}
+			rec.Legs = append(rec.Legs, r)
+		}
+	}
+	if s.player != nil {
+		r := call.LegRecord{
+			ID: s.player.ID(), Kind: "player", SIPCallID: rec.SIPCallID, Transport: transportOf(rec),
+			StartedAt: rec.ArrivedAt, AnsweredAt: rec.MediaAt, EndedAt: rec.EndedAt,
+		}
+		s.measure(&r, s.player)
+		rec.Legs = append(rec.Legs, r)
+	}
+	s.mgr.journal.end(rec, s.tape)
+}
+
+// transportOf is how the player's signalling came.
+func transportOf(r call.Record) string {
+	if r.From.Kind == call.PartyBrowser {
+		return "webrtc"
+	}
+	for i, c := range r.From.Source {
+		if c == ':' {
+			return r.From.Source[:i]
+		}
+	}
+	return ""
+}
+
+// measure adds codec and quality of a leg's media.
+func (s *Session) measure(r *call.LegRecord, l Leg) {
+	if l == nil || l.Media() == nil {
+		return
+	}
+	r.Codec = l.Media().Codec()
+	r.Quality = l.Media().Quality()
+}
+
+// ask sends a request of somebody outside.
+func (s *Session) ask(want request, by account.ID) error {
+	if !s.send(asked{want, by}) {
+		return ErrEnded
+	}
+	return nil
+}
