@@ -1,0 +1,204 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pickup/call"
+)
+
+// Errors of the package, tested with errors.Is.
+var (
+	ErrNoPorts       = errors.New("media: no free RTP port")               // edge answers 503
+	ErrNoCommonCodec = errors.New("media: no codec in common")             // edge answers 488
+	ErrBadSDP        = errors.New("media: session description not usable") // edge answers 400 or 488
+	ErrClosed        = errors.New("media: leg is closed")
+)
+
+// Config of an Engine. Check reports the first setting that cannot work.
+type Config struct {
+	FirstPort, LastPort int // RTP/RTCP pairs, inclusive
+	WebRTCPort          int // one UDP port for every browser; 0 is any free port
+	// LocalAddr returns the address to advertise to a peer (sip.advertise and
+	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
+	LocalAddr func(peer netip.Addr) netip.Addr
+	LegDead   time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
+	Shards    int           // tickers; 0 means GOMAXPROCS
+	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
+	// for each prompt and language; the engine keeps the encoded form.
+	Prompt func(language, id string) (pcm8k []int16, ok bool)
+	// Music is the hold music, 8 kHz mono PCM16, a seamless loop.
+	Music []int16
+	// Listen opens the sockets of RTP legs; nil means ListenUDP.
+	Listen ListenFunc
+}
+
+// defaultLegDead is Config.LegDead when it is 0.
+const defaultLegDead = 10 * time.Second
+
+// Check reports the first setting that cannot work, by its name in the
+// configuration file.
+func (c *Config) Check() error {
+	switch {
+	case c.FirstPort < 1 || c.LastPort > 65535 || c.LastPort-c.FirstPort-c.FirstPort%2 < 1:
+		return fmt.Errorf("media.rtp_ports: %d-%d holds no pair of an even and an odd port within 1-65535", c.FirstPort, c.LastPort)
+	case c.WebRTCPort < 0 || c.WebRTCPort > 65535:
+		return fmt.Errorf("media.webrtc_port: %d is not a port", c.WebRTCPort)
+	case c.LegDead < 0 || c.LegDead > 0 && c.LegDead < time.Second:
+		return fmt.Errorf("media.leg_dead: %v is below 1s", c.LegDead)
+	case c.Shards < 0 || c.Shards > 1024:
+		return fmt.Errorf("media: %d shards", c.Shards)
+	case c.LocalAddr == nil:
+		return errors.New("media: LocalAddr is not set")
+	}
+	return nil
+}
+
+// Engine owns ports, tickers and browser transport of one process. It is made
+// by New; its methods may be called from any goroutine.
+type Engine struct {
+	cfg     Config
+	log     *slog.Logger
+	epoch   time.Time // start of every media clock
+	ports   *ports
+	sounds  *sounds
+	shards  []*shard
+	browser browserTransport
+
+	relays    atomic.Uint32 // source ids given out
+	nextShard atomic.Uint32
+
+	mu     sync.Mutex
+	legs   map[*Leg]struct{}
+	closed bool
+	live   sync.WaitGroup // readers of legs
+}
+
+// New makes an Engine; nothing runs before Run. It opens the browsers' port.
+func New(cfg Config, log *slog.Logger) (*Engine, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if cfg.LegDead == 0 {
+		cfg.LegDead = defaultLegDead
+	}
+	if cfg.Shards == 0 {
+		cfg.Shards = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Listen == nil {
+		cfg.Listen = ListenUDP
+	}
+	e := &Engine{
+		cfg:    cfg,
+		log:    log,
+		epoch:  time.Now(),
+		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.Listen),
+		sounds: newSounds(cfg.Music, cfg.Prompt),
+		legs:   make(map[*Leg]struct{}),
+	}
+	e.relays.Store(uint32(firstRelay))
+	for range cfg.Shards {
+		e.shards = append(e.shards, newShard(e))
+	}
+	return e, nil
+}
+
+// Run drives tickers and browser transport until ctx ends, then closes all
+// legs and returns nil.
+func (e *Engine) Run(ctx context.Context) error {
+	var tickers sync.WaitGroup
+	for _, s := range e.shards {
+		tickers.Go(func() { s.run(ctx) })
+	}
+	<-ctx.Done()
+	e.mu.Lock()
+	e.closed = true
+	legs := make([]*Leg, 0, len(e.legs))
+	for l := range e.legs {
+		legs = append(legs, l)
+	}
+	e.mu.Unlock()
+	for _, l := range legs {
+		l.Close()
+	}
+	tickers.Wait()
+	e.live.Wait()
+	return e.browser.close()
+}
+
+// now is the time since the engine's epoch, monotonic.
+func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
+
+// samples converts a time since the epoch into the media clock.
+func samples(at time.Duration) uint32 { return uint32(at * clockRate / time.Second) }
+
+// LegOptions for a new leg.
+type LegOptions struct {
+	ID   call.LegID
+	Peer netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+}
+
+// NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.
+// It returns ErrNoPorts when none is left, ErrClosed after Run has ended.
+func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
+	sockets, err := e.ports.open()
+	if err != nil {
+		return nil, err
+	}
+	l := newLeg(e, o)
+	l.sockets = sockets
+	l.local = e.cfg.LocalAddr(l.peer)
+	if !e.add(l) {
+		e.ports.close(sockets)
+		return nil, ErrClosed
+	}
+	e.live.Go(func() { l.readRTP(sockets.rtp) })
+	e.live.Go(func() { l.readRTCP(sockets.rtcp) })
+	return l, nil
+}
+
+// add registers a leg with the engine and with a ticker.
+func (e *Engine) add(l *Leg) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.legs[l] = struct{}{}
+	l.shard = e.shards[int(e.nextShard.Add(1))%len(e.shards)]
+	l.shard.add(l)
+	return true
+}
+
+func (e *Engine) remove(l *Leg) {
+	l.shard.remove(l)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.legs, l)
+}
+
+// Counters of an Engine since its start.
+type Counters struct {
+	Legs      int    // open now
+	Strangers uint64 // packets from sources that no description or signalling vouches for
+	Malformed uint64 // packets that are no RTP, or of no agreed codec
+}
+
+// Counters returns what happened so far in the legs that are open.
+func (e *Engine) Counters() Counters {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := Counters{Legs: len(e.legs)}
+	for l := range e.legs {
+		c.Strangers += l.in.strangers.Load()
+		c.Malformed += l.in.malformed.Load()
+	}
+	return c
+}

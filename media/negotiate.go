@@ -1,0 +1,237 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"pickup/internal/g711"
+)
+
+// eventNumber is the payload type of telephone-event in our offers.
+const eventNumber = 101
+
+// description is our side of the negotiation of one leg, guarded by Leg.mu.
+type description struct {
+	sessionID uint64
+	version   uint64
+	last      string      // the newest description without its o= line
+	lines     []mediaLine // of the dialog; empty before the first offer of the peer
+	audio     int         // index of the audio line
+	mux       bool        // RTCP is multiplexed
+	held      bool        // the peer has us on hold
+	offered   bool        // our offer waits for its answer
+}
+
+// Answer applies the peer's offer and returns our answer (RFC 3264 6). Called
+// again it is a new offer of the same dialog: it moves the RTP target, follows
+// a change of direction (EventRemoteHold) and keeps our session id, version
+// raised. Errors: ErrNoCommonCodec, ErrBadSDP, after which what was agreed
+// before still holds, and ErrClosed.
+func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
+	if l.browser != nil {
+		return l.browser.answer(ctx, offer)
+	}
+	remote, err := parseSDP(offer)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, ErrClosed
+	}
+	t, err := l.agree(remote)
+	if err != nil {
+		l.mu.Unlock()
+		return nil, err
+	}
+	d := &l.desc
+	d.lines, d.audio, d.mux, d.offered = remote.lines, remote.audio, remote.mux, false
+	way := remote.direction.answer()
+	if remote.held && way == sendrecv {
+		way = recvonly // the peer takes nothing at 0.0.0.0
+	}
+	law, _ := remote.law()
+	chosen := []payload{law}
+	if remote.event != 0 {
+		chosen = append(chosen, payload{remote.event, kindEvent})
+	}
+	d.version++
+	answer := l.describe(chosen, way, d.version)
+	events := l.holdEvents(remote)
+	l.adopt(t)
+	l.mu.Unlock()
+	l.settle(events)
+	return answer, nil
+}
+
+// Offer returns our offer; called again it repeats the current description
+// (for a re-INVITE without SDP or a refresh).
+func (l *Leg) Offer(ctx context.Context) ([]byte, error) {
+	if l.browser != nil {
+		return l.browser.offer(ctx)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
+	d := &l.desc
+	if len(d.lines) == 0 {
+		d.lines = []mediaLine{{media: "audio", proto: "RTP/AVP"}}
+	}
+	d.offered = true
+	all := l.offeredPayloads()
+	before := d.last
+	offer := l.describe(all, sendrecv, d.version)
+	if d.last != before {
+		d.version++
+		offer = l.describe(all, sendrecv, d.version)
+	}
+	return offer, nil
+}
+
+// offeredPayloads are the formats of our offers, telephone-event with the
+// number that the dialog has already.
+func (l *Leg) offeredPayloads() []payload {
+	event := uint8(eventNumber)
+	if t := l.terms.Load(); t != nil && t.event != 0 {
+		event = t.event
+	}
+	return []payload{{g711.PCMA, kindPCMA}, {g711.PCMU, kindPCMU}, {event, kindEvent}}
+}
+
+// Accept applies the peer's answer to our offer.
+func (l *Leg) Accept(answer []byte) error {
+	if l.browser != nil {
+		return l.browser.accept(answer)
+	}
+	remote, err := parseSDP(answer)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	if !l.desc.offered || remote.audio != l.desc.audio {
+		l.mu.Unlock()
+		return fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
+	}
+	t, err := l.agree(remote)
+	if err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	for _, p := range l.offeredPayloads() { // the peer sends by the numbers of our offer
+		if t.kinds[p.number] == kindNone {
+			t.kinds[p.number] = p.kind
+		}
+	}
+	l.desc.offered = false
+	if remote.mux && !l.desc.mux {
+		t.mux = false // not offered
+	}
+	events := l.holdEvents(remote)
+	l.adopt(t)
+	l.mu.Unlock()
+	l.settle(events)
+	return nil
+}
+
+// settle tells what an agreement means. It runs without the lock.
+func (l *Leg) settle(events []Event) {
+	l.setReady()
+	for _, e := range events {
+		l.events.put(e)
+	}
+}
+
+// agree makes terms of a peer's description.
+func (l *Leg) agree(r *remoteSDP) (*terms, error) {
+	if l.peer.IsValid() && r.addr.IsLoopback() && !l.peer.IsLoopback() {
+		return nil, fmt.Errorf("%w: a loopback address from outside", ErrBadSDP)
+	}
+	law, _ := r.law()
+	t := &terms{
+		law:     law.kind.law(),
+		audio:   law.number,
+		event:   r.event,
+		mux:     r.mux,
+		send:    r.direction.receives() && !r.held,
+		receive: r.direction.sends() || r.held,
+		judged:  r.direction == sendrecv && !r.held,
+	}
+	for _, p := range r.payloads {
+		t.kinds[p.number] = p.kind
+	}
+	if !r.held {
+		t.remote = netip.AddrPortFrom(r.addr, r.port)
+		if r.rtcpPort != 0 {
+			t.remoteRTCP = netip.AddrPortFrom(r.addr, r.rtcpPort)
+		}
+	} else if old := l.terms.Load(); old != nil {
+		t.remote, t.remoteRTCP = old.remote, old.remoteRTCP // the phone is still where it was
+	}
+	return t, nil
+}
+
+// holdEvents compares with what was before. The caller holds l.mu.
+func (l *Leg) holdEvents(r *remoteSDP) []Event {
+	held := r.held || !r.direction.receives()
+	if held == l.desc.held {
+		return nil
+	}
+	l.desc.held = held
+	if held {
+		return []Event{{Kind: EventRemoteHold}}
+	}
+	return []Event{{Kind: EventRemoteUnhold}}
+}
+
+// describe writes our description. The caller holds l.mu.
+func (l *Leg) describe(payloads []payload, way direction, version uint64) []byte {
+	d := &l.desc
+	addr := l.local.String()
+	var b strings.Builder
+	b.WriteString("s=-\r\nc=IN IP4 " + addr + "\r\nt=0 0\r\n")
+	for i, line := range d.lines {
+		if i != d.audio {
+			b.WriteString("m=" + line.media + " 0 " + line.proto + " " + line.formats + "\r\n")
+			continue
+		}
+		l.describeAudio(&b, line.proto, payloads, way)
+	}
+	d.last = b.String()
+	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN IP4 %s\r\n", d.sessionID, version, addr) + d.last)
+}
+
+func (l *Leg) describeAudio(b *strings.Builder, proto string, payloads []payload, way direction) {
+	port := int(l.sockets.rtp.LocalAddr().Port())
+	b.WriteString("m=audio " + strconv.Itoa(port) + " " + proto)
+	for _, p := range payloads {
+		b.WriteString(" " + strconv.Itoa(int(p.number)))
+	}
+	b.WriteString("\r\n")
+	for _, p := range payloads {
+		n := strconv.Itoa(int(p.number))
+		switch p.kind {
+		case kindPCMA:
+			b.WriteString("a=rtpmap:" + n + " PCMA/8000\r\n")
+		case kindPCMU:
+			b.WriteString("a=rtpmap:" + n + " PCMU/8000\r\n")
+		case kindEvent:
+			b.WriteString("a=rtpmap:" + n + " telephone-event/8000\r\na=fmtp:" + n + " 0-15\r\n")
+		}
+	}
+	b.WriteString("a=ptime:20\r\na=" + string(way) + "\r\n")
+	if l.desc.mux {
+		b.WriteString("a=rtcp-mux\r\n")
+		return
+	}
+	b.WriteString("a=rtcp:" + strconv.Itoa(port+1) + "\r\n")
+}

@@ -1,0 +1,149 @@
+package media
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// incoming is what a leg keeps of the stream that it receives. The goroutine
+// that reads owns it, but for the atomics.
+type incoming struct {
+	section
+	latch  latch
+	stats  receiveStats
+	digits digitDetector
+
+	life      atomic.Int64 // last RTP or RTCP, since the epoch
+	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
+	dead      atomic.Bool
+	strangers atomic.Uint64
+	malformed atomic.Uint64
+	lastSR    atomic.Uint32 // middle of the NTP time of the peer's last sender report
+	lastSRAt  atomic.Int64
+	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
+}
+
+// readRTP reads a phone's socket until it is closed.
+func (l *Leg) readRTP(socket Socket) {
+	batch := []Datagram{{Buf: make([]byte, packetSize)}}
+	for {
+		n, err := socket.ReadBatch(batch)
+		if err != nil {
+			return
+		}
+		now := l.engine.now()
+		for i := range batch[:n] {
+			d := &batch[i]
+			l.receive(d.Buf[:d.N], d.From, now)
+		}
+	}
+}
+
+// readRTCP reads a phone's RTCP socket until it is closed.
+func (l *Leg) readRTCP(socket Socket) {
+	batch := []Datagram{{Buf: make([]byte, packetSize)}}
+	for {
+		n, err := socket.ReadBatch(batch)
+		if err != nil {
+			return
+		}
+		now := l.engine.now()
+		for i := range batch[:n] {
+			d := &batch[i]
+			l.receiveRTCP(d.Buf[:d.N], d.From, now)
+		}
+	}
+}
+
+// receive takes one packet from the network. Events that it causes are told
+// after the section is left, so that a sink may part the bridge.
+func (l *Leg) receive(p []byte, from netip.AddrPort, now time.Duration) {
+	if isRTCP(p) {
+		if t := l.terms.Load(); t != nil && t.mux {
+			l.receiveRTCP(p, from, now)
+		}
+		return
+	}
+	if !l.in.enter() {
+		return
+	}
+	digit, alive := l.take(p, from, now)
+	l.in.leave()
+	if alive {
+		l.events.put(Event{Kind: EventAlive})
+	}
+	if digit != 0 {
+		l.events.put(Event{Kind: EventDTMF, Digit: digit})
+	}
+}
+
+// take does the work of receive. It returns a key that was pressed, and
+// whether the leg came back from the dead.
+func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune, alive bool) {
+	h, ok := parseHeader(p)
+	t := l.terms.Load()
+	if !ok || t == nil {
+		l.in.malformed.Add(1)
+		return 0, false
+	}
+	if l.browser == nil {
+		ok, moved := l.in.latch.admit(from, t, l.peer, now)
+		if !ok {
+			l.in.strangers.Add(1)
+			return 0, false
+		}
+		if moved {
+			l.retarget(from, t)
+		}
+	}
+	k := t.kinds[h.payloadType]
+	if k == kindNone {
+		l.in.malformed.Add(1)
+		return 0, false
+	}
+	l.in.life.Store(int64(now))
+	if !l.in.sent.Load() {
+		l.in.sent.Store(true)
+	}
+	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
+	if !l.in.stats.update(&h, now, k != kindEvent) || !t.receive {
+		return 0, alive
+	}
+	if k == kindEvent {
+		return l.takeEvent(p, &h, now), alive
+	}
+	if r := l.route.Load(); r != nil {
+		r.audio(p, &h, k.law(), now)
+	}
+	return 0, alive
+}
+
+// retarget sends to where the peer really is (symmetric RTP, RFC 4961).
+func (l *Leg) retarget(from netip.AddrPort, t *terms) {
+	to := from
+	l.target.Store(&to)
+	if from == t.remote && t.remoteRTCP.IsValid() {
+		rtcp := t.remoteRTCP
+		l.targetRTCP.Store(&rtcp)
+	}
+}
+
+// takeEvent handles a packet of a telephone-event: a key is told once, and
+// passed on to the other side of a bridge that lets it through.
+func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
+	e, ok := parseEvent(p[h.start:h.end])
+	if !ok {
+		l.in.malformed.Add(1)
+		return 0
+	}
+	first, stale := l.in.digits.see(h, e, now)
+	digit := rune(dtmfDigits[e.code])
+	if r := l.route.Load(); r != nil && !stale {
+		r.event(p, h, e, digit, first, now)
+	}
+	if first {
+		return digit
+	}
+	return 0
+}

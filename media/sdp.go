@@ -1,0 +1,269 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// Limits of a description from outside.
+const (
+	maxSDPSize  = 64 << 10
+	maxSDPMedia = 20
+	maxSDPLines = 2000
+)
+
+// direction of a media line (RFC 3264 section 5.1).
+type direction string
+
+const (
+	sendrecv direction = "sendrecv"
+	sendonly direction = "sendonly"
+	recvonly direction = "recvonly"
+	inactive direction = "inactive"
+)
+
+// sends reports whether the side that wrote d sends.
+func (d direction) sends() bool { return d == sendrecv || d == sendonly }
+
+// receives reports whether the side that wrote d receives.
+func (d direction) receives() bool { return d == sendrecv || d == recvonly }
+
+// answer is d as the other side sees it (RFC 3264 section 6.1).
+func (d direction) answer() direction {
+	switch d {
+	case sendonly:
+		return recvonly
+	case recvonly:
+		return sendonly
+	}
+	return d
+}
+
+// payload is one format of an audio line that we understand.
+type payload struct {
+	number uint8
+	kind   kind
+}
+
+// mediaLine is what an answer must repeat of a line that it refuses.
+type mediaLine struct{ media, proto, formats string }
+
+// remoteSDP is what we use of a peer's description.
+type remoteSDP struct {
+	lines     []mediaLine
+	audio     int // index of the audio line that we take
+	addr      netip.Addr
+	held      bool // c=0.0.0.0 (RFC 2543)
+	port      uint16
+	rtcpPort  uint16 // 0: none
+	mux       bool
+	direction direction
+	payloads  []payload // in the peer's order
+	event     uint8     // payload type of telephone-event/8000, 0: none
+}
+
+// law returns the first audio codec of the peer's order.
+func (r *remoteSDP) law() (payload, bool) {
+	for _, p := range r.payloads {
+		if p.kind != kindEvent {
+			return p, true
+		}
+	}
+	return payload{}, false
+}
+
+// parseSDP reads a description of a phone. It returns ErrBadSDP for what is no
+// usable description, ErrNoCommonCodec where it holds nothing that we speak.
+func parseSDP(raw []byte) (*remoteSDP, error) {
+	s, err := unmarshalSDP(raw)
+	if err != nil {
+		return nil, err
+	}
+	r := &remoteSDP{audio: -1}
+	fault := fmt.Errorf("%w: no audio line", ErrNoCommonCodec)
+	for i, m := range s.MediaDescriptions {
+		r.lines = append(r.lines, mediaLine{
+			m.MediaName.Media, strings.Join(m.MediaName.Protos, "/"), strings.Join(m.MediaName.Formats, " "),
+		})
+		if r.audio >= 0 || m.MediaName.Media != "audio" {
+			continue
+		}
+		if err := r.takeAudio(s, m); err != nil {
+			fault = err
+			continue
+		}
+		r.audio = i
+	}
+	if r.audio < 0 {
+		return nil, fault
+	}
+	return r, nil
+}
+
+// unmarshalSDP parses what peers really send: any line end, a last line without
+// one, and an o= line whose numbers overflow, which we do not use.
+func unmarshalSDP(raw []byte) (*sdp.SessionDescription, error) {
+	if len(raw) > maxSDPSize {
+		return nil, fmt.Errorf("%w: %d bytes", ErrBadSDP, len(raw))
+	}
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(raw))
+	var b strings.Builder
+	lines := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimRight(line, " \t")
+		switch {
+		case line == "":
+			continue
+		case strings.HasPrefix(line, "o="):
+			line = "o=- 0 0 IN IP4 0.0.0.0"
+		}
+		if lines++; lines > maxSDPLines {
+			return nil, fmt.Errorf("%w: too many lines", ErrBadSDP)
+		}
+		b.WriteString(line)
+		b.WriteString("\r\n")
+	}
+	s := new(sdp.SessionDescription)
+	if err := s.UnmarshalString(b.String()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
+	}
+	if len(s.MediaDescriptions) > maxSDPMedia {
+		return nil, fmt.Errorf("%w: %d media lines", ErrBadSDP, len(s.MediaDescriptions))
+	}
+	return s, nil
+}
+
+// takeAudio fills r from one audio line, or says why it cannot be used.
+func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription) error {
+	if err := checkProfile(m); err != nil {
+		return err
+	}
+	port := m.MediaName.Port.Value
+	switch {
+	case port == 0:
+		return fmt.Errorf("%w: audio is refused", ErrNoCommonCodec)
+	case port < 0 || port > 65535:
+		return fmt.Errorf("%w: port %d", ErrBadSDP, port)
+	}
+	info := m.ConnectionInformation
+	if info == nil {
+		info = s.ConnectionInformation
+	}
+	addr, held, err := connectionAddr(info)
+	if err != nil {
+		return err
+	}
+	payloads, event := readPayloads(m)
+	next := remoteSDP{lines: r.lines, addr: addr, held: held, port: uint16(port), payloads: payloads, event: event}
+	if _, ok := next.law(); !ok {
+		return fmt.Errorf("%w: neither PCMA nor PCMU", ErrNoCommonCodec)
+	}
+	next.direction = readDirection(s.Attributes, m.Attributes)
+	_, next.mux = m.Attribute("rtcp-mux")
+	next.rtcpPort = readRTCPPort(m, port)
+	*r = next
+	return nil
+}
+
+// checkProfile refuses what a plain RTP leg cannot do.
+func checkProfile(m *sdp.MediaDescription) error {
+	switch proto := strings.ToUpper(strings.Join(m.MediaName.Protos, "/")); proto {
+	case "RTP/AVP", "RTP/AVPF":
+		return nil
+	case "RTP/SAVP", "RTP/SAVPF":
+		if _, ok := m.Attribute("crypto"); !ok {
+			return fmt.Errorf("%w: %s without a key", ErrBadSDP, proto)
+		}
+		return fmt.Errorf("%w: %s", ErrNoCommonCodec, proto)
+	default:
+		return fmt.Errorf("%w: profile of the audio line", ErrNoCommonCodec)
+	}
+}
+
+// connectionAddr returns the address of a c= line; held for 0.0.0.0. Names are
+// not looked up, and nobody is sent audio at a group's address.
+func connectionAddr(c *sdp.ConnectionInformation) (addr netip.Addr, held bool, err error) {
+	if c == nil || c.Address == nil {
+		return addr, false, fmt.Errorf("%w: no c= line", ErrBadSDP)
+	}
+	if c.NetworkType != "IN" || c.AddressType != "IP4" {
+		return addr, false, fmt.Errorf("%w: network of the c= line", ErrBadSDP)
+	}
+	addr, err = netip.ParseAddr(c.Address.Address)
+	if err != nil || !addr.Is4() {
+		return netip.Addr{}, false, fmt.Errorf("%w: address of the c= line", ErrBadSDP)
+	}
+	first := addr.As4()[0]
+	switch {
+	case addr.IsUnspecified():
+		return addr, true, nil
+	case first == 0 || first >= 224 || c.Address.TTL != nil || c.Address.Range != nil: // this net, multicast, reserved, broadcast
+		return netip.Addr{}, false, fmt.Errorf("%w: nothing is sent to the address of the c= line", ErrBadSDP)
+	}
+	return addr, false, nil
+}
+
+// readPayloads returns the formats that we understand in the peer's order.
+func readPayloads(m *sdp.MediaDescription) (payloads []payload, event uint8) {
+	names := make(map[string]string)
+	for _, a := range m.Attributes {
+		if a.Key != "rtpmap" {
+			continue
+		}
+		number, name, _ := strings.Cut(a.Value, " ")
+		names[number] = strings.ToUpper(strings.TrimSpace(name))
+	}
+	for _, format := range m.MediaName.Formats {
+		number, err := strconv.ParseUint(format, 10, 7)
+		if err != nil {
+			continue
+		}
+		name, mapped := names[format]
+		p := payload{uint8(number), kindNone}
+		switch {
+		case name == "PCMU/8000" || name == "PCMU/8000/1" || !mapped && number == 0:
+			p.kind = kindPCMU
+		case name == "PCMA/8000" || name == "PCMA/8000/1" || !mapped && number == 8:
+			p.kind = kindPCMA
+		case (name == "TELEPHONE-EVENT/8000" || name == "TELEPHONE-EVENT/8000/1") && event == 0 && number >= 35:
+			p.kind, event = kindEvent, uint8(number)
+		default:
+			continue
+		}
+		payloads = append(payloads, p)
+	}
+	return payloads, event
+}
+
+// readDirection returns the direction of the media line, else of the session.
+func readDirection(session, media []sdp.Attribute) direction {
+	found := sendrecv
+	for _, attributes := range [][]sdp.Attribute{session, media} {
+		for _, a := range attributes {
+			switch d := direction(a.Key); d {
+			case sendrecv, sendonly, recvonly, inactive:
+				found = d
+			}
+		}
+	}
+	return found
+}
+
+// readRTCPPort returns the port of a=rtcp (RFC 3605), else the one after RTP's.
+// An address there is not followed: RTCP goes to the host of the audio.
+func readRTCPPort(m *sdp.MediaDescription, rtp int) uint16 {
+	if value, ok := m.Attribute("rtcp"); ok {
+		number, _, _ := strings.Cut(value, " ")
+		if port, err := strconv.ParseUint(number, 10, 16); err == nil && port != 0 {
+			return uint16(port)
+		}
+	}
+	if rtp == 65535 {
+		return 0
+	}
+	return uint16(rtp + 1)
+}
