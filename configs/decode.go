@@ -229,6 +229,8 @@ func word(in any) (string, bool) {
 		return strconv.FormatInt(v, 10), true
 	case uint64:
 		return strconv.FormatUint(v, 10), true
+	case time.Time: // YAML reads a bare date so
+		return v.Format(time.DateOnly), true
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), true
 	}
