@@ -78,8 +78,8 @@ func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	if ev.Kind == EventTick {
 		for t, ok := c.due(); ok; t, ok = c.due() {
 			c.fire(t)
-			c.match()
 		}
+		c.match() // once: what became possible together is matched in the queue's order
 		return c.effects
 	}
 	c.apply(&ev)
