@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/internal/id"
+	"pickup/queue"
+)
+
+// domainID names the routing domain of the journal: a site on one node has one.
+const domainID = "main"
+
+// earlyHangUp is the time after a bridge in which an agent's hang-up is taken as
+// a mis-click: the wait of the player goes on.
+const earlyHangUp = 2 * time.Second
+
+// CommitDecisions writes what the owner of the queue decided, in order, each
+// with its line of the journal, and returns one error for each. They go into
+// the next group commit together; one that is refused does not undo the others.
+func (s *Store) CommitDecisions(ctx context.Context, decisions []queue.Decision) []error {
+	waits := make([]<-chan error, len(decisions))
+	for i := range decisions {
+		d := &decisions[i]
+		waits[i] = s.commits.submit(ctx, func(t *tx) error { return commitDecision(t, d) })
+	}
+	errs := make([]error, len(decisions))
+	for i, wait := range waits {
+		select {
+		case errs[i] = <-wait:
+		case <-ctx.Done():
+			errs[i] = ctx.Err()
+		}
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("commit decision %s: %w", decisions[i].Kind, errs[i])
+		}
+	}
+	return errs
+}
+
+// journalled is the part of a decision that the journal keeps beside its columns.
+type journalled struct {
+	Offer   string `json:"offer,omitempty"`
+	Queue   string `json:"queue,omitempty"`
+	Key     int64  `json:"key,omitempty"`
+	Class   int    `json:"class,omitempty"`
+	Outcome string `json:"outcome,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	State   string `json:"state,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+func commitDecision(t *tx, d *queue.Decision) error {
+	if err := applyDecision(t, d); err != nil {
+		return err
+	}
+	note := journalled{
+		Offer: string(d.Offer), Queue: d.Item.Queue, Key: d.Item.Key, Class: int(d.Item.Class), Reason: string(d.Reason),
+		State: string(d.State), Why: d.Why,
+	}
+	if d.Kind == queue.DecisionRelease {
+		note.Outcome = d.Outcome.String()
+	}
+	if d.Kind == queue.DecisionAgentState {
+		note.Reason = d.StateReason
+	}
+	data, err := text(note)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO journal (domain_id, seq, at, kind, call_id, item_id, user_id, data)
+		VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM journal WHERE domain_id = $1), $2, $3, $4, $5, $6, $7)`,
+		domainID, d.At.UnixMilli(), d.Kind, d.Item.CallID, d.Item.ID, d.Agent, data)
+	return err
+}
+
+func applyDecision(t *tx, d *queue.Decision) error {
+	switch d.Kind {
+	case queue.DecisionEnqueue:
+		return enqueue(t, d)
+	case queue.DecisionOffer:
+		return offer(t, d)
+	case queue.DecisionAccept:
+		return accept(t, d)
+	case queue.DecisionReleasing:
+		return t.one(`UPDATE reservations SET state = 'releasing' WHERE id = $1 AND state <> 'released'`, d.Offer)
+	case queue.DecisionRelease:
+		return t.one(`UPDATE reservations SET state = 'released', ended_at = COALESCE(ended_at, $1), result = COALESCE(result, $2)
+			WHERE id = $3`, d.At.UnixMilli(), d.Outcome.String(), d.Offer)
+	case queue.DecisionRequeue:
+		return t.one(`UPDATE work_items SET state = 'queued', class = $1, key_ms = $2, not_before = $3, winner_id = NULL,
+				assignee_id = '', picked_at = NULL,
+				bridged_at = CASE WHEN bridged_at > $4 THEN NULL ELSE bridged_at END, version = version + 1
+			WHERE id = $5 AND end_reason IS NULL`,
+			int(d.Item.Class), d.Item.Key, msOf(d.Item.NotBefore), d.At.Add(-earlyHangUp).UnixMilli(), d.Item.ID)
+	case queue.DecisionBridged:
+		return t.one(`UPDATE work_items SET state = 'active', bridged_at = COALESCE(bridged_at, $1), version = version + 1
+			WHERE id = $2`, d.At.UnixMilli(), d.Item.ID)
+	case queue.DecisionEnd:
+		state := "done"
+		if d.Reason.CountsAbandoned() {
+			state = "abandoned"
+		}
+		return t.one(`UPDATE work_items SET state = $1, ended_at = $2, end_reason = $3, version = version + 1 WHERE id = $4`,
+			state, d.At.UnixMilli(), d.Reason, d.Item.ID)
+	case queue.DecisionAgentState:
+		return setUserState(t, d.Agent, d.State, d.StateReason, d.At)
+	default:
+		return fmt.Errorf("store: unknown decision %q", d.Kind)
+	}
+}
+
+// need is a queue.Need as it is stored.
+type need struct {
+	Skill string `json:"skill"`
+	Level int    `json:"level"`
+}
+
+// enqueue inserts an item, or lets one that joins again (a callback after its
+// call, an item after a crash) wait under its id.
+func enqueue(t *tx, d *queue.Decision) error {
+	i := &d.Item
+	needs := make([]need, 0, len(i.Needs))
+	for _, n := range i.Needs {
+		needs = append(needs, need(n))
+	}
+	skills, err := text(needs)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO work_items (id, channel, queue_id, queue, call_id, callback_id, state, class, key_ms, priority, language,
+			entered_at, not_before, needs)
+		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (id) DO UPDATE SET state = 'queued', class = excluded.class, key_ms = excluded.key_ms,
+			call_id = excluded.call_id, not_before = excluded.not_before, winner_id = NULL, assignee_id = '', ended_at = NULL,
+			end_reason = NULL, version = work_items.version + 1`,
+		i.ID, i.Channel, d.QueueID, i.Queue, i.CallID, i.CallbackID, int(i.Class), i.Key, i.Priority, i.Language,
+		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills)
+	return err
+}
+
+// offer reserves an agent for an item.
+func offer(t *tx, d *queue.Decision) error {
+	lane := "text"
+	if d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback {
+		lane = "voice"
+	}
+	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, state, offered_at, deadline_at, why)
+		VALUES ($1, $2, $3, $4, 'offered', $5, $6, $7)`,
+		d.Offer, d.Item.ID, d.Agent, lane, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
+	if err != nil {
+		return err
+	}
+	return t.one(`UPDATE work_items SET state = 'offered', offers = offers + 1, version = version + 1 WHERE id = $1`, d.Item.ID)
+}
+
+// accept makes an offer the winner of its item; ErrConflict when it has one.
+func accept(t *tx, d *queue.Decision) error {
+	n, err := t.exec(`UPDATE work_items SET state = 'active', winner_id = $1, assignee_id = $2, picked_at = $3, version = version + 1
+		WHERE id = $4 AND winner_id IS NULL AND end_reason IS NULL`, d.Offer, d.Agent, d.At.UnixMilli(), d.Item.ID)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrConflict
+	}
+	return t.one(`UPDATE reservations SET state = 'accepted' WHERE id = $1`, d.Offer)
+}
+
+func setUserState(t *tx, agent account.ID, state queue.AgentState, reason string, at time.Time) error {
+	ms := at.UnixMilli()
+	if _, err := t.exec(`UPDATE user_states SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL`, ms, agent); err != nil {
+		return err
+	}
+	_, err := t.exec(`INSERT INTO user_states (id, user_id, state, reason, started_at) VALUES ($1, $2, $3, $4, $5)`,
+		id.New(), agent, state, reason, ms)
+	return err
+}
+
+// SetUserState stores where an agent stands from at on. The owner of the queue
+// does the same by CommitDecisions.
+func (s *Store) SetUserState(ctx context.Context, agent account.ID, state queue.AgentState, reason string, at time.Time) error {
+	return s.act(ctx, "save the state of an agent", func(t *tx) error {
+		return setUserState(t, agent, state, reason, at)
+	})
+}
+
+// AgentStates returns the last known state of each agent: State, Reason and
+// Since are filled, and ID.
+func (s *Store) AgentStates(ctx context.Context) (map[account.ID]queue.AgentView, error) {
+	all, err := list(ctx, s.read, func(row scanner) (v queue.AgentView, err error) {
+		return v, row.Scan(&v.ID, &v.State, &v.Reason, moment{&v.Since})
+	}, `SELECT user_id, state, reason, started_at FROM user_states WHERE ended_at IS NULL`)
+	states := make(map[account.ID]queue.AgentView, len(all))
+	for _, v := range all {
+		states[v.ID] = v
+	}
+	return states, failed("read the states of the agents", err)
+}
+
+// RecoverQueue ends what a crash left of the queue: reservations are void, and
+// the entries of calls that are not live any more end as failed_system. It is
+// called once at start, before the queue runs; those of live calls are ended by
+// EndCall, those of callbacks wait again when they join.
+func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
+	return s.act(ctx, "recover the queue", func(t *tx) error {
+		ms := at.UnixMilli()
+		_, err := t.exec(`UPDATE reservations SET state = 'released', ended_at = $1, result = 'withdrawn' WHERE state <> 'released'`, ms)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE work_items SET state = 'done', ended_at = $1, end_reason = 'failed_system', version = version + 1
+			WHERE end_reason IS NULL AND channel = 'call'
+				AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live')`, ms)
+		return err
+	})
+}
+
+// EndedEntries returns the entries of calls that entered a queue in [from, to),
+// oldest first, those that have not ended too. Wait runs to the bridge, else to
+// the end, else to now. An empty name is every queue.
+func (s *Store) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+	var f filter
+	f.add("channel = ?", string(call.ChannelCall))
+	f.equal("queue", name)
+	f.between("entered_at", from, to)
+	now := time.Now()
+	all, err := list(ctx, s.read, func(row scanner) (queue.EndedEntry, error) {
+		e := queue.EndedEntry{}
+		var reason string
+		var bridged, ended time.Time
+		err := row.Scan(&e.Queue, &e.Channel, moment{&e.EnqueuedAt}, moment{&bridged}, moment{&ended}, maybe{&reason})
+		e.Reason, e.Bridged = call.EndReason(reason), !bridged.IsZero()
+		e.Wait = waited(e.EnqueuedAt, bridged, ended, now)
+		return e, err
+	}, `SELECT queue, channel, entered_at, bridged_at, ended_at, end_reason FROM work_items`+f.where()+` ORDER BY entered_at, id`, f.args...)
+	return all, failed("read the entries of a queue", err)
+}
+
+// waited is the wait of an entry.
+func waited(entered, bridged, ended, now time.Time) time.Duration {
+	switch {
+	case !bridged.IsZero():
+		return bridged.Sub(entered)
+	case !ended.IsZero():
+		return ended.Sub(entered)
+	default:
+		return now.Sub(entered)
+	}
+}
