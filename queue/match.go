@@ -182,7 +182,8 @@ func (c *Core) agentFor(e *entry) *agent {
 			if best != nil {
 				m = e.tries[best.ID]
 			}
-			if best == nil || n < m || n == m && (f.rank < bestRank || f.rank == bestRank && a.before(best)) {
+			// The fits are in order of rank: a later one never has a better rank.
+			if best == nil || n < m || n == m && f.rank == bestRank && a.before(best) {
 				best, bestRank = a, f.rank
 			}
 		}
