@@ -1,0 +1,521 @@
+// The player's call: WHIP-like HTTP offer and answer (RFC 9725), events by SSE.
+//
+// One PlayerCall is one page. It owns the microphone, the peer connection and
+// the stream of events, and lets all of them go in one place (#release).
+
+import { Backoff } from '../lib/backoff';
+import { ending, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from './rules';
+import type { Ending, Failure, Kept } from './rules';
+
+export type Phase =
+  | 'idle'
+  | 'permission' // the browser asks for the microphone
+  | 'connecting' // offer sent
+  | 'live' // the server has the call: see state
+  | 'callback' // we promised to call back on this page
+  | 'ringing' // the promised call rings here
+  | 'ended'
+  | 'failed';
+
+/** An event of the call's stream. Absent fields have not changed. */
+interface CallEvent {
+  type?: string;
+  state?: string;
+  position?: number;
+  estimate_low_ms?: number;
+  estimate_high_ms?: number;
+  agent?: string;
+  agents_on_duty?: number;
+  callback_offered?: boolean;
+  end_reason?: string;
+  resume?: string;
+}
+
+const STORE = 'pickup.call';
+
+export class PlayerCall {
+  phase = $state<Phase>('idle');
+  state = $state('new');
+  position = $state(0);
+  estimateLow = $state(0);
+  estimateHigh = $state(0);
+  agent = $state('');
+  agentsOnDuty = $state<number | null>(null);
+  callbackOffered = $state(false);
+  callbackRefused = $state<'' | 'open' | 'reach' | 'other'>('');
+  muted = $state(false);
+  needsTap = $state(false);
+  reconnecting = $state(false);
+  resuming = $state(false);
+  canDial = $state(false);
+  level = $state(0);
+  startedAt = $state(0);
+  talkSince = $state(0);
+  talkMs = $state(0);
+  failure = $state<Failure>('away');
+  ended = $state<Ending>('server');
+  retryIn = $state(10);
+
+  #audio: HTMLAudioElement | undefined;
+  #peer: RTCPeerConnection | undefined;
+  #microphone: MediaStream | undefined;
+  #events: EventSource | undefined;
+  #meter: AudioContext | undefined;
+  #meterTimer: ReturnType<typeof setInterval> | undefined;
+  #iceTimer: ReturnType<typeof setTimeout> | undefined;
+  #streamTimer: ReturnType<typeof setTimeout> | undefined;
+  #streamBackoff = new Backoff();
+  #iceBackoff = new Backoff(1000, 8000);
+  #lostAt = 0;
+  #location = '';
+  #token = '';
+  #queue = '';
+  #lang = '';
+  #generation = 0; // of attempts: a late answer of an older one is dropped
+
+  /** Gives the page's audio element; remote audio plays there. */
+  attach(audio: HTMLAudioElement): void {
+    this.#audio = audio;
+  }
+
+  /** What an earlier life of this page left, or null. */
+  static kept(): Kept | null {
+    try {
+      return parseKept(sessionStorage.getItem(STORE), Date.now());
+    } catch {
+      return null;
+    }
+  }
+
+  /** Calls a queue. */
+  async start(queue: string, lang: string): Promise<void> {
+    this.#forget();
+    this.#queue = queue;
+    this.#lang = lang;
+    this.startedAt = 0;
+    this.talkMs = 0;
+    this.talkSince = 0;
+    await this.#offer(`/w/v1/calls?queue=${encodeURIComponent(queue)}&lang=${encodeURIComponent(lang)}`, false);
+  }
+
+  /** Goes back to the call, or to the promise of one, of an earlier life. */
+  async resume(kept: Kept): Promise<void> {
+    this.#queue = kept.queue;
+    this.#lang = kept.lang;
+    this.#token = kept.token;
+    if (kept.callback) {
+      this.#location = kept.location;
+      this.phase = 'callback';
+      this.#listen();
+      return;
+    }
+    this.resuming = true;
+    await this.#offer(`/w/v1/calls?resume=${encodeURIComponent(kept.token)}`, true);
+    this.resuming = false;
+  }
+
+  /** Takes the call that rings here. */
+  async accept(): Promise<void> {
+    await this.#offer(`/w/v1/calls?resume=${encodeURIComponent(this.#token)}`, true);
+  }
+
+  /** Does not take it: the server is told, the page is done. */
+  refuse(): void {
+    this.#tellGone();
+    this.#finish('refused');
+  }
+
+  /** Hangs up, leaves the queue, or cancels the promise. */
+  hangUp(): void {
+    const talked = this.talkSince > 0 || this.talkMs > 0;
+    this.#tellGone();
+    this.#finish(talked ? 'talk' : 'left');
+  }
+
+  /** Gives up an attempt that has not reached the server. */
+  cancel(): void {
+    if (this.#location) this.#tellGone();
+    this.#release();
+    this.#forget();
+    this.phase = 'idle';
+  }
+
+  /** Back to the choice of a subject. */
+  reset(): void {
+    this.#release();
+    this.phase = 'idle';
+  }
+
+  /** Silences the microphone, or opens it again. */
+  toggleMute(): void {
+    this.muted = !this.muted;
+    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !this.muted;
+  }
+
+  /** Sends a key to the server as RFC 4733 tones. */
+  press(key: string): void {
+    const dtmf = this.#peer?.getSenders().find((s) => s.track?.kind === 'audio')?.dtmf;
+    if (dtmf?.canInsertDTMF) dtmf.insertDTMF(key, 120, 70);
+  }
+
+  /** A gesture of the player: the sound may start. */
+  async listen(): Promise<void> {
+    try {
+      await this.#audio?.play();
+      this.needsTap = false;
+    } catch {
+      this.needsTap = true;
+    }
+  }
+
+  /** Asks to be called back in the place held. */
+  async askCallback(): Promise<void> {
+    this.callbackRefused = '';
+    try {
+      const answer = await fetch(`${this.#location}/callback`, { method: 'POST' });
+      if (answer.ok) this.#promised();
+      else if (answer.status === 409) this.callbackRefused = 'open';
+      else this.callbackRefused = answer.status === 422 ? 'reach' : 'other';
+    } catch {
+      this.callbackRefused = 'other';
+    }
+  }
+
+  /** The page goes away, perhaps only to be reloaded: the place is kept. */
+  away(): void {
+    if (!this.#location || this.phase === 'ended' || this.phase === 'failed') return;
+    this.#keep();
+    if (this.phase === 'live') navigator.sendBeacon(`${this.#location}/away`);
+  }
+
+  // ---- one offer ----
+
+  async #offer(url: string, resuming: boolean): Promise<void> {
+    this.#release();
+    const generation = ++this.#generation;
+    this.phase = 'permission';
+    this.muted = false;
+    if (!globalThis.isSecureContext) return this.#fail('insecure');
+    if (!navigator.mediaDevices?.getUserMedia || !globalThis.RTCPeerConnection) return this.#fail('unsupported');
+
+    let microphone: MediaStream;
+    try {
+      microphone = await navigator.mediaDevices.getUserMedia({
+        audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      });
+    } catch (err) {
+      if (generation === this.#generation) this.#fail(microphoneFailure((err as DOMException).name));
+      return;
+    }
+    if (generation !== this.#generation) {
+      for (const track of microphone.getTracks()) track.stop();
+      return;
+    }
+    this.#microphone = microphone;
+    this.#watchLevel(microphone);
+    this.phase = 'connecting';
+
+    const peer = this.#newPeer(microphone);
+    let answer: Response;
+    try {
+      await peer.setLocalDescription(await peer.createOffer());
+      answer = await this.#send('POST', url, peer.localDescription?.sdp ?? '');
+    } catch {
+      if (generation === this.#generation) this.#fail('away');
+      return;
+    }
+    if (generation !== this.#generation) return;
+    if (!answer.ok) {
+      this.retryIn = retryAfter(answer.headers.get('Retry-After'));
+      return this.#fail(offerFailure(answer.status, resuming));
+    }
+    this.#location = answer.headers.get('Location') ?? '';
+    this.#token = answer.headers.get('Pickup-Resume') ?? this.#token;
+    try {
+      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    } catch {
+      if (generation !== this.#generation) return;
+      this.#tellGone();
+      return this.#fail('media');
+    }
+    if (generation !== this.#generation) return;
+    this.#live();
+  }
+
+  #live(): void {
+    this.phase = 'live';
+    this.state = 'new';
+    this.callbackRefused = '';
+    if (!this.startedAt) this.startedAt = Date.now();
+    this.canDial = this.#peer?.getSenders().some((s) => s.dtmf?.canInsertDTMF) ?? false;
+    this.#keep();
+    this.#listen();
+  }
+
+  #newPeer(microphone: MediaStream): RTCPeerConnection {
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#peer = peer;
+    for (const track of microphone.getAudioTracks()) {
+      const transceiver = peer.addTransceiver(track, { direction: 'sendrecv', streams: [microphone] });
+      preferG711(transceiver);
+    }
+    peer.ontrack = ({ track, streams }) => {
+      if (!this.#audio) return;
+      this.#audio.srcObject = streams[0] ?? new MediaStream([track]);
+      void this.listen();
+    };
+    peer.oniceconnectionstatechange = () => this.#iceChanged(peer);
+    peer.onconnectionstatechange = () => {
+      if (peer === this.#peer) this.canDial = peer.getSenders().some((s) => s.dtmf?.canInsertDTMF);
+    };
+    return peer;
+  }
+
+  #send(method: string, url: string, sdp: string): Promise<Response> {
+    return fetch(url, { method, body: sdp, headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' } });
+  }
+
+  // ---- keeping the line ----
+
+  #iceChanged(peer: RTCPeerConnection): void {
+    if (peer !== this.#peer || this.phase !== 'live') return;
+    clearTimeout(this.#iceTimer);
+    switch (peer.iceConnectionState) {
+      case 'connected':
+      case 'completed':
+        this.reconnecting = false;
+        this.#lostAt = 0;
+        this.#iceBackoff.reset();
+        break;
+      case 'disconnected':
+        // 5 to 10 s of it are normal when a phone changes networks.
+        this.#iceTimer = setTimeout(() => void this.#restart(peer), 2000);
+        break;
+      case 'failed':
+        void this.#restart(peer);
+        break;
+    }
+  }
+
+  async #restart(peer: RTCPeerConnection): Promise<void> {
+    if (peer !== this.#peer || this.phase !== 'live') return;
+    this.reconnecting = true;
+    this.#lostAt ||= Date.now();
+    if (Date.now() - this.#lostAt > KEEP_MS) return this.#lost('media');
+    try {
+      await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
+      const answer = await this.#send('PATCH', this.#location, peer.localDescription?.sdp ?? '');
+      if (peer !== this.#peer) return;
+      if (answer.status === 404 || answer.status === 410) return this.#lost('gone');
+      if (!answer.ok) throw new Error(`restart: ${answer.status}`);
+      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    } catch {
+      if (peer !== this.#peer) return;
+      if (peer.signalingState === 'have-local-offer') await peer.setLocalDescription({ type: 'rollback' }).catch(() => {});
+      this.#iceTimer = setTimeout(() => void this.#restart(peer), this.#iceBackoff.next());
+    }
+  }
+
+  #lost(failure: Failure): void {
+    this.#forget();
+    this.#fail(failure);
+  }
+
+  // ---- events ----
+
+  #listen(): void {
+    this.#events?.close();
+    const location = this.#location;
+    if (!location) return;
+    const source = new EventSource(`${location}/events`);
+    this.#events = source;
+    source.onopen = () => {
+      this.#streamBackoff.reset();
+      if (this.phase === 'live' && !this.#lostAt) this.reconnecting = false;
+    };
+    source.onmessage = (e) => this.#heard(e.data as string);
+    for (const name of ['state', 'place', 'agent', 'callback', 'callback.ringing', 'ended']) {
+      source.addEventListener(name, (e) => this.#heard((e as MessageEvent<string>).data, name));
+    }
+    source.onerror = () => {
+      if (source !== this.#events) return;
+      if (this.phase === 'live') this.reconnecting = true;
+      if (source.readyState !== EventSource.CLOSED) return; // the browser tries again itself
+      this.#streamTimer = setTimeout(() => void this.#listenAgain(location), this.#streamBackoff.next());
+    };
+  }
+
+  // EventSource hides the status: ask for it before opening the stream again.
+  async #listenAgain(location: string): Promise<void> {
+    if (location !== this.#location) return;
+    const stop = new AbortController();
+    try {
+      const answer = await fetch(`${location}/events`, { signal: stop.signal, headers: { Accept: 'text/event-stream' } });
+      stop.abort();
+      if (location !== this.#location) return;
+      if (answer.status === 404 || answer.status === 410) {
+        const talked = this.talkSince > 0 || this.talkMs > 0;
+        return this.phase === 'live' && !talked ? this.#lost('gone') : this.#finish(talked ? 'talk' : 'server');
+      }
+    } catch {
+      // the server is away: opening the stream fails and comes back here
+    }
+    this.#listen();
+  }
+
+  #heard(data: string, name = ''): void {
+    let e: CallEvent;
+    try {
+      e = JSON.parse(data) as CallEvent;
+    } catch {
+      return;
+    }
+    if (name === 'callback.ringing' || e.type === 'callback.ringing' || e.state === 'callback.ringing') {
+      if (e.resume) this.#token = e.resume;
+      if (this.phase === 'callback') this.phase = 'ringing';
+      return;
+    }
+    if (this.phase === 'ringing' && (e.state === 'callback' || e.type === 'callback.missed')) this.phase = 'callback';
+    if (e.position !== undefined) this.position = e.position;
+    if (e.estimate_low_ms !== undefined) this.estimateLow = e.estimate_low_ms;
+    if (e.estimate_high_ms !== undefined) this.estimateHigh = e.estimate_high_ms;
+    if (e.agent !== undefined) this.agent = e.agent;
+    if (e.agents_on_duty !== undefined) this.agentsOnDuty = e.agents_on_duty;
+    if (e.callback_offered !== undefined) this.callbackOffered = e.callback_offered;
+    if (e.state && this.phase === 'live') this.#moved(e.state, e.end_reason ?? '');
+    else if (e.state === 'ended' && this.phase === 'callback' && e.end_reason && e.end_reason !== 'callback_requested') {
+      this.#finish('server');
+    }
+  }
+
+  #moved(state: string, reason: string): void {
+    if (state === 'ended') {
+      if (reason === 'callback_requested') return this.#promised();
+      return this.#finish(ending(reason, this.talkSince > 0 || this.talkMs > 0));
+    }
+    if (state === 'talking' && !this.talkSince) this.talkSince = Date.now();
+    this.state = state;
+  }
+
+  #promised(): void {
+    this.#dropMedia();
+    this.phase = 'callback';
+    this.#keep();
+  }
+
+  // ---- the end ----
+
+  #tellGone(): void {
+    if (this.#location) void fetch(this.#location, { method: 'DELETE', keepalive: true }).catch(() => {});
+  }
+
+  #finish(how: Ending): void {
+    if (this.talkSince) this.talkMs = Date.now() - this.talkSince;
+    this.#release();
+    this.#forget();
+    this.ended = how;
+    this.phase = 'ended';
+  }
+
+  #fail(failure: Failure): void {
+    this.#release();
+    if (failure === 'gone' || failure === 'queue') this.#forget();
+    this.failure = failure;
+    this.phase = 'failed';
+  }
+
+  #release(): void {
+    this.#generation++;
+    clearTimeout(this.#streamTimer);
+    this.#events?.close();
+    this.#events = undefined;
+    this.#location = '';
+    this.#dropMedia();
+    this.talkSince = 0;
+    this.agent = '';
+    this.agentsOnDuty = null;
+    this.position = 0;
+    this.estimateLow = this.estimateHigh = 0;
+    this.callbackOffered = false;
+  }
+
+  #dropMedia(): void {
+    clearTimeout(this.#iceTimer);
+    clearInterval(this.#meterTimer);
+    void this.#meter?.close().catch(() => {});
+    this.#meter = undefined;
+    this.level = 0;
+    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
+    this.#microphone = undefined;
+    this.#peer?.close();
+    this.#peer = undefined;
+    if (this.#audio) this.#audio.srcObject = null;
+    this.reconnecting = false;
+    this.needsTap = false;
+    this.#lostAt = 0;
+  }
+
+  #keep(): void {
+    if (!this.#token) return;
+    const kept: Kept = {
+      token: this.#token,
+      location: this.#location,
+      queue: this.#queue,
+      lang: this.#lang,
+      at: Date.now(),
+      callback: this.phase === 'callback' || this.phase === 'ringing',
+      talked: this.talkSince > 0,
+    };
+    try {
+      sessionStorage.setItem(STORE, JSON.stringify(kept));
+    } catch {
+      // no storage: a reload starts anew
+    }
+  }
+
+  #forget(): void {
+    this.#token = '';
+    try {
+      sessionStorage.removeItem(STORE);
+    } catch {
+      // no storage: nothing to forget
+    }
+  }
+
+  // ---- microphone level ----
+
+  #watchLevel(microphone: MediaStream): void {
+    try {
+      const context = new AudioContext();
+      const analyser = context.createAnalyser();
+      analyser.fftSize = 512;
+      context.createMediaStreamSource(microphone).connect(analyser);
+      const samples = new Float32Array(analyser.fftSize);
+      this.#meter = context;
+      this.#meterTimer = setInterval(() => {
+        analyser.getFloatTimeDomainData(samples);
+        let sum = 0;
+        for (const s of samples) sum += s * s;
+        const decibels = 10 * Math.log10(sum / samples.length + 1e-9);
+        this.level = this.muted ? 0 : Math.min(1, Math.max(0, (decibels + 60) / 50));
+      }, 100);
+    } catch {
+      // no meter: the call does not need it
+    }
+  }
+}
+
+/** Only G.711 and telephone-event: no transcoding towards phones and recordings. */
+function preferG711(transceiver: RTCRtpTransceiver): void {
+  const known = RTCRtpReceiver.getCapabilities?.('audio')?.codecs ?? [];
+  const wanted = ['audio/pcma', 'audio/pcmu', 'audio/telephone-event'];
+  const codecs = known
+    .filter((c) => wanted.includes(c.mimeType.toLowerCase()) && c.clockRate === 8000)
+    .sort((a, b) => wanted.indexOf(a.mimeType.toLowerCase()) - wanted.indexOf(b.mimeType.toLowerCase()));
+  if (codecs.length < 2) return;
+  try {
+    transceiver.setCodecPreferences(codecs);
+  } catch {
+    // an older browser: the server chooses from all codecs
+  }
+}
