@@ -1,0 +1,184 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/queue"
+	"pickup/store"
+)
+
+// itemRow is an entry of the queue as it is stored.
+type itemRow struct {
+	item    queue.Item
+	winner  queue.OfferID
+	bridged time.Time
+	ended   time.Time
+	reason  call.EndReason
+}
+
+// reservationRow is an offer as it is stored.
+type reservationRow struct {
+	item  queue.ItemID
+	agent account.ID
+	voice bool
+	state string // "offered", "accepted", "releasing", "released"
+}
+
+// CommitDecisions implements queue.Store.
+func (m *Memory) CommitDecisions(ctx context.Context, decisions []queue.Decision) []error {
+	errs := make([]error, len(decisions))
+	for i, d := range decisions {
+		errs[i] = m.act(ctx, func() error {
+			if err := m.apply(d); err != nil {
+				return fmt.Errorf("commit decision %s: %w", d.Kind, err)
+			}
+			m.routing.journal = append(m.routing.journal, d)
+			return nil
+		})
+	}
+	return errs
+}
+
+// Journal returns the decisions that were committed, in order.
+func (m *Memory) Journal() []queue.Decision {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.routing.journal)
+}
+
+func (m *Memory) apply(d queue.Decision) error {
+	item, reservation := m.routing.items[d.Item.ID], m.routing.reservations[d.Offer]
+	switch d.Kind {
+	case queue.DecisionEnqueue:
+		m.enqueue(d)
+		return nil
+	case queue.DecisionOffer:
+		return m.offer(d, item)
+	case queue.DecisionAccept:
+		if item == nil || item.winner != "" || item.reason != "" {
+			return store.ErrConflict
+		}
+		if reservation == nil {
+			return store.ErrNotFound
+		}
+		item.winner, reservation.state = d.Offer, "accepted"
+		return nil
+	case queue.DecisionReleasing:
+		if reservation == nil || reservation.state == "released" {
+			return store.ErrNotFound
+		}
+		reservation.state = "releasing"
+		return nil
+	case queue.DecisionRelease:
+		if reservation == nil {
+			return store.ErrNotFound
+		}
+		reservation.state = "released"
+		return nil
+	case queue.DecisionAgentState:
+		m.people.states[d.Agent] = queue.AgentView{ID: d.Agent, State: d.State, Reason: d.StateReason, Since: stamp(d.At)}
+		return nil
+	default:
+		return m.applyItem(d, item)
+	}
+}
+
+// applyItem applies what concerns an item alone.
+func (m *Memory) applyItem(d queue.Decision, item *itemRow) error {
+	if item == nil {
+		return store.ErrNotFound
+	}
+	switch d.Kind {
+	case queue.DecisionRequeue:
+		if item.reason != "" {
+			return store.ErrNotFound
+		}
+		if item.bridged.After(d.At.Add(-2 * time.Second)) {
+			item.bridged = time.Time{}
+		}
+		item.winner, item.item.Class, item.item.Key, item.item.NotBefore = "", d.Item.Class, d.Item.Key, d.Item.NotBefore
+	case queue.DecisionBridged:
+		if item.bridged.IsZero() {
+			item.bridged = stamp(d.At)
+		}
+	case queue.DecisionEnd:
+		item.ended, item.reason = stamp(d.At), d.Reason
+	default:
+		return fmt.Errorf("store: unknown decision %q", d.Kind)
+	}
+	return nil
+}
+
+func (m *Memory) enqueue(d queue.Decision) {
+	row := m.routing.items[d.Item.ID]
+	if row == nil {
+		row = &itemRow{item: d.Item}
+		row.item.EnqueuedAt = stamp(d.Item.EnqueuedAt)
+		m.routing.items[d.Item.ID] = row
+	}
+	row.item.Class, row.item.Key, row.item.NotBefore, row.item.CallID = d.Item.Class, d.Item.Key, d.Item.NotBefore, d.Item.CallID
+	row.winner, row.ended, row.reason = "", time.Time{}, ""
+}
+
+func (m *Memory) offer(d queue.Decision, item *itemRow) error {
+	voice := d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback
+	for id, r := range m.routing.reservations {
+		ofItem := r.item == d.Item.ID && (r.state == "offered" || r.state == "accepted")
+		ofAgent := r.agent == d.Agent && r.voice == voice && r.state != "released"
+		if id == d.Offer || ofItem || ofAgent {
+			return store.ErrConflict
+		}
+	}
+	if item == nil {
+		return store.ErrNotFound
+	}
+	m.routing.reservations[d.Offer] = &reservationRow{item: d.Item.ID, agent: d.Agent, voice: voice, state: "offered"}
+	return nil
+}
+
+// RecoverQueue implements Full.
+func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
+	return m.act(ctx, func() error {
+		for _, r := range m.routing.reservations {
+			r.state = "released"
+		}
+		for _, row := range m.routing.items {
+			c := m.calls[row.item.CallID]
+			if row.reason == "" && row.item.Channel == call.ChannelCall && (c == nil || c.closed) {
+				row.ended, row.reason = stamp(at), call.EndFailedSystem
+			}
+		}
+		return nil
+	})
+}
+
+// EndedEntries implements Full.
+func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) (all []queue.EndedEntry, err error) {
+	return all, m.act(ctx, func() error {
+		for _, row := range sorted(m.routing.items, func(a, b *itemRow) int {
+			return cmp.Or(a.item.EnqueuedAt.Compare(b.item.EnqueuedAt), cmp.Compare(a.item.ID, b.item.ID))
+		}) {
+			i := row.item
+			if i.Channel != call.ChannelCall || !is(name, i.Queue) || !within(i.EnqueuedAt, from, to) {
+				continue
+			}
+			until := time.Now()
+			if !row.bridged.IsZero() {
+				until = row.bridged
+			} else if !row.ended.IsZero() {
+				until = row.ended
+			}
+			all = append(all, queue.EndedEntry{
+				Queue: i.Queue, Channel: i.Channel, EnqueuedAt: i.EnqueuedAt, Wait: until.Sub(i.EnqueuedAt),
+				Reason: row.reason, Bridged: !row.bridged.IsZero(),
+			})
+		}
+		return nil
+	})
+}

@@ -1,0 +1,153 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"pickup/queue"
+	"pickup/store"
+)
+
+// Meta implements Full.
+func (m *Memory) Meta(ctx context.Context, key string) (value string, ok bool, err error) {
+	err = m.act(ctx, func() error {
+		value, ok = m.site.meta[key]
+		return nil
+	})
+	return value, ok, err
+}
+
+// SetMeta implements Full.
+func (m *Memory) SetMeta(ctx context.Context, key, value string) error {
+	return m.act(ctx, func() error {
+		m.site.meta[key] = value
+		return nil
+	})
+}
+
+// UpsertQueue implements Full.
+func (m *Memory) UpsertQueue(ctx context.Context, q queue.QueueConfig) error {
+	return m.act(ctx, func() error {
+		q.Name = strings.ToLower(q.Name)
+		for _, other := range m.site.queues {
+			if other.Name == q.Name && other.ID != q.ID {
+				return store.ErrConflict
+			}
+		}
+		if q.Members == nil {
+			q.Members = m.site.queues[q.ID].Members
+		}
+		m.site.queues[q.ID] = cloneQueue(q)
+		return nil
+	})
+}
+
+func cloneQueue(q queue.QueueConfig) queue.QueueConfig {
+	if q.Title == nil {
+		q.Title = map[string]string{}
+	}
+	q.Title = maps.Clone(q.Title)
+	q.Members = slices.SortedFunc(slices.Values(q.Members), func(a, b queue.Member) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.Agent, b.Agent))
+	})
+	return q
+}
+
+// SetMembers implements Full.
+func (m *Memory) SetMembers(ctx context.Context, queueID string, members []queue.Member) error {
+	return m.act(ctx, func() error {
+		q, ok := m.site.queues[queueID]
+		if !ok {
+			return store.ErrNotFound
+		}
+		q.Members = members
+		m.site.queues[queueID] = cloneQueue(q)
+		return nil
+	})
+}
+
+// Queues implements Full.
+func (m *Memory) Queues(ctx context.Context) (all []queue.QueueConfig, err error) {
+	return all, m.act(ctx, func() error {
+		for _, q := range sorted(m.site.queues, func(a, b queue.QueueConfig) int { return cmp.Compare(a.Name, b.Name) }) {
+			all = append(all, cloneQueue(q))
+		}
+		return nil
+	})
+}
+
+// DeleteQueue implements Full.
+func (m *Memory) DeleteQueue(ctx context.Context, id string) error {
+	return m.act(ctx, func() error {
+		if _, ok := m.site.queues[id]; !ok {
+			return store.ErrNotFound
+		}
+		delete(m.site.queues, id)
+		return nil
+	})
+}
+
+// UpsertTrunk implements Full.
+func (m *Memory) UpsertTrunk(ctx context.Context, k store.Trunk) error {
+	return m.act(ctx, func() error {
+		for _, other := range m.site.trunks {
+			if other.Name == k.Name && other.ID != k.ID {
+				return store.ErrConflict
+			}
+		}
+		k.Prefixes, k.Networks = append([]string{}, k.Prefixes...), append([]string{}, k.Networks...)
+		m.site.trunks[k.ID] = k
+		return nil
+	})
+}
+
+// Trunks implements Full.
+func (m *Memory) Trunks(ctx context.Context) (all []store.Trunk, err error) {
+	return all, m.act(ctx, func() error {
+		all = sorted(m.site.trunks, func(a, b store.Trunk) int { return cmp.Compare(a.Name, b.Name) })
+		return nil
+	})
+}
+
+// DeleteTrunk implements Full.
+func (m *Memory) DeleteTrunk(ctx context.Context, id string) error {
+	return m.act(ctx, func() error {
+		if _, ok := m.site.trunks[id]; !ok {
+			return store.ErrNotFound
+		}
+		delete(m.site.trunks, id)
+		return nil
+	})
+}
+
+// LogAudit implements Full.
+func (m *Memory) LogAudit(ctx context.Context, a store.Audit) error {
+	return m.act(ctx, func() error {
+		a.At, a.Detail = stamp(a.At), cloneDetail(a.Detail)
+		m.audits = append(m.audits, a)
+		return nil
+	})
+}
+
+// Audits implements Full.
+func (m *Memory) Audits(ctx context.Context, objectID string) (all []store.Audit, err error) {
+	return all, m.act(ctx, func() error {
+		for _, a := range m.audits {
+			if is(objectID, a.ObjectID) {
+				all = append(all, a)
+			}
+		}
+		return nil
+	})
+}
+
+// cloneDetail copies the detail of an event; an empty one is nil.
+func cloneDetail(d map[string]string) map[string]string {
+	if len(d) == 0 {
+		return nil
+	}
+	return maps.Clone(d)
+}
