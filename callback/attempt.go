@@ -124,6 +124,14 @@ func (b *Book) Recover(ctx context.Context) ([]Callback, error) {
 			}
 			continue
 		}
+		if c.State.Running() { // without an attempt: half a row of an older crash
+			if c, err = b.release(ctx, c.ID); err != nil {
+				return nil, err
+			}
+		}
+		if !c.Open() {
+			continue
+		}
 		if now.Sub(c.ConfirmedAt) < requestsWindow {
 			b.asked.add(personOf(c), c.ConfirmedAt)
 		}
@@ -153,4 +161,29 @@ func (b *Book) recoverAttempt(ctx context.Context, a Attempt) error {
 		return fmt.Errorf("recover callback %s: %w", c.ID, err)
 	}
 	return nil
+}
+
+// release takes a callback that seems to run, and for which no attempt is open,
+// out of that state.
+func (b *Book) release(ctx context.Context, id string) (Callback, error) {
+	c, unlock, err := b.take(ctx, id)
+	if err != nil {
+		return Callback{}, err
+	}
+	defer unlock()
+	if c.State == StateConnected {
+		return b.end(ctx, c, EventCompleted, "")
+	}
+	next, err := c.State.Next(EventRetry)
+	if err != nil {
+		return c, err
+	}
+	c.State, c.NotBefore = next, b.cfg.Hours.Next(b.cfg.Now().Add(b.cfg.RetryUnknown))
+	if c.NotBefore.IsZero() {
+		c.NotBefore = c.ExpiresAt // no hour is allowed any more: it will expire
+	}
+	if err := b.store.SaveCallback(ctx, c); err != nil {
+		return c, fmt.Errorf("recover callback %s: %w", id, err)
+	}
+	return c, nil
 }
