@@ -92,8 +92,13 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.Shards == 0 {
 		cfg.Shards = runtime.GOMAXPROCS(0)
 	}
-	if cfg.Listen == nil {
+	var browsers *muxConn
+	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
 		cfg.Listen = ListenUDP
+		var err error
+		if browsers, err = listenBrowsers(cfg.WebRTCPort); err != nil {
+			return nil, err
+		}
 	}
 	e := &Engine{
 		cfg:    cfg,
@@ -103,6 +108,7 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		sounds: newSounds(cfg.Music, cfg.Prompt),
 		legs:   make(map[*Leg]struct{}),
 	}
+	e.browser.conn = browsers
 	e.relays.Store(uint32(firstRelay))
 	for range cfg.Shards {
 		e.shards = append(e.shards, newShard(e))
@@ -159,9 +165,41 @@ func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
 		e.ports.close(sockets)
 		return nil, ErrClosed
 	}
-	e.live.Go(func() { l.readRTP(sockets.rtp) })
-	e.live.Go(func() { l.readRTCP(sockets.rtcp) })
+	if e.begin() {
+		go func() { defer e.live.Done(); l.readRTP(sockets.rtp) }()
+	}
+	if e.begin() {
+		go func() { defer e.live.Done(); l.readRTCP(sockets.rtcp) }()
+	}
 	return l, nil
+}
+
+// NewBrowserLeg opens a leg for a browser (DTLS-SRTP, ICE, one UDP port). What
+// pion needs is made at its first offer or answer.
+func (e *Engine) NewBrowserLeg(o LegOptions) (*Leg, error) {
+	l := newLeg(e, o)
+	l.local = e.cfg.LocalAddr(l.peer)
+	l.browser = &browserPeer{leg: l}
+	if !e.add(l) {
+		return nil, ErrClosed
+	}
+	return l, nil
+}
+
+// WebRTCPort returns the UDP port of the browsers; with Config.Listen set it
+// is 0 until the first browser came.
+func (e *Engine) WebRTCPort() int { return e.browser.port() }
+
+// begin counts a goroutine that Run must wait for, or reports false when the
+// engine is closing.
+func (e *Engine) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.live.Add(1)
+	return true
 }
 
 // add registers a leg with the engine and with a ticker.

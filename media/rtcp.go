@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"github.com/pion/interceptor"
 )
 
 // Ticks between two reports and between two judgements of a leg's life.
@@ -184,3 +186,15 @@ func (l *Leg) judge(now time.Duration) {
 
 // stampOf returns the timestamp of a packet whose header is written.
 func stampOf(p []byte) uint32 { return binary.BigEndian.Uint32(p[4:]) }
+
+// readRTCP reads what pion hands out of a browser's RTCP until it ends.
+func (b *browserPeer) readRTCP(read func([]byte) (int, interceptor.Attributes, error)) {
+	buf := make([]byte, packetSize)
+	for {
+		n, _, err := read(buf)
+		if err != nil {
+			return
+		}
+		b.leg.receiveRTCP(buf[:n], netip.AddrPort{}, b.leg.engine.now())
+	}
+}
