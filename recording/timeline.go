@@ -8,13 +8,13 @@ import (
 
 // Limits of the placement, in samples of 125 microseconds.
 const (
-	slipQuiet   = 5 * sampleRate / 1000  // a lasting error of this is corrected in a quiet packet
-	slipAlways  = 12 * sampleRate / 1000 // and of this in any
-	jumpFrom    = 60 * sampleRate / 1000 // a broken stream this far off begins anew
-	jumpAlways  = sampleRate             // and so does any that is a second off
+	slipQuiet   = 5 * sampleRate / 1000   // a lasting error of this is corrected in a quiet packet
+	slipAlways  = 12 * sampleRate / 1000  // and of this in any
+	jumpFrom    = 60 * sampleRate / 1000  // a broken stream this far off begins anew
+	jumpAlways  = sampleRate              // and so does any that is a second off
 	lateFrom    = 200 * sampleRate / 1000 // a packet this late has nearly missed its place
-	measureOver = 100                    // packets over which the least delay is sought
-	quietBelow  = 400                    // greatest amplitude of a quiet packet
+	measureOver = 100                     // packets over which the least delay is sought
+	quietBelow  = 400                     // greatest amplitude of a quiet packet
 )
 
 // timeline is the audio of a recording from the first frame that has not been
