@@ -34,8 +34,9 @@ func (s *Store) DropBinding(ctx context.Context, aor, key string) error {
 // Bindings returns every stored contact, expired ones too, ordered by AOR and Key.
 func (s *Store) Bindings(ctx context.Context) ([]account.Binding, error) {
 	all, err := list(ctx, s.read, func(row scanner) (b account.Binding, err error) {
-		return b, row.Scan(&b.AOR, &b.Key, &b.UserID, &b.ContactURI, &b.Path, &b.Received, &b.Transport, &b.SIPCallID, &b.CSeq,
+		err = row.Scan(&b.AOR, &b.Key, &b.UserID, &b.ContactURI, &b.Path, &b.Received, &b.Transport, &b.SIPCallID, &b.CSeq,
 			&b.UserAgent, moment{&b.RegisteredAt}, moment{&b.ExpiresAt})
+		return b, err
 	}, `SELECT aor, binding_key, user_id, contact_uri, path, received, transport, sip_call_id, cseq, user_agent, registered_at,
 		expires_at FROM bindings ORDER BY aor, binding_key`)
 	return all, failed("read the bindings", err)

@@ -69,7 +69,8 @@ func (s *Store) AccessLog(ctx context.Context, objectID string) ([]recording.Acc
 	var f filter
 	f.equal("object_id", objectID)
 	all, err := list(ctx, s.read, func(row scanner) (a recording.Access, err error) {
-		return a, row.Scan(moment{&a.At}, &a.UserID, &a.Action, &a.ObjectID, &a.IP, &a.FromMS, &a.ToMS)
+		err = row.Scan(moment{&a.At}, &a.UserID, &a.Action, &a.ObjectID, &a.IP, &a.FromMS, &a.ToMS)
+		return a, err
 	}, `SELECT at, user_id, action, object_id, ip, from_ms, to_ms FROM access_log`+f.where()+` ORDER BY seq`, f.args...)
 	return all, failed("read the access log", err)
 }
@@ -84,7 +85,8 @@ func (s *Store) VerifyAccessLog(ctx context.Context) error {
 	}
 	all, err := list(ctx, s.read, func(row scanner) (l link, err error) {
 		a := &l.row
-		return l, row.Scan(&l.seq, moment{&a.At}, &a.UserID, &a.Action, &a.ObjectID, &a.IP, &a.FromMS, &a.ToMS, &l.prev, &l.hash)
+		err = row.Scan(&l.seq, moment{&a.At}, &a.UserID, &a.Action, &a.ObjectID, &a.IP, &a.FromMS, &a.ToMS, &l.prev, &l.hash)
+		return l, err
 	}, `SELECT seq, at, user_id, action, object_id, ip, from_ms, to_ms, prev_hash, hash FROM access_log ORDER BY seq`)
 	if err != nil {
 		return failed("read the access log", err)

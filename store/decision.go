@@ -192,7 +192,8 @@ func (s *Store) SetUserState(ctx context.Context, agent account.ID, state queue.
 // Since are filled, and ID.
 func (s *Store) AgentStates(ctx context.Context) (map[account.ID]queue.AgentView, error) {
 	all, err := list(ctx, s.read, func(row scanner) (v queue.AgentView, err error) {
-		return v, row.Scan(&v.ID, &v.State, &v.Reason, moment{&v.Since})
+		err = row.Scan(&v.ID, &v.State, &v.Reason, moment{&v.Since})
+		return v, err
 	}, `SELECT user_id, state, reason, started_at FROM user_states WHERE ended_at IS NULL`)
 	states := make(map[account.ID]queue.AgentView, len(all))
 	for _, v := range all {

@@ -97,7 +97,8 @@ func (s *Store) Queues(ctx context.Context) ([]queue.QueueConfig, error) {
 		member queue.Member
 	}
 	rows, err := list(ctx, s.read, func(row scanner) (m membership, err error) {
-		return m, row.Scan(&m.queue, &m.member.Agent, &m.member.Rank)
+		err = row.Scan(&m.queue, &m.member.Agent, &m.member.Rank)
+		return m, err
 	}, `SELECT queue_id, user_id, rank FROM queue_members ORDER BY rank, user_id`)
 	if err != nil {
 		return nil, failed("read the members of the queues", err)
@@ -163,8 +164,9 @@ func (s *Store) UpsertTrunk(ctx context.Context, k Trunk) error {
 // Trunks returns every trunk, ordered by name.
 func (s *Store) Trunks(ctx context.Context) ([]Trunk, error) {
 	all, err := list(ctx, s.read, func(row scanner) (k Trunk, err error) {
-		return k, row.Scan(&k.ID, &k.Name, &k.Host, &k.Port, &k.Transport, &k.Username, &k.Password, document{&k.Prefixes},
+		err = row.Scan(&k.ID, &k.Name, &k.Host, &k.Port, &k.Transport, &k.Username, &k.Password, document{&k.Prefixes},
 			document{&k.Networks})
+		return k, err
 	}, `SELECT id, name, host, port, transport, username, password, prefixes, networks FROM trunks ORDER BY name`)
 	return all, failed("read the trunks", err)
 }

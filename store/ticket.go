@@ -160,12 +160,12 @@ func (s *Store) Ticket(ctx context.Context, id string) (TicketDetail, error) {
 	if err != nil {
 		return TicketDetail{}, failed("read the contact of a ticket", err)
 	}
-	d.Calls, err = list(ctx, s.read, func(row scanner) (c call.ID, err error) { return c, row.Scan(&c) },
+	d.Calls, err = list(ctx, s.read, func(row scanner) (c call.ID, err error) { err = row.Scan(&c); return c, err },
 		`SELECT id FROM calls WHERE ticket_id = $1 ORDER BY arrived_at, id`, id)
 	if err != nil {
 		return TicketDetail{}, failed("read the calls of a ticket", err)
 	}
-	d.Recordings, err = list(ctx, s.read, func(row scanner) (r string, err error) { return r, row.Scan(&r) },
+	d.Recordings, err = list(ctx, s.read, func(row scanner) (r string, err error) { err = row.Scan(&r); return r, err },
 		`SELECT r.id FROM recordings r JOIN calls c ON c.id = r.call_id WHERE c.ticket_id = $1 ORDER BY r.started_at, r.id`, id)
 	if err != nil {
 		return TicketDetail{}, failed("read the recordings of a ticket", err)
@@ -234,8 +234,9 @@ func (s *Store) Contact(ctx context.Context, id string) (ContactDetail, error) {
 		return ContactDetail{}, failed("read the identities of a contact", err)
 	}
 	d.Interactions, err = list(ctx, s.read, func(row scanner) (i Interaction, err error) {
-		return i, row.Scan(&i.ID, &i.Channel, &i.Direction, &i.TicketID, &i.Queue, moment{&i.StartedAt}, moment{&i.AnsweredAt},
+		err = row.Scan(&i.ID, &i.Channel, &i.Direction, &i.TicketID, &i.Queue, moment{&i.StartedAt}, moment{&i.AnsweredAt},
 			moment{&i.EndedAt}, &i.EndReason, &i.HandledBy)
+		return i, err
 	}, `SELECT id, channel, direction, ticket_id, queue, started_at, answered_at, ended_at, end_reason, handled_by FROM interactions
 		WHERE contact_id = $1 ORDER BY started_at DESC, id DESC LIMIT 500`, id)
 	return d, failed("read the interactions of a contact", err)

@@ -91,7 +91,8 @@ func (s *Store) Skills(ctx context.Context) (map[account.ID]map[string]int, erro
 		level int
 	}
 	all, err := list(ctx, s.read, func(sc scanner) (r row, err error) {
-		return r, sc.Scan(&r.user, &r.skill, &r.level)
+		err = sc.Scan(&r.user, &r.skill, &r.level)
+		return r, err
 	}, `SELECT user_id, skill, level FROM user_skills`)
 	if err != nil {
 		return nil, failed("read skills", err)
@@ -131,7 +132,8 @@ func (s *Store) SessionByToken(ctx context.Context, tokenSHA256 string) (account
 	got, err := first(ctx, s.read, func(row scanner) (r signedIn, err error) {
 		n := &r.session
 		into := []any{&n.ID, &n.TokenSHA256, &n.UserID, &n.IP, &n.UserAgent, moment{&n.CreatedAt}, moment{&n.ExpiresAt}}
-		return r, row.Scan(append(into, userInto(&r.user)...)...)
+		err = row.Scan(append(into, userInto(&r.user)...)...)
+		return r, err
 	}, `SELECT n.id, n.token_sha256, n.user_id, n.ip, n.user_agent, n.created_at, n.expires_at, `+userColumnsOfU+`
 		FROM sessions n JOIN users u ON u.id = n.user_id
 		WHERE n.token_sha256 = $1 AND n.expires_at > $2 AND u.active = 1`, tokenSHA256, time.Now().UnixMilli())
@@ -177,7 +179,8 @@ func (s *Store) TokenBySHA256(ctx context.Context, tokenSHA256 string) (account.
 		user  account.User
 	}
 	got, err := first(ctx, s.read, func(row scanner) (r pair, err error) {
-		return r, row.Scan(append(tokenInto(&r.token), userInto(&r.user)...)...)
+		err = row.Scan(append(tokenInto(&r.token), userInto(&r.user)...)...)
+		return r, err
 	}, `SELECT k.id, k.user_id, k.name, k.token_sha256, k.created_at, k.expires_at, `+userColumnsOfU+`
 		FROM api_tokens k JOIN users u ON u.id = k.user_id
 		WHERE k.token_sha256 = $1 AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.active = 1`,
@@ -188,7 +191,8 @@ func (s *Store) TokenBySHA256(ctx context.Context, tokenSHA256 string) (account.
 // Tokens returns the tokens of a user, oldest first.
 func (s *Store) Tokens(ctx context.Context, user account.ID) ([]account.Token, error) {
 	all, err := list(ctx, s.read, func(row scanner) (k account.Token, err error) {
-		return k, row.Scan(tokenInto(&k)...)
+		err = row.Scan(tokenInto(&k)...)
+		return k, err
 	}, `SELECT `+tokenColumns+` FROM api_tokens WHERE user_id = $1 ORDER BY created_at, id`, user)
 	return all, failed("read tokens", err)
 }

@@ -65,10 +65,11 @@ func (m *Memory) SaveCall(ctx context.Context, r call.Record, events ...call.Tim
 
 // EndCall implements callflow.Store.
 func (m *Memory) EndCall(ctx context.Context, e callflow.Ending) (linked ticket.Linked, err error) {
-	return linked, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		linked, err = m.endCall(ctx, e)
 		return err
 	})
+	return linked, err
 }
 
 func (m *Memory) endCall(ctx context.Context, e callflow.Ending) (ticket.Linked, error) {
@@ -135,7 +136,7 @@ func (m *Memory) linkCallback(id string, linked ticket.Linked) {
 
 // LiveCalls implements callflow.Store.
 func (m *Memory) LiveCalls(ctx context.Context) (all []call.Record, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, row := range m.calls {
 			if !row.closed {
 				all = append(all, cloneRecord(row.record))
@@ -146,6 +147,7 @@ func (m *Memory) LiveCalls(ctx context.Context) (all []call.Record, err error) {
 		})
 		return nil
 	})
+	return all, err
 }
 
 // Calls implements Full.

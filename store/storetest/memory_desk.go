@@ -116,7 +116,7 @@ func (m *Memory) Tickets(ctx context.Context, f store.TicketFilter) (all []ticke
 
 // Ticket implements Full.
 func (m *Memory) Ticket(ctx context.Context, id string) (d store.TicketDetail, err error) {
-	return d, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		k, ok := m.desk.tickets[id]
 		if !ok {
 			return store.ErrNotFound
@@ -139,6 +139,7 @@ func (m *Memory) Ticket(ctx context.Context, id string) (d store.TicketDetail, e
 		}
 		return nil
 	})
+	return d, err
 }
 
 // Contacts implements Full.
@@ -159,7 +160,7 @@ func (m *Memory) Contacts(ctx context.Context, f store.ContactFilter) (all []tic
 
 // Contact implements Full.
 func (m *Memory) Contact(ctx context.Context, id string) (d store.ContactDetail, err error) {
-	return d, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		c, ok := m.desk.contacts[id]
 		if !ok {
 			return store.ErrNotFound
@@ -176,6 +177,7 @@ func (m *Memory) Contact(ctx context.Context, id string) (d store.ContactDetail,
 		slices.SortFunc(d.Interactions, func(a, b store.Interaction) int { return b.StartedAt.Compare(a.StartedAt) })
 		return nil
 	})
+	return d, err
 }
 
 func interaction(r *call.Record) store.Interaction {

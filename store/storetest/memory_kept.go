@@ -31,13 +31,14 @@ func (m *Memory) saveRecording(r recording.Row) {
 
 // Recording implements recording.Store.
 func (m *Memory) Recording(ctx context.Context, id recording.ID) (r recording.Row, err error) {
-	return r, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		var ok bool
 		if r, ok = m.records[id]; !ok {
 			return fmt.Errorf("%w: %w", recording.ErrNotFound, store.ErrNotFound)
 		}
 		return nil
 	})
+	return r, err
 }
 
 // recordingsByStart returns every row, oldest first.
@@ -49,7 +50,7 @@ func (m *Memory) recordingsByStart() []recording.Row {
 
 // OpenRecordings implements recording.Store.
 func (m *Memory) OpenRecordings(ctx context.Context) (all []recording.Row, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, r := range m.recordingsByStart() {
 			if r.State == recording.StateOpen {
 				all = append(all, r)
@@ -57,6 +58,7 @@ func (m *Memory) OpenRecordings(ctx context.Context) (all []recording.Row, err e
 		}
 		return nil
 	})
+	return all, err
 }
 
 // Recordings implements Full.
@@ -85,7 +87,7 @@ func (m *Memory) LogAccess(ctx context.Context, a recording.Access) error {
 
 // AccessLog implements Full.
 func (m *Memory) AccessLog(ctx context.Context, objectID string) (all []recording.Access, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, a := range m.access {
 			if is(objectID, a.ObjectID) {
 				all = append(all, a)
@@ -93,6 +95,7 @@ func (m *Memory) AccessLog(ctx context.Context, objectID string) (all []recordin
 		}
 		return nil
 	})
+	return all, err
 }
 
 // VerifyAccessLog implements Full: what is in memory cannot be changed by hand.
@@ -180,18 +183,19 @@ func (m *Memory) EndAttempt(ctx context.Context, c callback.Callback, a callback
 
 // Callback implements callback.Store.
 func (m *Memory) Callback(ctx context.Context, id string) (c callback.Callback, err error) {
-	return c, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		var ok bool
 		if c, ok = m.callbacks[id]; !ok {
 			return fmt.Errorf("%w: %w", callback.ErrNotFound, store.ErrNotFound)
 		}
 		return nil
 	})
+	return c, err
 }
 
 // OpenCallbacks implements callback.Store.
 func (m *Memory) OpenCallbacks(ctx context.Context) (all []callback.Callback, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, c := range sorted(m.callbacks, func(a, b callback.Callback) int {
 			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 		}) {
@@ -201,11 +205,12 @@ func (m *Memory) OpenCallbacks(ctx context.Context) (all []callback.Callback, er
 		}
 		return nil
 	})
+	return all, err
 }
 
 // attemptsWhere returns the attempts that match, oldest first.
 func (m *Memory) attemptsWhere(ctx context.Context, match func(callback.Attempt) bool) (all []callback.Attempt, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, a := range sorted(m.attempts, func(a, b callback.Attempt) int {
 			return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
 		}) {
@@ -215,6 +220,7 @@ func (m *Memory) attemptsWhere(ctx context.Context, match func(callback.Attempt)
 		}
 		return nil
 	})
+	return all, err
 }
 
 // OpenAttempts implements callback.Store.

@@ -30,21 +30,23 @@ func (m *Memory) UpsertUser(ctx context.Context, u account.User) error {
 
 // Users implements Full.
 func (m *Memory) Users(ctx context.Context) (all []account.User, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		all = sorted(m.people.users, func(a, b account.User) int { return cmp.Compare(a.Login, b.Login) })
 		return nil
 	})
+	return all, err
 }
 
 // UserByID implements Full.
 func (m *Memory) UserByID(ctx context.Context, id account.ID) (u account.User, err error) {
-	return u, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		var ok bool
 		if u, ok = m.people.users[id]; !ok {
 			return store.ErrNotFound
 		}
 		return nil
 	})
+	return u, err
 }
 
 // UserByLogin implements Full.
@@ -87,12 +89,13 @@ func (m *Memory) SetSkills(ctx context.Context, id account.ID, skills map[string
 // Skills implements Full.
 func (m *Memory) Skills(ctx context.Context) (all map[account.ID]map[string]int, err error) {
 	all = make(map[account.ID]map[string]int)
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for id, skills := range m.people.skills {
 			all[id] = maps.Clone(skills)
 		}
 		return nil
 	})
+	return all, err
 }
 
 // CreateSession implements Full.
@@ -169,7 +172,7 @@ func (m *Memory) TokenBySHA256(ctx context.Context, tokenSHA256 string) (k accou
 
 // Tokens implements Full.
 func (m *Memory) Tokens(ctx context.Context, user account.ID) (all []account.Token, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, k := range sorted(m.people.tokens, func(a, b account.Token) int {
 			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 		}) {
@@ -179,6 +182,7 @@ func (m *Memory) Tokens(ctx context.Context, user account.ID) (all []account.Tok
 		}
 		return nil
 	})
+	return all, err
 }
 
 // DeleteToken implements Full.
@@ -211,12 +215,13 @@ func (m *Memory) DropBinding(ctx context.Context, aor, key string) error {
 
 // Bindings implements Full.
 func (m *Memory) Bindings(ctx context.Context) (all []account.Binding, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		all = sorted(m.people.bindings, func(a, b account.Binding) int {
 			return cmp.Or(cmp.Compare(a.AOR, b.AOR), cmp.Compare(a.Key, b.Key))
 		})
 		return nil
 	})
+	return all, err
 }
 
 // PurgeBindings implements Full.
@@ -237,8 +242,9 @@ func (m *Memory) SetUserState(ctx context.Context, agent account.ID, state queue
 
 // AgentStates implements Full.
 func (m *Memory) AgentStates(ctx context.Context) (all map[account.ID]queue.AgentView, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		all = maps.Clone(m.people.states)
 		return nil
 	})
+	return all, err
 }

@@ -160,7 +160,7 @@ func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
 
 // EndedEntries implements Full.
 func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) (all []queue.EndedEntry, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, row := range sorted(m.routing.items, func(a, b *itemRow) int {
 			return cmp.Or(a.item.EnqueuedAt.Compare(b.item.EnqueuedAt), cmp.Compare(a.item.ID, b.item.ID))
 		}) {
@@ -181,4 +181,5 @@ func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Ti
 		}
 		return nil
 	})
+	return all, err
 }

@@ -71,12 +71,13 @@ func (m *Memory) SetMembers(ctx context.Context, queueID string, members []queue
 
 // Queues implements Full.
 func (m *Memory) Queues(ctx context.Context) (all []queue.QueueConfig, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, q := range sorted(m.site.queues, func(a, b queue.QueueConfig) int { return cmp.Compare(a.Name, b.Name) }) {
 			all = append(all, cloneQueue(q))
 		}
 		return nil
 	})
+	return all, err
 }
 
 // DeleteQueue implements Full.
@@ -106,10 +107,11 @@ func (m *Memory) UpsertTrunk(ctx context.Context, k store.Trunk) error {
 
 // Trunks implements Full.
 func (m *Memory) Trunks(ctx context.Context) (all []store.Trunk, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		all = sorted(m.site.trunks, func(a, b store.Trunk) int { return cmp.Compare(a.Name, b.Name) })
 		return nil
 	})
+	return all, err
 }
 
 // DeleteTrunk implements Full.
@@ -134,7 +136,7 @@ func (m *Memory) LogAudit(ctx context.Context, a store.Audit) error {
 
 // Audits implements Full.
 func (m *Memory) Audits(ctx context.Context, objectID string) (all []store.Audit, err error) {
-	return all, m.act(ctx, func() error {
+	err = m.act(ctx, func() error {
 		for _, a := range m.audits {
 			if is(objectID, a.ObjectID) {
 				all = append(all, a)
@@ -142,6 +144,7 @@ func (m *Memory) Audits(ctx context.Context, objectID string) (all []store.Audit
 		}
 		return nil
 	})
+	return all, err
 }
 
 // cloneDetail copies the detail of an event; an empty one is nil.
