@@ -274,7 +274,10 @@ func (b *browserPeer) stateChanged() {
 	defer b.states.Unlock()
 	l := b.leg
 	pc := b.conn.Load()
-	if pc == nil || l.terms.Load() == nil {
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if pc == nil || l.terms.Load() == nil || closed {
 		return
 	}
 	switch pc.ConnectionState() {
@@ -285,7 +288,7 @@ func (b *browserPeer) stateChanged() {
 		l.setReady()
 	case webrtc.PeerConnectionStateConnecting:
 		l.ready.Store(false) // ICE restarts
-	case webrtc.PeerConnectionStateFailed:
+	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed: // closed by us, or by a DTLS alert of the browser
 		l.ready.Store(false)
 		if l.in.dead.CompareAndSwap(false, true) {
 			l.events.put(Event{Kind: EventDead})

@@ -22,6 +22,7 @@ type browser struct {
 	pc     *webrtc.PeerConnection
 	sender *webrtc.RTPSender
 	track  *webrtc.TrackLocalStaticRTP
+	wire   *net.UDPConn
 	seq    uint16
 	stamp  uint32
 
@@ -44,7 +45,12 @@ func newBrowser(t *testing.T) *browser {
 			t.Fatal(err)
 		}
 	}
+	wire, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	settings := webrtc.SettingEngine{}
+	settings.SetICEUDPMux(webrtc.NewICEUDPMux(nil, wire))
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
@@ -52,8 +58,8 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, pc: pc}
-	t.Cleanup(func() { _ = pc.GracefulClose() })
+	b := &browser{t: t, pc: pc, wire: wire}
+	t.Cleanup(func() { _ = pc.GracefulClose(); _ = wire.Close() })
 	b.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000}, "mic", "mic")
 	if err != nil {
 		t.Fatal(err)
@@ -295,11 +301,21 @@ func TestABrowserThatGoesIsToldDead(t *testing.T) {
 	l, _ := connectBrowser(t, e, b)
 	told := listen(l)
 	eventually(t, "ready", l.Ready)
-	_ = b.pc.GracefulClose()
+	_ = b.wire.Close() // the network is gone: nothing says goodbye
 	eventually(t, "dead", func() bool { return len(told.of(media.EventDead)) == 1 })
 	if l.Ready() {
 		t.Error("a dead leg is ready")
 	}
+}
+
+func TestABrowserThatSaysGoodbyeIsToldDead(t *testing.T) {
+	e := start(t, config(t, 8))
+	b := newBrowser(t)
+	l, _ := connectBrowser(t, e, b)
+	told := listen(l)
+	eventually(t, "ready", l.Ready)
+	_ = b.pc.GracefulClose()
+	eventually(t, "dead", func() bool { return len(told.of(media.EventDead)) == 1 })
 }
 
 func TestDescriptionsThatAreNoBrowsers(t *testing.T) {

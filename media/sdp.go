@@ -127,6 +127,9 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, error) {
 		b.WriteString(line)
 		b.WriteString("\r\n")
 	}
+	if lines == 0 {
+		return nil, fmt.Errorf("%w: it is empty", ErrBadSDP)
+	}
 	s := new(sdp.SessionDescription)
 	if err := s.UnmarshalString(b.String()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
