@@ -25,15 +25,26 @@ func TestPacketDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// What a packet costs the media path, collector and writers at work beside it.
+// What a packet costs the media path while its ring has room: a recording
+// takes 64 packets and is then replaced by a fresh one, off the clock.
 func BenchmarkPacket(b *testing.B) {
-	s := newStudio(b, recording.Config{}, newStore())
-	defer s.close()
-	rec := s.Start(recording.StartInfo{})
+	r, err := recording.New(recording.Config{Dir: b.TempDir()}, newStore(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
 	payload := make([]byte, 160)
 	b.ReportAllocs()
+	var rec *recording.Recording
 	var i uint32
 	for b.Loop() {
+		if i%64 == 0 {
+			b.StopTimer()
+			if i%4096 == 0 { // the Recorder holds what it was asked to start
+				r, _ = recording.New(recording.Config{Dir: b.TempDir()}, newStore(), slog.New(slog.DiscardHandler))
+			}
+			rec = r.Start(recording.StartInfo{})
+			b.StartTimer()
+		}
 		rec.Packet(0, 8, uint16(i), i*160, time.Duration(i)*20*time.Millisecond, payload)
 		i++
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -66,44 +67,58 @@ func child(dir string) {
 	}
 }
 
+// victim is one child process, and what it did until it was killed.
+type victim struct {
+	dir, rec string
+	started  time.Time
+	talked   time.Duration
+	err      error
+}
+
+// run starts the child, kills it after a while and waits for its end.
+func (v *victim) run(life time.Duration) {
+	cmd := exec.Command(os.Args[0]) //nolint:gosec // ourselves
+	cmd.Env = append(os.Environ(), childDir+"="+v.dir)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if v.err = err; err != nil {
+		return
+	}
+	var nano int64
+	_, v.err = fmt.Fscan(out, &v.rec, &nano)
+	v.started = time.Unix(0, nano)
+	kill := time.NewTimer(life)
+	<-kill.C
+	v.talked = time.Since(v.started)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
 // A process that is killed at a random moment loses a second at most.
 func TestKilledWhileWriting(t *testing.T) {
-	for i := range 20 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			cmd := exec.Command(os.Args[0]) //nolint:gosec // ourselves
-			cmd.Env = append(os.Environ(), childDir+"="+dir)
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var rec string
-			var nano int64
-			if _, err := fmt.Fscan(out, &rec, &nano); err != nil {
-				t.Fatal(err)
-			}
-			started := time.Unix(0, nano)
-			kill := time.NewTimer(500*time.Millisecond + rand.N(2500*time.Millisecond))
-			<-kill.C
-			talked := time.Since(started)
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			path := started.UTC().Format("2006/01/02/") + rec + ".wav"
-			st := newStore(recording.Row{ID: recording.ID(rec), State: recording.StateOpen, Path: path, StartedAt: started})
-			rows := repaired(t, dir, st)
-			if len(rows) != 1 || rows[0].State != recording.StateIncomplete || rows[0].SHA256 == "" {
-				t.Fatalf("got %+v", rows)
-			}
-			left, _ := audio(t, filepath.Join(dir, path))
-			// The load of 20 processes on a small machine is part of the second.
-			if got := time.Duration(len(left)) * 125 * time.Microsecond; got < talked-time.Second || got > talked+100*time.Millisecond {
-				t.Errorf("%v of %v is there", got, talked)
-			}
-		})
+	victims := make([]victim, 20)
+	var wg sync.WaitGroup
+	for i := range victims {
+		victims[i].dir = t.TempDir()
+		wg.Go(func() { victims[i].run(500*time.Millisecond + rand.N(2500*time.Millisecond)) })
+	}
+	wg.Wait()
+	for _, v := range victims {
+		if v.err != nil {
+			t.Fatal(v.err)
+		}
+		path := v.started.UTC().Format("2006/01/02/") + v.rec + ".wav"
+		st := newStore(recording.Row{ID: recording.ID(v.rec), State: recording.StateOpen, Path: path, StartedAt: v.started})
+		rows := repaired(t, v.dir, st)
+		if len(rows) != 1 || rows[0].State != recording.StateIncomplete || rows[0].SHA256 == "" {
+			t.Fatalf("got %+v", rows)
+		}
+		left, _ := audio(t, filepath.Join(v.dir, path))
+		if got := time.Duration(len(left)) * 125 * time.Microsecond; got < v.talked-time.Second || got > v.talked+100*time.Millisecond {
+			t.Errorf("%v of %v is there", got, v.talked)
+		}
 	}
 }
 
