@@ -1,0 +1,239 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/callflow"
+	"pickup/store"
+)
+
+// CallRow is a call in a list.
+type CallRow struct {
+	ID          string `json:"id"`
+	SIPCallID   string `json:"sip_call_id"`
+	From        string `json:"from" doc:"Address of who called."`
+	FromUser    string `json:"from_user"`
+	FromDisplay string `json:"from_display"`
+	To          string `json:"to"`
+	Direction   string `json:"direction" enum:"in,out"`
+	Language    string `json:"language"`
+	Queue       string `json:"queue"`
+	State       string `json:"state"`
+	EndReason   string `json:"end_reason"`
+	StartedAt   *Time  `json:"started_at"`
+	EnqueuedAt  *Time  `json:"enqueued_at"`
+	BridgedAt   *Time  `json:"bridged_at"`
+	EndedAt     *Time  `json:"ended_at"`
+	WaitMS      int64  `json:"wait_ms"`
+	TalkMS      int64  `json:"talk_ms"`
+	HoldMS      int64  `json:"hold_ms"`
+	AgentID     string `json:"agent_id"`
+	ContactID   string `json:"contact_id"`
+	RecordingID string `json:"recording_id"`
+	TicketID    string `json:"ticket_id"`
+	CallbackID  string `json:"callback_id"`
+}
+
+// Event is a line of a timeline.
+type Event struct {
+	At     Time              `json:"at"`
+	Kind   string            `json:"kind"`
+	Actor  string            `json:"actor" doc:"Id of the user who did it; empty: the system."`
+	Detail map[string]string `json:"detail"`
+}
+
+// CallLeg is one phone or browser in a call.
+type CallLeg struct {
+	ID          string  `json:"id"`
+	Kind        string  `json:"kind" enum:"player,agent"`
+	AgentID     string  `json:"agent_id"`
+	Device      string  `json:"device"`
+	Transport   string  `json:"transport"`
+	SIPCallID   string  `json:"sip_call_id"`
+	StartedAt   *Time   `json:"started_at"`
+	RangAt      *Time   `json:"rang_at"`
+	AnsweredAt  *Time   `json:"answered_at"`
+	EndedAt     *Time   `json:"ended_at"`
+	Status      int     `json:"status" doc:"Final SIP status, 0 when there was none."`
+	Cause       string  `json:"cause"`
+	Codec       string  `json:"codec"`
+	PacketsIn   uint64  `json:"packets_in"`
+	PacketsOut  uint64  `json:"packets_out"`
+	PacketsLost uint64  `json:"packets_lost"`
+	JitterMS    float64 `json:"jitter_ms"`
+	MOS         float64 `json:"mos" doc:"Estimated mean opinion score; 0 when nothing was received."`
+}
+
+// CallStory is one call with all that happened in it.
+type CallStory struct {
+	CallRow
+	Why      string    `json:"why" doc:"Why this agent."`
+	Legs     []CallLeg `json:"legs" nullable:"false"`
+	Timeline []Event   `json:"timeline" nullable:"false"`
+	SIPTrace []string  `json:"sip_trace,omitempty" doc:"SIP messages, for administrators, while sip.trace is on."`
+}
+
+type listCallsInput struct {
+	pageInput
+	State   string `query:"state" enum:"live,ended" doc:"Without it: all."`
+	Queue   string `query:"queue" maxLength:"64"`
+	AgentID string `query:"agent_id" maxLength:"64"`
+	SIPCall string `query:"sip_call_id" maxLength:"256" doc:"The call of this dialog only."`
+	Contact string `query:"contact_id" maxLength:"64"`
+}
+
+func (s *Server) callOperations(api huma.API) {
+	register(api, act{id: "list-calls", method: http.MethodGet, path: "/api/v1/calls", tag: "calls", rule: everyone,
+		summary: "Calls, newest first"}, s.listCalls)
+	register(api, act{id: "get-call", method: http.MethodGet, path: "/api/v1/calls/{id}", tag: "calls", rule: everyone,
+		summary: "One call with its timeline", errors: []int{http.StatusNotFound}}, s.getCall)
+	register(api, act{id: "hang-up-call", method: http.MethodDelete, path: "/api/v1/calls/{id}", tag: "calls", rule: manages,
+		summary: "End a live call", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.hangUpCall)
+}
+
+func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[CallRow], error) {
+	agent := account.ID(in.AgentID)
+	if only := mine(ctx); only != "" {
+		agent = only
+	}
+	now := time.Now()
+	show := func(r call.Record) CallRow { return showCall(&r, now) }
+	f := store.CallFilter{
+		State: in.State, Queue: in.Queue, AgentID: agent, ContactID: in.Contact, Page: store.Page{Limit: in.Limit, After: in.After},
+	}
+	var rows []call.Record
+	var next string
+	var err error
+	if in.State == "live" {
+		rows, next, err = s.liveRows(f)
+	} else {
+		rows, next, err = s.parts.Store.Calls(ctx, f)
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "list calls", err)
+	}
+	for i := range rows { // what is stored of a live call may be a moment old
+		if v, ok := s.parts.Calls.Live(rows[i].ID); ok {
+			rows[i] = v.Record
+		}
+	}
+	if in.SIPCall != "" {
+		rows = slices.DeleteFunc(rows, func(r call.Record) bool { return r.SIPCallID != in.SIPCall })
+	}
+	return page(rows, next, show), nil
+}
+
+// liveRows is a page of the live calls, newest first.
+func (s *Server) liveRows(f store.CallFilter) (rows []call.Record, next string, err error) {
+	var beforeMS int64
+	var beforeID string
+	if f.After != "" {
+		if beforeMS, beforeID, err = store.ParseCursor(f.After); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, v := range s.parts.Calls.AllLive() {
+		r := v.Record
+		switch ms := r.ArrivedAt.UnixMilli(); {
+		case f.AgentID != "" && r.AgentID != f.AgentID, f.Queue != "" && r.Queue != f.Queue, f.ContactID != "" && r.ContactID != f.ContactID:
+		case beforeID != "" && (ms > beforeMS || ms == beforeMS && string(r.ID) >= beforeID):
+		default:
+			rows = append(rows, r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b call.Record) int {
+		return cmp.Or(cmp.Compare(b.ArrivedAt.UnixMilli(), a.ArrivedAt.UnixMilli()), cmp.Compare(b.ID, a.ID))
+	})
+	rows, next = store.Cut(rows, f.Page, func(r call.Record) (time.Time, string) { return r.ArrivedAt, string(r.ID) })
+	return rows, next, nil
+}
+
+func showCall(r *call.Record, now time.Time) CallRow {
+	return CallRow{
+		ID: string(r.ID), SIPCallID: r.SIPCallID, From: r.From.URI, FromUser: r.From.User, FromDisplay: r.From.Display,
+		To: cmp.Or(r.To.URI, r.To.User), Direction: string(r.Direction), Language: r.Language, Queue: r.Queue,
+		State: string(r.State), EndReason: string(r.EndReason),
+		StartedAt: at(r.ArrivedAt), EnqueuedAt: at(r.EnqueuedAt), BridgedAt: at(r.BridgedAt), EndedAt: at(r.EndedAt),
+		WaitMS: r.Wait(now).Milliseconds(), TalkMS: talk(r, now).Milliseconds(), HoldMS: r.Hold.Milliseconds(),
+		AgentID: string(r.AgentID), ContactID: r.ContactID, RecordingID: r.RecordingID, TicketID: r.TicketID, CallbackID: r.CallbackID,
+	}
+}
+
+// talk is how long they have been talking; that of a live call runs.
+func talk(r *call.Record, now time.Time) time.Duration {
+	if r.Talk == 0 && !r.BridgedAt.IsZero() && r.EndedAt.IsZero() {
+		return now.Sub(r.BridgedAt)
+	}
+	return r.Talk
+}
+
+func (s *Server) getCall(ctx context.Context, in *idInput) (*oneOutput[CallStory], error) {
+	r, events, err := s.parts.Store.Call(ctx, call.ID(in.ID))
+	v, live := s.parts.Calls.Live(call.ID(in.ID))
+	if live && errors.Is(err, store.ErrNotFound) {
+		err = nil // its first row is on its way
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "read a call", err)
+	}
+	if live {
+		r = v.Record
+	}
+	if err := own(ctx, r.AgentID); err != nil {
+		return nil, err
+	}
+	story := CallStory{CallRow: showCall(&r, time.Now()), Why: r.Why, Legs: []CallLeg{}, Timeline: showEvents(events)}
+	admin := who(ctx).user.Role.Administers()
+	for i := range r.Legs {
+		story.Legs = append(story.Legs, showLeg(&r.Legs[i]))
+		if admin && s.parts.Trace != nil && r.Legs[i].SIPCallID != "" && r.Legs[i].SIPCallID != r.SIPCallID {
+			story.SIPTrace = append(story.SIPTrace, s.parts.Trace(r.Legs[i].SIPCallID)...)
+		}
+	}
+	if admin && s.parts.Trace != nil && r.SIPCallID != "" {
+		story.SIPTrace = append(s.parts.Trace(r.SIPCallID), story.SIPTrace...)
+	}
+	return &oneOutput[CallStory]{story}, nil
+}
+
+func showEvents(events []call.TimelineEvent) []Event {
+	out := make([]Event, 0, len(events))
+	for _, e := range events {
+		detail := e.Detail
+		if detail == nil {
+			detail = map[string]string{}
+		}
+		out = append(out, Event{Time(e.At), e.Kind, e.Actor, detail})
+	}
+	return out
+}
+
+func showLeg(l *call.LegRecord) CallLeg {
+	return CallLeg{
+		ID: string(l.ID), Kind: l.Kind, AgentID: string(l.AgentID), Device: l.Device, Transport: l.Transport, SIPCallID: l.SIPCallID,
+		StartedAt: at(l.StartedAt), RangAt: at(l.RangAt), AnsweredAt: at(l.AnsweredAt), EndedAt: at(l.EndedAt),
+		Status: l.Cause.Status, Cause: l.Cause.Text, Codec: l.Codec,
+		PacketsIn: l.Quality.PacketsIn, PacketsOut: l.Quality.PacketsOut, PacketsLost: l.Quality.PacketsLost,
+		JitterMS: float64(l.Quality.Jitter) / float64(time.Millisecond), MOS: l.Quality.MOS,
+	}
+}
+
+func (s *Server) hangUpCall(ctx context.Context, in *idInput) (*noOutput, error) {
+	err := s.parts.Calls.Hangup(ctx, call.ID(in.ID), who(ctx).user.ID)
+	if errors.Is(err, callflow.ErrEnded) {
+		return nil, problem(http.StatusNotFound, "", "There is no such live call.", "path.id")
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "end a call", err)
+	}
+	return &noOutput{}, nil
+}

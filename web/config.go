@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pickup/callflow"
+	"pickup/internal/fanout"
+	"pickup/queue"
+	"pickup/recording"
+)
+
+// Config of a Server. Check reports the first setting that cannot work.
+type Config struct {
+	Listen          string         // host:port of HTTP; port 0 is any free one
+	TLSCert, TLSKey string         // files of a certificate and its key, PEM; both or none
+	TrustedProxies  []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
+	AllowedOrigins  []string       // further origins of pages that may call: scheme://host[:port]
+	Demo            bool           // every page says that this is a demonstration
+	Version         string         // shown in the OpenAPI document
+	Realm           string         // of digest secrets made here; "": "pickup"
+	Location        *time.Location // what "today" means; nil: UTC
+	SessionLife     time.Duration  // how long a sign-in lasts; 0: 12h
+	CallRate        float64        // browser calls a second and source; 0: 5
+	CallBurst       int            // 0: 50
+}
+
+// Check reports the first setting that cannot work, by its key in the settings.
+func (c Config) Check() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("http.tls: cert and key belong together, one is missing")
+	}
+	for _, o := range c.AllowedOrigins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(o, "/") != u.Scheme+"://"+u.Host {
+			return fmt.Errorf("http.allowed_origins: %q is not scheme://host[:port]", o)
+		}
+	}
+	return nil
+}
+
+// withDefaults returns c with every zero value replaced.
+func (c Config) withDefaults() Config {
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	if c.SessionLife == 0 {
+		c.SessionLife = 12 * time.Hour
+	}
+	if c.Realm == "" {
+		c.Realm = "pickup"
+	}
+	if c.CallRate == 0 {
+		c.CallRate = 5
+	}
+	if c.CallBurst == 0 {
+		c.CallBurst = 50
+	}
+	return c
+}
+
+func (c Config) tls() (*tls.Config, error) {
+	if c.TLSCert == "" {
+		return nil, nil //nolint:nilnil // no certificate: no TLS
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("http.tls.cert, http.tls.key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// Parts are the engines behind the edge. Queue, Calls, Store, Hub, Browser and
+// Handler are required.
+type Parts struct {
+	Queue    *queue.Domain
+	Calls    Calls
+	Store    Store
+	Recorder *recording.Recorder
+	Hub      *fanout.Hub
+	Browser  *BrowserCalls
+	Handler  callflow.Handler
+	Registry *prometheus.Registry // what /metrics shows besides our own; nil: a new one
+	SIPWS    http.Handler         // mounted at /sip; nil: 404
+	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
+	Trace func(sipCallID string) []string
+	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.
+	Reconfigure func(ctx context.Context) error
+	UI          fs.FS // built console; nil: not built
+}

@@ -1,0 +1,321 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"pickup/account"
+	"pickup/internal/id"
+	"pickup/queue"
+)
+
+// maxWindow bounds the window of figures: they are computed from single entries.
+const maxWindow = 31 * 24 * time.Hour
+
+// ServiceLevel is the share of calls that were answered in time.
+type ServiceLevel struct {
+	TargetMS int64    `json:"target_ms"`
+	Percent  *float64 `json:"percent" doc:"0 to 100; null when nothing counted."`
+	Formula  string   `json:"formula" doc:"headline/1: answered within the target, over answered + abandoned + overflowed without short abandons."`
+}
+
+// QueueNow is a queue as it stands, with the figures of a window.
+type QueueNow struct {
+	ID                string            `json:"id"`
+	Name              string            `json:"name"`
+	Title             map[string]string `json:"title" doc:"What screens show, by language."`
+	Enabled           bool              `json:"enabled"`
+	Waiting           int               `json:"waiting"`
+	LongestWaitMS     int64             `json:"longest_wait_ms"`
+	EstimateLowMS     int64             `json:"estimate_low_ms"`
+	EstimateHighMS    int64             `json:"estimate_high_ms"`
+	AgentsReady       int               `json:"agents_ready"`
+	AgentsBusy        int               `json:"agents_busy"`
+	AgentsWrapUp      int               `json:"agents_wrap_up"`
+	Offered           int               `json:"offered"`
+	Answered          int               `json:"answered"`
+	AnsweredInTarget  int               `json:"answered_in_target"`
+	Abandoned         int               `json:"abandoned"`
+	ShortAbandoned    int               `json:"short_abandoned"`
+	Overflowed        int               `json:"overflowed"`
+	CallbackRequested int               `json:"callback_requested"`
+	MeanWaitMS        int64             `json:"mean_wait_ms"`
+	P50WaitMS         int64             `json:"p50_wait_ms"`
+	P90WaitMS         int64             `json:"p90_wait_ms"`
+	P95WaitMS         int64             `json:"p95_wait_ms"`
+	ServiceLevel      ServiceLevel      `json:"service_level"`
+}
+
+// QueueSettings is a queue as it is configured.
+type QueueSettings struct {
+	Name          string            `json:"name" pattern:"^[a-z0-9][a-z0-9._-]{0,62}$" doc:"Dialled name, lower case."`
+	Title         map[string]string `json:"title,omitempty"`
+	Enabled       bool              `json:"enabled" default:"true" required:"false"`
+	TargetMS      int64             `json:"target_ms" minimum:"1000" maximum:"3600000" default:"30000" required:"false"`
+	TargetPercent int               `json:"target_percent" minimum:"1" maximum:"100" default:"80" required:"false"`
+	MaxWaitMS     int64             `json:"max_wait_ms" minimum:"0" maximum:"86400000" default:"0" required:"false" doc:"0: no limit."`
+	MaxLength     int               `json:"max_length" minimum:"0" maximum:"100000" default:"0" required:"false" doc:"0: no limit."`
+	WrapUpMS      int64             `json:"wrap_up_ms" minimum:"0" maximum:"3600000" default:"0" required:"false"`
+}
+
+// QueueObject is a stored queue with its members.
+type QueueObject struct {
+	ID string `json:"id"`
+	QueueSettings
+	Members []QueueMember `json:"members" nullable:"false"`
+}
+
+// QueueMember is an agent of a queue.
+type QueueMember struct {
+	AgentID string `json:"agent_id"`
+	Rank    int    `json:"rank" minimum:"0" maximum:"1000" doc:"Lower is tried first."`
+}
+
+type (
+	queuesInput struct {
+		Window string `query:"window" default:"today" maxLength:"100" doc:"today (in the site's time zone), a duration such as 30m, or FROM..TO in RFC 3339."`
+	}
+	queueNameInput struct {
+		Name string `path:"name" maxLength:"64"`
+	}
+	newQueueInput struct{ Body QueueSettings }
+	putQueueInput struct {
+		queueNameInput
+		Body QueueSettings
+	}
+	memberInput struct {
+		queueNameInput
+		AgentID string `path:"agent_id" maxLength:"64"`
+	}
+	putMemberInput struct {
+		memberInput
+		Body struct {
+			Rank int `json:"rank" minimum:"0" maximum:"1000" default:"0" required:"false"`
+		}
+	}
+)
+
+func (s *Server) queueOperations(api huma.API) {
+	const path, one, member = "/api/v1/queues", "/api/v1/queues/{name}", "/api/v1/queues/{name}/members/{agent_id}"
+	register(api, act{id: "list-queues", method: http.MethodGet, path: path, tag: "queues", rule: everyone,
+		summary: "Queues as they stand, with the figures of a window"}, s.listQueues)
+	register(api, act{id: "get-queue", method: http.MethodGet, path: one, tag: "queues", rule: seesAll,
+		summary: "A queue as it is configured", errors: []int{http.StatusNotFound}}, s.getQueue)
+	register(api, act{id: "create-queue", method: http.MethodPost, path: path, tag: "queues", rule: administers,
+		summary: "Make a queue", status: http.StatusCreated, errors: []int{http.StatusConflict}}, s.createQueue)
+	register(api, act{id: "put-queue", method: http.MethodPut, path: one, tag: "queues", rule: administers,
+		summary: "Change a queue, or make it", errors: []int{http.StatusConflict}}, s.putQueue)
+	register(api, act{id: "delete-queue", method: http.MethodDelete, path: one, tag: "queues", rule: administers,
+		summary: "Delete a queue; who waits in it is still served", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteQueue)
+	register(api, act{id: "put-member", method: http.MethodPut, path: member, tag: "queues", rule: administers,
+		summary: "Let an agent serve a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.putMember)
+	register(api, act{id: "delete-member", method: http.MethodDelete, path: member, tag: "queues", rule: administers,
+		summary: "Take an agent out of a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteMember)
+}
+
+func (s *Server) listQueues(ctx context.Context, in *queuesInput) (*listOutput[QueueNow], error) {
+	from, to, err := parseWindow(in.Window, time.Now(), s.cfg.Location)
+	if err != nil {
+		return nil, problem(http.StatusUnprocessableEntity, "", err.Error(), "query.window")
+	}
+	entries, err := s.parts.Store.EndedEntries(ctx, "", from, to)
+	if err != nil {
+		return nil, s.fail(ctx, "read the entries of queues", err)
+	}
+	byQueue := make(map[string][]queue.EndedEntry)
+	for _, e := range entries {
+		name := strings.ToLower(e.Queue)
+		byQueue[name] = append(byQueue[name], e)
+	}
+	return page(s.parts.Queue.Queues(), "", func(v queue.QueueView) QueueNow {
+		return showQueue(v, queue.Compute(byQueue[v.Config.Name], v.Config.Target))
+	}), nil
+}
+
+func showQueue(v queue.QueueView, f queue.Figures) QueueNow {
+	title := v.Config.Title
+	if title == nil {
+		title = map[string]string{}
+	}
+	return QueueNow{
+		ID: v.Config.ID, Name: v.Config.Name, Title: title, Enabled: v.Config.Enabled,
+		Waiting: v.Waiting, LongestWaitMS: v.LongestWait.Milliseconds(),
+		EstimateLowMS: v.EstimateLow.Milliseconds(), EstimateHighMS: v.EstimateHigh.Milliseconds(),
+		AgentsReady: v.AgentsReady, AgentsBusy: v.AgentsBusy, AgentsWrapUp: v.AgentsWrapUp,
+		Offered: f.Offered, Answered: f.Answered, AnsweredInTarget: f.AnsweredInTarget, Abandoned: f.Abandoned,
+		ShortAbandoned: f.ShortAbandoned, Overflowed: f.Overflowed, CallbackRequested: f.CallbackRequested,
+		MeanWaitMS: f.MeanWait.Milliseconds(), P50WaitMS: f.P50Wait.Milliseconds(),
+		P90WaitMS: f.P90Wait.Milliseconds(), P95WaitMS: f.P95Wait.Milliseconds(),
+		ServiceLevel: ServiceLevel{v.Config.Target.Milliseconds(), f.Percent, "headline/1"},
+	}
+}
+
+// parseWindow reads a window of figures: today, a duration up to now, or
+// FROM..TO, at most maxWindow long.
+func parseWindow(text string, now time.Time, where *time.Location) (from, to time.Time, err error) {
+	if text == "" || text == "today" {
+		year, month, day := now.In(where).Date()
+		return time.Date(year, month, day, 0, 0, 0, 0, where), now.Add(time.Minute), nil
+	}
+	if first, second, ok := strings.Cut(text, ".."); ok {
+		if from, err = time.Parse(time.RFC3339, first); err != nil {
+			return from, to, fmt.Errorf("the start is not an RFC 3339 time: %q", first)
+		}
+		if to, err = time.Parse(time.RFC3339, second); err != nil {
+			return from, to, fmt.Errorf("the end is not an RFC 3339 time: %q", second)
+		}
+		if !from.Before(to) || to.Sub(from) > maxWindow {
+			return from, to, fmt.Errorf("the window must be longer than nothing and at most %d days", int(maxWindow.Hours()/24))
+		}
+		return from, to, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > maxWindow {
+		return from, to, fmt.Errorf("not a window: use today, a duration up to %d days such as 30m, or FROM..TO", int(maxWindow.Hours()/24))
+	}
+	return now.Add(-d), now.Add(time.Minute), nil
+}
+
+// storedQueue returns a stored queue by name. ok is false when there is none.
+func (s *Server) storedQueue(ctx context.Context, name string) (q queue.QueueConfig, ok bool, err error) {
+	all, err := s.parts.Store.Queues(ctx)
+	for _, q := range all {
+		if strings.EqualFold(q.Name, name) {
+			return q, true, err
+		}
+	}
+	return queue.QueueConfig{}, false, err
+}
+
+// needQueue is storedQueue where its absence is a problem.
+func (s *Server) needQueue(ctx context.Context, name string) (queue.QueueConfig, error) {
+	q, ok, err := s.storedQueue(ctx, name)
+	if err != nil {
+		return q, s.fail(ctx, "read the queues", err)
+	}
+	if !ok {
+		return q, problem(http.StatusNotFound, "", "There is no such queue.", "path.name")
+	}
+	return q, nil
+}
+
+func (s *Server) getQueue(ctx context.Context, in *queueNameInput) (*oneOutput[QueueObject], error) {
+	q, err := s.needQueue(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &oneOutput[QueueObject]{queueObject(q)}, nil
+}
+
+func queueObject(q queue.QueueConfig) QueueObject {
+	o := QueueObject{ID: q.ID, Members: []QueueMember{}, QueueSettings: QueueSettings{
+		Name: q.Name, Title: q.Title, Enabled: q.Enabled, TargetMS: q.Target.Milliseconds(), TargetPercent: q.TargetPercent,
+		MaxWaitMS: q.MaxWait.Milliseconds(), MaxLength: q.MaxLength, WrapUpMS: q.WrapUp.Milliseconds(),
+	}}
+	for _, m := range q.Members {
+		o.Members = append(o.Members, QueueMember{string(m.Agent), m.Rank})
+	}
+	return o
+}
+
+func (b QueueSettings) config(id string, members []queue.Member) queue.QueueConfig {
+	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	return queue.QueueConfig{
+		ID: id, Name: b.Name, Title: b.Title, Enabled: b.Enabled, Target: ms(b.TargetMS), TargetPercent: b.TargetPercent,
+		MaxWait: ms(b.MaxWaitMS), MaxLength: b.MaxLength, WrapUp: ms(b.WrapUpMS), Members: members,
+	}
+}
+
+func (s *Server) createQueue(ctx context.Context, in *newQueueInput) (*oneOutput[QueueObject], error) {
+	q := in.Body.config(id.New(), []queue.Member{})
+	return s.saveQueue(ctx, q, "queue.create")
+}
+
+func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[QueueObject], error) {
+	old, ok, err := s.storedQueue(ctx, in.Name)
+	if err != nil {
+		return nil, s.fail(ctx, "read the queues", err)
+	}
+	if !ok {
+		if !strings.EqualFold(in.Name, in.Body.Name) {
+			return nil, problem(http.StatusUnprocessableEntity, "", "A new queue has the name of its path.", "body.name")
+		}
+		return s.saveQueue(ctx, in.Body.config(id.New(), []queue.Member{}), "queue.create")
+	}
+	return s.saveQueue(ctx, in.Body.config(old.ID, old.Members), "queue.update")
+}
+
+func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, action string) (*oneOutput[QueueObject], error) {
+	err := s.change(ctx, action, "queue", q.ID, func() error { return s.parts.Store.UpsertQueue(ctx, q) })
+	if err != nil {
+		return nil, s.fail(ctx, "save a queue", err)
+	}
+	return &oneOutput[QueueObject]{queueObject(q)}, nil
+}
+
+func (s *Server) deleteQueue(ctx context.Context, in *queueNameInput) (*noOutput, error) {
+	q, err := s.needQueue(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	err = s.change(ctx, "queue.delete", "queue", q.ID, func() error { return s.parts.Store.DeleteQueue(ctx, q.ID) })
+	if err != nil {
+		return nil, s.fail(ctx, "delete a queue", err)
+	}
+	return &noOutput{}, nil
+}
+
+func (s *Server) putMember(ctx context.Context, in *putMemberInput) (*noOutput, error) {
+	user, err := s.parts.Store.UserByID(ctx, account.ID(in.AgentID))
+	if err != nil {
+		return nil, s.fail(ctx, "read a user", err)
+	}
+	if user.Role != account.RoleAgent {
+		return nil, problem(http.StatusUnprocessableEntity, "", "Only agents serve queues.", "path.agent_id")
+	}
+	return s.setMembers(ctx, in.Name, func(members []queue.Member) ([]queue.Member, bool) {
+		return append(without(members, user.ID), queue.Member{Agent: user.ID, Rank: in.Body.Rank}), true
+	})
+}
+
+func (s *Server) deleteMember(ctx context.Context, in *memberInput) (*noOutput, error) {
+	return s.setMembers(ctx, in.Name, func(members []queue.Member) ([]queue.Member, bool) {
+		left := without(members, account.ID(in.AgentID))
+		return left, len(left) < len(members)
+	})
+}
+
+func without(members []queue.Member, agent account.ID) []queue.Member {
+	left := make([]queue.Member, 0, len(members)+1)
+	for _, m := range members {
+		if m.Agent != agent {
+			left = append(left, m)
+		}
+	}
+	return left
+}
+
+// setMembers changes the members of a queue; edit says false when there is
+// nothing to change.
+func (s *Server) setMembers(ctx context.Context, name string, edit func([]queue.Member) ([]queue.Member, bool)) (*noOutput, error) {
+	s.editing.Lock() // two edits of one list, each read before the other's write, would lose one
+	defer s.editing.Unlock()
+	q, err := s.needQueue(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	members, ok := edit(q.Members)
+	if !ok {
+		return nil, problem(http.StatusNotFound, "", "The agent is no member of the queue.", "path.agent_id")
+	}
+	err = s.change(ctx, "queue.members", "queue", q.ID, func() error { return s.parts.Store.SetMembers(ctx, q.ID, members) })
+	if err != nil {
+		return nil, s.fail(ctx, "save the members of a queue", err)
+	}
+	return &noOutput{}, nil
+}

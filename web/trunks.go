@@ -1,0 +1,111 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"pickup/internal/id"
+	"pickup/store"
+)
+
+type trunkBody struct {
+	Name      string   `json:"name" minLength:"1" maxLength:"64"`
+	Host      string   `json:"host" minLength:"1" maxLength:"253" doc:"Name or address."`
+	Port      int      `json:"port" minimum:"0" maximum:"65535" default:"0" required:"false" doc:"0: that of the transport."`
+	Transport string   `json:"transport" enum:"udp,tcp,tls" default:"udp" required:"false"`
+	Username  string   `json:"username,omitempty" maxLength:"128"`
+	Password  string   `json:"password,omitempty" maxLength:"1024" doc:"Never told; without it, it stays as it is."`
+	Prefixes  []string `json:"prefixes,omitempty" maxItems:"1000" doc:"E.164 prefixes that leave by this trunk."`
+	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"CIDR: where its inbound calls come from."`
+}
+
+// TrunkObject is a way to the telephone network.
+type TrunkObject struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Host      string   `json:"host"`
+	Port      int      `json:"port"`
+	Transport string   `json:"transport"`
+	Username  string   `json:"username"`
+	Prefixes  []string `json:"prefixes" nullable:"false"`
+	Networks  []string `json:"networks" nullable:"false"`
+}
+
+type (
+	newTrunkInput struct{ Body trunkBody }
+	putTrunkInput struct {
+		idInput
+		Body trunkBody
+	}
+)
+
+func (s *Server) trunkOperations(api huma.API) {
+	const path, one = "/api/v1/trunks", "/api/v1/trunks/{id}"
+	register(api, act{id: "list-trunks", method: http.MethodGet, path: path, tag: "trunks", rule: administers, summary: "Trunks by name"}, s.listTrunks)
+	register(api, act{id: "create-trunk", method: http.MethodPost, path: path, tag: "trunks", rule: administers,
+		summary: "Make a trunk", status: http.StatusCreated, errors: []int{http.StatusConflict}}, s.createTrunk)
+	register(api, act{id: "put-trunk", method: http.MethodPut, path: one, tag: "trunks", rule: administers,
+		summary: "Change a trunk", errors: []int{http.StatusNotFound, http.StatusConflict}}, s.putTrunk)
+	register(api, act{id: "delete-trunk", method: http.MethodDelete, path: one, tag: "trunks", rule: administers,
+		summary: "Delete a trunk", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteTrunk)
+}
+
+func (s *Server) listTrunks(ctx context.Context, _ *noInput) (*listOutput[TrunkObject], error) {
+	all, err := s.parts.Store.Trunks(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, "list trunks", err)
+	}
+	return page(all, "", showTrunk), nil
+}
+
+func showTrunk(t store.Trunk) TrunkObject {
+	return TrunkObject{
+		t.ID, t.Name, t.Host, t.Port, t.Transport, t.Username, append([]string{}, t.Prefixes...), append([]string{}, t.Networks...),
+	}
+}
+
+func (s *Server) createTrunk(ctx context.Context, in *newTrunkInput) (*oneOutput[TrunkObject], error) {
+	return s.saveTrunk(ctx, store.Trunk{ID: id.New()}, in.Body, "trunk.create")
+}
+
+func (s *Server) putTrunk(ctx context.Context, in *putTrunkInput) (*oneOutput[TrunkObject], error) {
+	all, err := s.parts.Store.Trunks(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, "list trunks", err)
+	}
+	for _, t := range all {
+		if t.ID == in.ID {
+			return s.saveTrunk(ctx, t, in.Body, "trunk.update")
+		}
+	}
+	return nil, problem(http.StatusNotFound, "", "There is no such trunk.", "path.id")
+}
+
+func (s *Server) saveTrunk(ctx context.Context, t store.Trunk, b trunkBody, action string) (*oneOutput[TrunkObject], error) {
+	for _, n := range b.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return nil, problem(http.StatusUnprocessableEntity, "", "Not a network in CIDR form: "+clip(n, 50), "body.networks")
+		}
+	}
+	t.Name, t.Host, t.Port, t.Transport, t.Username = b.Name, b.Host, b.Port, b.Transport, b.Username
+	t.Prefixes, t.Networks = b.Prefixes, b.Networks
+	if b.Password != "" {
+		t.Password = b.Password
+	}
+	err := s.change(ctx, action, "trunk", t.ID, func() error { return s.parts.Store.UpsertTrunk(ctx, t) })
+	if err != nil {
+		return nil, s.fail(ctx, "save a trunk", err)
+	}
+	return &oneOutput[TrunkObject]{showTrunk(t)}, nil
+}
+
+func (s *Server) deleteTrunk(ctx context.Context, in *idInput) (*noOutput, error) {
+	err := s.change(ctx, "trunk.delete", "trunk", in.ID, func() error { return s.parts.Store.DeleteTrunk(ctx, in.ID) })
+	if err != nil {
+		return nil, s.fail(ctx, "delete a trunk", err)
+	}
+	return &noOutput{}, nil
+}
