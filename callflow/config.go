@@ -22,8 +22,10 @@ type Config struct {
 	CrashCallback bool          // who was cut by a crash gets a callback
 	Language      string        // of callers who do not say: "fr"
 	Record        bool          // record every talk
+	Notice        bool          // say so before it starts: a bridge waits for the end of the sentence
 	Tickets       ticket.Policy
-	Menus         map[string]Menu // by dialled name
+	Menus         map[string]Menu   // by dialled name
+	Greetings     map[string]string // queue -> prompt id; others hear queue.greeting
 	// OnChange is told of each change of a call, ticket, recording or callback
 	// that a screen shows. It must not block.
 	OnChange func(topic, id string)

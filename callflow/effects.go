@@ -26,6 +26,7 @@ func (s *Session) do(e effect) {
 		s.stopTimer(e.timer)
 	case save:
 		s.log.Info(e.event.Kind, logkey.State, string(s.m.rec.State))
+		s.view.tell(e.event)
 		s.mgr.journal.save(s.m.rec, e.event)
 	case finish:
 		s.finish()

@@ -112,7 +112,7 @@ func (m *Manager) apply(ctx context.Context, f feature, who account.ID) string {
 	}
 	if err != nil {
 		m.log.Info("feature refused", logkey.Agent, string(who), logkey.Err, err)
-		return promptInvalid
+		return promptRefused
 	}
 	return prompt
 }

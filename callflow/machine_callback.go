@@ -33,7 +33,11 @@ func (m *machine) onConfirmed(c confirmed) {
 	}
 	if c.err != nil {
 		m.note("callback_refused", "error", callbackProblem(c.err))
-		m.do(play{tokenKey, []string{promptNoCallback}})
+		if errors.Is(c.err, callback.ErrOpen) {
+			m.do(play{tokenKey, []string{promptOpen}})
+		} else {
+			m.do(play{tokenKey, []string{promptNoCallback}})
+		}
 		if parked != nil {
 			if _, l := m.legOf(parked.leg); l != nil && !l.final && !l.ending {
 				m.do(askWin{parked.offer, parked.leg})
@@ -144,13 +148,17 @@ func (m *machine) onNotHuman() {
 // onHuman: he pressed 1: the agent's devices ring, the player hears music.
 func (m *machine) onHuman() {
 	m.pressed = true
-	m.noticeDone = false
+	m.noticeDone = !m.cfg.Notice
 	m.do(stopTimer{timerHuman})
 	m.advanceCallback(callback.StateConnecting)
 	m.note("human")
 	m.musicOn = true
 	m.do(music{true})
-	m.do(play{tokenNotice, []string{promptConnecting, promptNotice}})
+	if m.cfg.Notice {
+		m.do(play{tokenNotice, []string{promptNotice, promptConnecting}})
+	} else {
+		m.do(play{tokenKey, []string{promptConnecting}})
+	}
 	o := m.offer(m.current)
 	if o == nil || o.over { // the reservation was taken back meanwhile: he waits at the front
 		m.to(call.EventJoined)

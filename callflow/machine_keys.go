@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"errors"
 
 	"pickup/call"
@@ -12,13 +13,14 @@ import (
 // Tokens of what is played, so that the end of one sentence is not taken for
 // that of another.
 const (
-	tokenNotice  = "notice"
-	tokenPlace   = "place"
-	tokenWait    = "wait"
-	tokenMenu    = "menu"
-	tokenGoodbye = "goodbye"
-	tokenHello   = "hello"
-	tokenKey     = "key"
+	tokenNotice   = "notice"
+	tokenGreeting = "greeting"
+	tokenPlace    = "place"
+	tokenWait     = "wait"
+	tokenMenu     = "menu"
+	tokenGoodbye  = "goodbye"
+	tokenHello    = "hello"
+	tokenKey      = "key"
 )
 
 // onHeard: an event of the media of a leg.
@@ -88,7 +90,14 @@ func (m *machine) onAgentHeard(h heard) {
 func (m *machine) onPlayed(token string, cut bool) {
 	switch token {
 	case tokenNotice:
+		if m.rec.State == call.StateWaiting && !cut {
+			m.do(play{tokenGreeting, []string{cmp.Or(m.cfg.Greetings[m.rec.Queue], promptGreeting)}})
+		}
 		m.noticeHeard()
+	case tokenGreeting:
+		if m.rec.State == call.StateWaiting && !cut {
+			m.do(sayPlace{tokenPlace})
+		}
 	case tokenMenu:
 		if m.rec.State == call.StateMenu {
 			m.do(setTimer{timerMenu, m.menu.Wait})
@@ -108,9 +117,6 @@ func (m *machine) noticeHeard() {
 	}
 	m.noticeDone = true
 	m.do(stopTimer{timerNotice})
-	if m.rec.State == call.StateWaiting {
-		m.do(sayPlace{tokenPlace})
-	}
 	if m.inQueue {
 		m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
 	}

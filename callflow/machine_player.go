@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"time"
 
 	"pickup/call"
@@ -57,8 +58,15 @@ func (m *machine) onJoined(j joined) {
 	m.note("joined", "queue", m.rec.Queue)
 	m.musicOn = true
 	m.do(music{true})
+	greeting := cmp.Or(m.cfg.Greetings[m.rec.Queue], promptGreeting)
+	if !m.cfg.Notice {
+		m.do(play{tokenGreeting, []string{greeting}})
+		m.noticeHeard()
+		return
+	}
+	// The notice comes first: an agent who is free waits for it, and for nothing else.
 	m.noticeDone = false
-	m.do(play{tokenNotice, []string{promptGreeting, promptNotice}})
+	m.do(play{tokenNotice, []string{promptNotice}})
 }
 
 // onPlayer: an event of the player's signalling.

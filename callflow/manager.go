@@ -222,6 +222,26 @@ func (m *Manager) Live(id call.ID) (View, bool) {
 	return s.View(), true
 }
 
+// AllLive returns what every live call looks like, in no order.
+func (m *Manager) AllLive() []View {
+	var all []View
+	for _, s := range m.all() {
+		all = append(all, s.View())
+	}
+	return all
+}
+
+// ByResume returns the live call of a browser's token, by the token's hash.
+func (m *Manager) ByResume(tokenSHA256 string) (View, bool) {
+	m.mu.Lock()
+	s := m.tokens[tokenSHA256]
+	m.mu.Unlock()
+	if s == nil {
+		return View{}, false
+	}
+	return s.View(), true
+}
+
 // Counts are totals since the start.
 type Counts struct{ Live, Started, Refused, Panics int64 }
 

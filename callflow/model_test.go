@@ -94,7 +94,7 @@ func newWorld(f fault) *world {
 		w.apply(queue.Event{Kind: queue.EventSetState, Agent: a, State: queue.AgentReady})
 	}
 	rec := call.Record{ID: "c", Direction: call.Inbound, Queue: "support", State: call.StateNew, ItemID: "i", Language: "fr"}
-	w.m = &machine{cfg: Config{}.withDefaults(), rec: rec, player: "p", playerReady: true}
+	w.m = &machine{cfg: Config{Notice: true}.withDefaults(), rec: rec, player: "p", playerReady: true}
 	w.feed(started{})
 	return w
 }

@@ -33,6 +33,8 @@ const (
 	promptReady      = "agent.ready"
 	promptNotReady   = "agent.not_ready"
 	promptWrapEnded  = "agent.wrap_up_ended"
+	promptRefused    = "agent.refused"
+	promptOpen       = "callback.already_open"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -42,7 +44,7 @@ func Prompts() []string {
 		promptGreeting, promptNotice, promptPleaseWait, promptGoodbye, promptLanguage, promptMusicOn, promptMusicOff,
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
-		promptNotReady, promptWrapEnded,
+		promptNotReady, promptWrapEnded, promptRefused, promptOpen,
 	}
 	for n := 1; n <= 21; n++ {
 		ids = append(ids, positionPrompt(n))

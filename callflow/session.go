@@ -54,6 +54,7 @@ type timerFire struct {
 // View is what a live call looks like to others.
 type View struct {
 	Record     call.Record
+	Timeline   []call.TimelineEvent
 	Place      queue.Place
 	AgentLogin string
 	Away       bool
@@ -66,6 +67,13 @@ type latest struct {
 	entry *queue.Entry
 	login string
 	away  bool
+	story []call.TimelineEvent // appended to only
+}
+
+func (l *latest) tell(ev call.TimelineEvent) {
+	l.mu.Lock()
+	l.story = append(l.story, ev)
+	l.mu.Unlock()
 }
 
 func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool) {
@@ -76,7 +84,7 @@ func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away boo
 
 func (l *latest) get() View {
 	l.mu.Lock()
-	v := View{Record: l.rec, AgentLogin: l.login, Away: l.away}
+	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away}
 	entry := l.entry
 	l.mu.Unlock()
 	if entry != nil {

@@ -162,6 +162,7 @@ type Demo struct {
 type Recording struct {
 	Reserve Bytes         `koanf:"reserve"`
 	Flush   time.Duration `koanf:"flush"`
+	Notice  bool          `koanf:"notice"` // say that the call is recorded, before the bridge
 }
 
 // Ticket holds the rules of tickets made by themselves.

@@ -1,0 +1,370 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"pickup/account"
+	"pickup/callback"
+	"pickup/callflow"
+	"pickup/configs"
+	"pickup/internal/fanout"
+	"pickup/media"
+	"pickup/media/moh"
+	"pickup/queue"
+	"pickup/recording"
+	"pickup/sip"
+	"pickup/store"
+	"pickup/ticket"
+	"pickup/web"
+	"pickup/web/ui"
+)
+
+type serveCmd struct {
+	Demo bool `help:"Run the demonstration (same as --demo.enabled=true)."`
+}
+
+// Run answers calls until SIGTERM or SIGINT; then it drains. A second signal
+// ends at once.
+func (s serveCmd) Run(e *env) error {
+	if s.Demo {
+		e.flags["demo.enabled"] = "true"
+	}
+	c, err := e.settings()
+	if err != nil {
+		return err
+	}
+	log := e.logger(c)
+	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	srv, err := newServer(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	return srv.run(ctx, e)
+}
+
+// server is one process with all its parts.
+type server struct {
+	cfg      *configs.Config
+	log      *slog.Logger
+	store    *store.Store
+	hub      *fanout.Hub
+	queue    *queue.Domain
+	media    *media.Engine
+	recorder *recording.Recorder
+	calls    *callflow.Manager
+	sip      *sip.Server
+	web      *web.Server
+
+	changes sync.WaitGroup
+	group   parts
+}
+
+// parts runs the parts of the server; the first that fails ends them all.
+type parts struct {
+	wg   sync.WaitGroup
+	life context.Context
+	end  context.CancelCauseFunc
+}
+
+// start runs one part until its context ends.
+func (p *parts) start(ctx context.Context, name string, run func(context.Context) error) {
+	p.wg.Go(func() {
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			p.end(fmt.Errorf("%s: %w", name, err))
+		}
+	})
+}
+
+// newServer makes every part; nothing runs yet, but the sockets are bound, so
+// that a port in use is an error of the start.
+func newServer(ctx context.Context, c *configs.Config, log *slog.Logger) (*server, error) {
+	s := &server{cfg: c, log: log, hub: fanout.New(time.Now)}
+	if err := s.guardDemo(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.store, err = openStore(ctx, c, log); err != nil {
+		return nil, err
+	}
+	if err := s.make(ctx); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	return s, nil
+}
+
+// guardDemo refuses to show the demonstration's console to the world.
+func (s *server) guardDemo() error {
+	if s.cfg.Demo.Enabled && !s.cfg.Demo.Open && !loopbackHost(s.cfg.HTTP.Listen) {
+		return fmt.Errorf("http.listen is %s: the demonstration's passwords are known to everybody, so its console listens on loopback only; "+
+			"set demo.open to show it anyway", s.cfg.HTTP.Listen)
+	}
+	return nil
+}
+
+func (s *server) make(ctx context.Context) error {
+	c := s.cfg
+	if err := prepareSite(ctx, s.store, c); err != nil {
+		return err
+	}
+	local := localAddr(c.SIP.Advertise, c.SIP.LocalNets)
+	var err error
+	if s.media, err = media.New(media.Config{
+		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
+		LocalAddr: local, LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.Downsample16to8(moh.Render()),
+	}, s.log); err != nil {
+		return err
+	}
+	if s.recorder, err = recording.New(recording.Config{
+		Dir: filepath.Join(c.Data.Dir, "recordings"), Flush: c.Recording.Flush, Reserve: int64(c.Recording.Reserve),
+	}, s.store, s.log); err != nil {
+		return err
+	}
+	maxMissed := c.Queue.MaxMissed
+	if maxMissed == 0 {
+		maxMissed = -1 // the setting says 0 for never
+	}
+	if s.queue, err = queue.New(queue.Config{
+		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: maxMissed,
+		OnChange: func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) },
+	}, s.store, s.log); err != nil {
+		return err
+	}
+	if err := s.makeSIP(local); err != nil {
+		return err
+	}
+	return s.makeCalls(ctx)
+}
+
+func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
+	c := s.cfg
+	cfg := sip.Config{
+		Listen: c.SIP.Listen, Realm: c.SIP.Realm, Digest: c.SIP.Digest, GuardRate: c.SIP.Guard.Rate, GuardBurst: c.SIP.Guard.Burst,
+		GuardTrusted: c.SIP.Guard.Trusted, DemoOpen: c.Demo.Open, LocalAddr: local, AllowedOrigins: c.HTTP.AllowedOrigins,
+	}
+	if c.SIP.Trace {
+		cfg.TraceDir = filepath.Join(c.Data.Dir, "trace")
+	}
+	if c.SIP.TLS.Set() {
+		pair, err := tls.LoadX509KeyPair(c.SIP.TLS.Cert, c.SIP.TLS.Key)
+		if err != nil {
+			return fmt.Errorf("sip.tls.cert, sip.tls.key: %w", err)
+		}
+		cfg.TLSListen = c.SIP.TLS.Listen
+		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store}, s.log)
+	return err
+}
+
+func (s *server) makeCalls(ctx context.Context) error {
+	c := s.cfg
+	book := callback.NewBook(callback.Config{
+		MaxAttempts: c.Callback.MaxAttempts, RetryNoAnswer: c.Callback.RetryNoAnswer, RetryBusy: c.Callback.RetryBusy,
+		RetryUnknown: c.Callback.RetryUnknown, Expiry: c.Callback.Expiry, CrashDelay: c.Callback.CrashDelay, PerDay: c.Callback.PerDay,
+	}, s.store)
+	cfg := callflow.Config{
+		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
+		HumanCheck: c.Callback.ConfirmTime, CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
+		Tickets:  ticket.Policy{MissedAfter: c.Ticket.MissedAfter, LinkWithin: 72 * time.Hour, Country: c.Site.Country},
+		OnChange: func(topic, id string) { s.hub.Publish(topic, id, nil) },
+	}
+	if err := errors.Join(
+		getJSON(ctx, s.store, metaMenus, &cfg.Menus), getJSON(ctx, s.store, metaGreetings, &cfg.Greetings),
+	); err != nil {
+		return err
+	}
+	browser := web.NewBrowserCalls(s.media, s.log)
+	dialers := map[callflow.AddressKind]callflow.Dialer{
+		callflow.AddressDevice:    s.sip.Dialer(callflow.AddressDevice),
+		callflow.AddressSIPSource: s.sip.Dialer(callflow.AddressSIPSource),
+		callflow.AddressBrowser:   browser,
+	}
+	if trunks, err := s.store.Trunks(ctx); err != nil {
+		return err
+	} else if len(trunks) > 0 {
+		dialers[callflow.AddressNumber] = s.sip.Dialer(callflow.AddressNumber)
+	}
+	var err error
+	if s.calls, err = callflow.New(cfg, callflow.Parts{
+		Queue: s.queue, Recorder: s.recorder, Book: book, Store: s.store, Devices: s.sip, Dialers: dialers, Log: s.log,
+	}); err != nil {
+		return err
+	}
+	return s.makeWeb(browser)
+}
+
+func (s *server) makeWeb(browser *web.BrowserCalls) error {
+	c := s.cfg
+	p := web.Parts{
+		Queue: s.queue, Calls: liveCalls{s.calls, s.queue}, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
+		Handler: s.calls, Registry: s.registry(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+	}
+	if ui.Built() {
+		p.UI = ui.Files()
+	}
+	var err error
+	s.web, err = web.NewServer(web.Config{
+		Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLS.Cert, TLSKey: c.HTTP.TLS.Key, TrustedProxies: c.HTTP.TrustedProxies,
+		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
+	}, p, s.log)
+	return err
+}
+
+// prompt gives the media plane a prompt: the site's own, else the shipped one.
+func (s *server) prompt(language, id string) ([]int16, bool) {
+	pcm, ok, err := configs.Speech(filepath.Join(s.cfg.Data.Dir, "prompts"), language, id)
+	if err != nil {
+		s.log.Error("prompt not readable", "prompt", id, "language", language, "err", err)
+	}
+	return pcm, ok
+}
+
+// reconfigure gives the queue what the store holds.
+func (s *server) reconfigure(ctx context.Context) error {
+	queues, err := s.store.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	users, err := s.store.Users(ctx)
+	if err != nil {
+		return err
+	}
+	skills, err := s.store.Skills(ctx)
+	if err != nil {
+		return err
+	}
+	var auto []string
+	if err := getJSON(ctx, s.store, metaAutoReady, &auto); err != nil {
+		return err
+	}
+	ready := make(map[string]bool, len(auto))
+	for _, login := range auto {
+		ready[login] = true
+	}
+	var agents []queue.AgentConfig
+	for _, u := range users {
+		if u.Active && u.Role == account.RoleAgent {
+			agents = append(agents, queue.AgentConfig{
+				ID: u.ID, Login: u.Login, Name: u.Name, Skills: skills[u.ID],
+				AutoReady: ready[u.Login] && (!u.Demo || s.cfg.Demo.AutoReady),
+			})
+		}
+	}
+	return s.queue.Configure(ctx, queues, agents)
+}
+
+// trace returns the SIP messages of one dialog as text.
+func (s *server) trace(sipCallID string) []string {
+	var out []string
+	for _, m := range s.sip.Trace(sipCallID) {
+		out = append(out, fmt.Sprintf("%s %s %s %s\n%s", m.At.UTC().Format(time.RFC3339Nano), m.Direction, m.Transport, m.Peer, m.Text))
+	}
+	return out
+}
+
+// run starts the parts from the inside out, says that it is ready, and takes
+// them down in the reverse order.
+func (s *server) run(ctx context.Context, e *env) error {
+	defer s.store.Close() //nolint:errcheck // everything is committed by then
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	s.group.life, s.group.end = life, end
+	inner, stopInner := context.WithCancel(life)
+	defer stopInner()
+	edge, stopEdge := context.WithCancel(life)
+	defer stopEdge()
+
+	repaired, err := s.recorder.Repair(life)
+	if err != nil {
+		return fmt.Errorf("repair recordings: %w", err)
+	}
+	if err := s.store.RecoverQueue(life, time.Now()); err != nil {
+		return err
+	}
+	states, err := s.store.AgentStates(life)
+	if err != nil {
+		return err
+	}
+	// The queue outlives the calls: it is told of their end.
+	s.group.start(life, "queue", s.queue.Run)
+	s.group.start(life, "media", s.media.Run)
+	s.group.start(life, "recorder", s.recorder.Run)
+	s.group.start(inner, "calls", s.calls.Run)
+	if err := s.reconfigure(life); err != nil {
+		return err
+	}
+	if err := s.queue.RestoreAgents(life, states); err != nil {
+		return err
+	}
+	if err := s.calls.Recover(life, repaired); err != nil {
+		return err
+	}
+	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
+	s.group.start(edge, "http", s.web.Run)
+	s.web.SetReady(true)
+	if _, err := fmt.Fprintf(e.stdout, "ready sip=%s http=%s\n", s.sip.Addr(), s.web.Addr()); err != nil {
+		return err
+	}
+	s.welcome(e)
+
+	select {
+	case <-ctx.Done():
+	case <-life.Done():
+		return context.Cause(life)
+	}
+	s.drain(life)
+	stopInner()
+	stopEdge()
+	end(nil)
+	s.group.wg.Wait()
+	s.hub.Close()
+	return nil
+}
+
+// drain refuses new calls and lets the others end, up to serve.drain; a second
+// signal ends the process at once.
+func (s *server) drain(life context.Context) {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(again)
+	s.log.Info("draining", "limit", s.cfg.Serve.Drain)
+	s.web.SetReady(false)
+	ctx, cancel := context.WithTimeout(life, s.cfg.Serve.Drain)
+	defer cancel()
+	go func() {
+		select {
+		case <-again:
+			s.log.Warn("second signal: ending now")
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.sip.Drain(ctx)
+	s.calls.Drain(ctx)
+}
+
+// welcome says where to call and to sign in.
+func (s *server) welcome(e *env) {
+	if !s.cfg.Demo.Enabled {
+		return
+	}
+	_, port := splitPort(s.sip.Addr())
+	fmt.Fprintf(e.stdout, `
+Demonstration. Call  sip:support@127.0.0.1:%s  with a softphone, or open  http://%s/call  in a browser.
+Agents register as 1001 to %d with password demo-1001, ...; console: http://%s/ (1001/demo-1001, supervisor 2001/demo-2001,
+reviewer 3001/demo-3001, administrator admin/demo-admin).
+`, port, s.web.Addr(), 1000+s.cfg.Demo.Agents, s.web.Addr())
+}

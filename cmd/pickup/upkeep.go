@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pickup/call"
+	"pickup/configs"
+	"pickup/recording"
+	"pickup/store"
+)
+
+type migrateCmd struct{}
+
+// Run brings the database to this version's schema.
+func (migrateCmd) Run(e *env) error {
+	return e.withStore(func(context.Context, *configs.Config, *store.Store) error {
+		_, err := fmt.Fprintln(e.stdout, "the database has this version's schema")
+		return err
+	})
+}
+
+type doctorCmd struct{}
+
+// Run checks what a start needs and says each result; the error is that of the
+// checks that failed.
+func (doctorCmd) Run(e *env) error {
+	c, err := e.settings()
+	if err != nil {
+		return err
+	}
+	var failed []error
+	check := func(what string, err error) {
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", what, err))
+			fmt.Fprintf(e.stdout, "FAIL  %s: %v\n", what, err)
+			return
+		}
+		fmt.Fprintf(e.stdout, "ok    %s\n", what)
+	}
+	check("data.dir "+c.Data.Dir, writable(c.Data.Dir))
+	st, err := openStore(e.ctx, c, e.logger(c))
+	check("database", err)
+	if err == nil {
+		check("access log", st.VerifyAccessLog(e.ctx))
+		check("database closes", st.Close())
+	}
+	check("sip.listen "+c.SIP.Listen+" (UDP)", freeUDP(c.SIP.Listen))
+	check("sip.listen "+c.SIP.Listen+" (TCP)", freeTCP(c.SIP.Listen))
+	check("http.listen "+c.HTTP.Listen, freeTCP(c.HTTP.Listen))
+	return errors.Join(failed...)
+}
+
+func freeUDP(addr string) error {
+	p, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return err
+	}
+	return p.Close()
+}
+
+func freeTCP(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+type backupCmd struct {
+	File string `arg:"" help:"Where the copy is written; it must not exist."`
+}
+
+// Run copies the SQLite database while it is in use.
+func (b backupCmd) Run(e *env) error {
+	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
+		if c.Database.URL.Reveal() != "" {
+			return errors.New("database.url is set: use pg_dump for PostgreSQL")
+		}
+		if _, err := os.Stat(b.File); err == nil {
+			return fmt.Errorf("%s exists already", b.File)
+		}
+		if err := st.Backup(ctx, b.File); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(e.stdout, "database copied to %s; copy %s beside it\n", b.File, filepath.Join(c.Data.Dir, "recordings"))
+		return err
+	})
+}
+
+type verifyCmd struct{}
+
+// Run compares every stored recording with its hash.
+func (verifyCmd) Run(e *env) error {
+	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
+		var f store.RecordingFilter
+		f.Limit = 200
+		good, bad := 0, 0
+		for {
+			rows, next, err := st.Recordings(ctx, f)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if r.State != recording.StateStored {
+					continue
+				}
+				if err := sameHash(filepath.Join(c.Data.Dir, "recordings", r.Path), r.SHA256); err != nil {
+					bad++
+					fmt.Fprintf(e.stdout, "BAD   %s: %v\n", r.ID, err)
+				} else {
+					good++
+				}
+			}
+			if next == "" {
+				break
+			}
+			f.After = next
+		}
+		if err := st.VerifyAccessLog(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%d recordings are whole, %d are not; the access log is unbroken\n", good, bad)
+		if bad > 0 {
+			return fmt.Errorf("%d recordings do not have their hash", bad)
+		}
+		return nil
+	})
+}
+
+func sameHash(path, want string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != want {
+		return fmt.Errorf("sha256 is %s, stored is %s", got, want)
+	}
+	return nil
+}
+
+type explainCmd struct {
+	Call string `arg:"" help:"Id of the call, or its SIP Call-ID."`
+}
+
+// Run prints the story of one call: what happened, when, and why.
+func (x explainCmd) Run(e *env) error {
+	return e.withStore(func(ctx context.Context, _ *configs.Config, st *store.Store) error {
+		r, events, err := st.Call(ctx, call.ID(x.Call))
+		if errors.Is(err, store.ErrNotFound) {
+			r, events, err = st.CallBySIPCallID(ctx, x.Call)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "call %s, queue %s, state %s, end %s, wait %s, talk %s\n",
+			r.ID, r.Queue, r.State, r.EndReason, r.Wait(time.Now()).Round(time.Millisecond), r.Talk.Round(time.Millisecond))
+		for _, ev := range events {
+			fmt.Fprintf(e.stdout, "%s  %-20s %v\n", ev.At.UTC().Format("15:04:05.000"), ev.Kind, ev.Detail)
+		}
+		for _, l := range r.Legs {
+			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,
+				l.Quality.PacketsIn, l.Quality.PacketsLost, l.Quality.Jitter, l.Quality.MOS, l.Cause.Status, l.Cause.Text)
+		}
+		return nil
+	})
+}
