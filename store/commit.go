@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 
 	"pickup/internal/logkey"
 	"pickup/internal/mailbox"
@@ -28,6 +29,7 @@ type committer struct {
 	dialect Dialect
 	log     *slog.Logger
 	box     *mailbox.Box[*write]
+	once    sync.Once // of close
 	stop    chan struct{}
 	done    chan struct{}
 
@@ -67,7 +69,7 @@ func (c *committer) do(ctx context.Context, fn func(*tx) error) error {
 
 // close lets the running batch end and waits for the goroutine.
 func (c *committer) close() {
-	close(c.stop)
+	c.once.Do(func() { close(c.stop) })
 	<-c.done
 }
 

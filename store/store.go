@@ -47,7 +47,7 @@ func New(write, read *sql.DB, d Dialect, log *slog.Logger) *Store {
 }
 
 // Close commits what is under way, refuses the rest with ErrClosed, and closes
-// the database. It may be called once.
+// the database. It may be called again.
 func (s *Store) Close() error {
 	s.commits.close()
 	return errors.Join(s.write.Close(), s.read.Close())
