@@ -12,16 +12,16 @@ import (
 
 // AgentNow is an agent as he stands.
 type AgentNow struct {
-	ID          string `json:"id"`
-	Login       string `json:"login"`
-	Name        string `json:"name"`
-	State       string `json:"state" enum:"offline,not_ready,ready,reserved,connecting,talking,holding,consulting,conference,dialing,wrap_up,unreachable"`
-	Reason      string `json:"reason"`
-	Since       *Time  `json:"since"`
-	Devices     int    `json:"devices" doc:"Phones of his that can be rung."`
-	CallID      string `json:"call_id"`
-	WrapUpUntil *Time  `json:"wrap_up_until"`
-	NextState   string `json:"next_state" doc:"Applied after the call or the wrap-up; empty when none."`
+	ID          string    `json:"id"`
+	Login       string    `json:"login"`
+	Name        string    `json:"name"`
+	State       string    `json:"state" enum:"offline,not_ready,ready,reserved,connecting,talking,holding,consulting,conference,dialing,wrap_up,unreachable"`
+	Reason      string    `json:"reason"`
+	Since       MaybeTime `json:"since"`
+	Devices     int       `json:"devices" doc:"Phones of his that can be rung."`
+	CallID      string    `json:"call_id"`
+	WrapUpUntil MaybeTime `json:"wrap_up_until"`
+	NextState   string    `json:"next_state" doc:"Applied after the call or the wrap-up; empty when none."`
 }
 
 type (

@@ -18,29 +18,29 @@ import (
 
 // CallRow is a call in a list.
 type CallRow struct {
-	ID          string `json:"id"`
-	SIPCallID   string `json:"sip_call_id"`
-	From        string `json:"from" doc:"Address of who called."`
-	FromUser    string `json:"from_user"`
-	FromDisplay string `json:"from_display"`
-	To          string `json:"to"`
-	Direction   string `json:"direction" enum:"in,out"`
-	Language    string `json:"language"`
-	Queue       string `json:"queue"`
-	State       string `json:"state"`
-	EndReason   string `json:"end_reason"`
-	StartedAt   *Time  `json:"started_at"`
-	EnqueuedAt  *Time  `json:"enqueued_at"`
-	BridgedAt   *Time  `json:"bridged_at"`
-	EndedAt     *Time  `json:"ended_at"`
-	WaitMS      int64  `json:"wait_ms"`
-	TalkMS      int64  `json:"talk_ms"`
-	HoldMS      int64  `json:"hold_ms"`
-	AgentID     string `json:"agent_id"`
-	ContactID   string `json:"contact_id"`
-	RecordingID string `json:"recording_id"`
-	TicketID    string `json:"ticket_id"`
-	CallbackID  string `json:"callback_id"`
+	ID          string    `json:"id"`
+	SIPCallID   string    `json:"sip_call_id"`
+	From        string    `json:"from" doc:"Address of who called."`
+	FromUser    string    `json:"from_user"`
+	FromDisplay string    `json:"from_display"`
+	To          string    `json:"to"`
+	Direction   string    `json:"direction" enum:"in,out"`
+	Language    string    `json:"language"`
+	Queue       string    `json:"queue"`
+	State       string    `json:"state"`
+	EndReason   string    `json:"end_reason"`
+	StartedAt   MaybeTime `json:"started_at"`
+	EnqueuedAt  MaybeTime `json:"enqueued_at"`
+	BridgedAt   MaybeTime `json:"bridged_at"`
+	EndedAt     MaybeTime `json:"ended_at"`
+	WaitMS      int64     `json:"wait_ms"`
+	TalkMS      int64     `json:"talk_ms"`
+	HoldMS      int64     `json:"hold_ms"`
+	AgentID     string    `json:"agent_id"`
+	ContactID   string    `json:"contact_id"`
+	RecordingID string    `json:"recording_id"`
+	TicketID    string    `json:"ticket_id"`
+	CallbackID  string    `json:"callback_id"`
 }
 
 // Event is a line of a timeline.
@@ -53,24 +53,24 @@ type Event struct {
 
 // CallLeg is one phone or browser in a call.
 type CallLeg struct {
-	ID          string  `json:"id"`
-	Kind        string  `json:"kind" enum:"player,agent"`
-	AgentID     string  `json:"agent_id"`
-	Device      string  `json:"device"`
-	Transport   string  `json:"transport"`
-	SIPCallID   string  `json:"sip_call_id"`
-	StartedAt   *Time   `json:"started_at"`
-	RangAt      *Time   `json:"rang_at"`
-	AnsweredAt  *Time   `json:"answered_at"`
-	EndedAt     *Time   `json:"ended_at"`
-	Status      int     `json:"status" doc:"Final SIP status, 0 when there was none."`
-	Cause       string  `json:"cause"`
-	Codec       string  `json:"codec"`
-	PacketsIn   uint64  `json:"packets_in"`
-	PacketsOut  uint64  `json:"packets_out"`
-	PacketsLost uint64  `json:"packets_lost"`
-	JitterMS    float64 `json:"jitter_ms"`
-	MOS         float64 `json:"mos" doc:"Estimated mean opinion score; 0 when nothing was received."`
+	ID          string    `json:"id"`
+	Kind        string    `json:"kind" enum:"player,agent"`
+	AgentID     string    `json:"agent_id"`
+	Device      string    `json:"device"`
+	Transport   string    `json:"transport"`
+	SIPCallID   string    `json:"sip_call_id"`
+	StartedAt   MaybeTime `json:"started_at"`
+	RangAt      MaybeTime `json:"rang_at"`
+	AnsweredAt  MaybeTime `json:"answered_at"`
+	EndedAt     MaybeTime `json:"ended_at"`
+	Status      int       `json:"status" doc:"Final SIP status, 0 when there was none."`
+	Cause       string    `json:"cause"`
+	Codec       string    `json:"codec"`
+	PacketsIn   uint64    `json:"packets_in"`
+	PacketsOut  uint64    `json:"packets_out"`
+	PacketsLost uint64    `json:"packets_lost"`
+	JitterMS    float64   `json:"jitter_ms"`
+	MOS         float64   `json:"mos" doc:"Estimated mean opinion score; 0 when nothing was received."`
 }
 
 // CallStory is one call with all that happened in it.

@@ -17,24 +17,24 @@ import (
 
 // CallbackRow is a promise to call back.
 type CallbackRow struct {
-	ID          string `json:"id"`
-	State       string `json:"state" enum:"queued,due,reserving,dialing,human_check,connecting,connected,retry_wait,done,failed,expired,cancelled,superseded"`
-	Detail      string `json:"detail"`
-	Kind        string `json:"kind" enum:"keep_place,scheduled,abandoned,crash,dropped"`
-	Queue       string `json:"queue"`
-	Target      string `json:"target" doc:"Where it rings."`
-	TargetKind  string `json:"target_kind" enum:"number,sip_source,browser"`
-	Player      string `json:"player"`
-	KeyMS       int64  `json:"key_ms" doc:"Its place in the queue: the key of the order, Unix milliseconds."`
-	Attempts    int    `json:"attempts"`
-	MaxAttempts int    `json:"max_attempts"`
-	DueAt       *Time  `json:"due_at"`
-	ExpiresAt   *Time  `json:"expires_at"`
-	ConfirmedAt *Time  `json:"confirmed_at"`
-	EndedAt     *Time  `json:"ended_at"`
-	CallID      string `json:"call_id"`
-	ContactID   string `json:"contact_id"`
-	TicketID    string `json:"ticket_id"`
+	ID          string    `json:"id"`
+	State       string    `json:"state" enum:"queued,due,reserving,dialing,human_check,connecting,connected,retry_wait,done,failed,expired,cancelled,superseded"`
+	Detail      string    `json:"detail"`
+	Kind        string    `json:"kind" enum:"keep_place,scheduled,abandoned,crash,dropped"`
+	Queue       string    `json:"queue"`
+	Target      string    `json:"target" doc:"Where it rings."`
+	TargetKind  string    `json:"target_kind" enum:"number,sip_source,browser"`
+	Player      string    `json:"player"`
+	KeyMS       int64     `json:"key_ms" doc:"Its place in the queue: the key of the order, Unix milliseconds."`
+	Attempts    int       `json:"attempts"`
+	MaxAttempts int       `json:"max_attempts"`
+	DueAt       MaybeTime `json:"due_at"`
+	ExpiresAt   MaybeTime `json:"expires_at"`
+	ConfirmedAt MaybeTime `json:"confirmed_at"`
+	EndedAt     MaybeTime `json:"ended_at"`
+	CallID      string    `json:"call_id"`
+	ContactID   string    `json:"contact_id"`
+	TicketID    string    `json:"ticket_id"`
 }
 
 // Window is when a callback may ring.

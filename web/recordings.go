@@ -26,17 +26,17 @@ const (
 
 // RecordingRow is a recording.
 type RecordingRow struct {
-	ID         string `json:"id"`
-	CallID     string `json:"call_id"`
-	AgentID    string `json:"agent_id"`
-	Queue      string `json:"queue"`
-	StartedAt  *Time  `json:"started_at"`
-	EndedAt    *Time  `json:"ended_at"`
-	DurationMS int64  `json:"duration_ms"`
-	State      string `json:"state" enum:"open,stored,incomplete,deleted"`
-	Incomplete string `json:"incomplete" doc:"What is missing; empty when nothing is."`
-	Bytes      int64  `json:"bytes"`
-	SHA256     string `json:"sha256" doc:"Of the whole file; empty while it is being written."`
+	ID         string    `json:"id"`
+	CallID     string    `json:"call_id"`
+	AgentID    string    `json:"agent_id"`
+	Queue      string    `json:"queue"`
+	StartedAt  MaybeTime `json:"started_at"`
+	EndedAt    MaybeTime `json:"ended_at"`
+	DurationMS int64     `json:"duration_ms"`
+	State      string    `json:"state" enum:"open,stored,incomplete,deleted"`
+	Incomplete string    `json:"incomplete" doc:"What is missing; empty when nothing is."`
+	Bytes      int64     `json:"bytes"`
+	SHA256     string    `json:"sha256" doc:"Of the whole file; empty while it is being written."`
 }
 
 type listRecordingsInput struct {

@@ -40,11 +40,11 @@ type cookieOutput struct {
 
 // NewToken is a token at its birth, the only time that its text is told.
 type NewToken struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Token     string `json:"token,omitempty" doc:"The bearer token; told only here."`
-	CreatedAt Time   `json:"created_at"`
-	ExpiresAt *Time  `json:"expires_at" doc:"Null: it does not expire."`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Token     string    `json:"token,omitempty" doc:"The bearer token; told only here."`
+	CreatedAt Time      `json:"created_at"`
+	ExpiresAt MaybeTime `json:"expires_at" doc:"Null: it does not expire."`
 }
 
 type newTokenInput struct {

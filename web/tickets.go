@@ -14,23 +14,23 @@ import (
 
 // TicketRow is a ticket in a list.
 type TicketRow struct {
-	ID         string   `json:"id"`
-	Number     int64    `json:"number"`
-	Subject    string   `json:"subject"`
-	Type       string   `json:"type"`
-	Category   string   `json:"category"`
-	State      string   `json:"state" enum:"new,open,pending_customer,on_hold,solved,closed,merged"`
-	Priority   int      `json:"priority"`
-	Queue      string   `json:"queue"`
-	Channel    string   `json:"channel"`
-	Language   string   `json:"language"`
-	ContactID  string   `json:"contact_id"`
-	Contact    string   `json:"contact_name"`
-	AssigneeID string   `json:"assignee_id"`
-	Calls      []string `json:"calls" nullable:"false" doc:"Ids, oldest first."`
-	Recordings []string `json:"recordings" nullable:"false" doc:"Ids, oldest first."`
-	CreatedAt  *Time    `json:"created_at"`
-	UpdatedAt  *Time    `json:"updated_at"`
+	ID         string    `json:"id"`
+	Number     int64     `json:"number"`
+	Subject    string    `json:"subject"`
+	Type       string    `json:"type"`
+	Category   string    `json:"category"`
+	State      string    `json:"state" enum:"new,open,pending_customer,on_hold,solved,closed,merged"`
+	Priority   int       `json:"priority"`
+	Queue      string    `json:"queue"`
+	Channel    string    `json:"channel"`
+	Language   string    `json:"language"`
+	ContactID  string    `json:"contact_id"`
+	Contact    string    `json:"contact_name"`
+	AssigneeID string    `json:"assignee_id"`
+	Calls      []string  `json:"calls" nullable:"false" doc:"Ids, oldest first."`
+	Recordings []string  `json:"recordings" nullable:"false" doc:"Ids, oldest first."`
+	CreatedAt  MaybeTime `json:"created_at"`
+	UpdatedAt  MaybeTime `json:"updated_at"`
 }
 
 // TicketStory is a ticket with its timeline.
@@ -48,16 +48,16 @@ type ContactIdentity struct {
 
 // ContactTouch is one time that a contact reached us, or we him.
 type ContactTouch struct {
-	ID         string `json:"id" doc:"Of the call."`
-	Channel    string `json:"channel"`
-	Direction  string `json:"direction"`
-	TicketID   string `json:"ticket_id"`
-	Queue      string `json:"queue"`
-	StartedAt  *Time  `json:"started_at"`
-	AnsweredAt *Time  `json:"answered_at"`
-	EndedAt    *Time  `json:"ended_at"`
-	EndReason  string `json:"end_reason"`
-	AgentID    string `json:"agent_id"`
+	ID         string    `json:"id" doc:"Of the call."`
+	Channel    string    `json:"channel"`
+	Direction  string    `json:"direction"`
+	TicketID   string    `json:"ticket_id"`
+	Queue      string    `json:"queue"`
+	StartedAt  MaybeTime `json:"started_at"`
+	AnsweredAt MaybeTime `json:"answered_at"`
+	EndedAt    MaybeTime `json:"ended_at"`
+	EndReason  string    `json:"end_reason"`
+	AgentID    string    `json:"agent_id"`
 }
 
 // ContactStory is a contact with what we know of him.
@@ -65,7 +65,7 @@ type ContactStory struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
 	Language     string            `json:"language"`
-	CreatedAt    *Time             `json:"created_at"`
+	CreatedAt    MaybeTime         `json:"created_at"`
 	Identities   []ContactIdentity `json:"identities" nullable:"false"`
 	Interactions []ContactTouch    `json:"interactions" nullable:"false" doc:"Newest first."`
 }

@@ -13,14 +13,14 @@ import (
 
 // UserObject is a person who signs in, registers a phone, or both.
 type UserObject struct {
-	ID        string `json:"id"`
-	Login     string `json:"login"`
-	Name      string `json:"name"`
-	Role      string `json:"role" enum:"agent,supervisor,reviewer,admin"`
-	Language  string `json:"language" enum:"fr,en"`
-	Active    bool   `json:"active"`
-	Demo      bool   `json:"demo" doc:"An account of the demonstration."`
-	CreatedAt *Time  `json:"created_at"`
+	ID        string    `json:"id"`
+	Login     string    `json:"login"`
+	Name      string    `json:"name"`
+	Role      string    `json:"role" enum:"agent,supervisor,reviewer,admin"`
+	Language  string    `json:"language" enum:"fr,en"`
+	Active    bool      `json:"active"`
+	Demo      bool      `json:"demo" doc:"An account of the demonstration."`
+	CreatedAt MaybeTime `json:"created_at"`
 }
 
 type userBody struct {

@@ -31,14 +31,24 @@ func (Time) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
 }
 
-// at returns t for the API, or nil when it is zero: it has not happened.
-func at(t time.Time) *Time {
-	if t.IsZero() {
-		return nil
+// MaybeTime is an instant that may not have come: zero is null.
+type MaybeTime time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (t MaybeTime) MarshalJSON() ([]byte, error) {
+	if time.Time(t).IsZero() {
+		return []byte("null"), nil
 	}
-	v := Time(t)
-	return &v
+	return []byte(`"` + time.Time(t).UTC().Format(timeLayout) + `"`), nil
 }
+
+// Schema implements huma.SchemaProvider.
+func (MaybeTime) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
+}
+
+// at returns t for the API.
+func at(t time.Time) MaybeTime { return MaybeTime(t) }
 
 // List is a page of a list.
 type List[T any] struct {
