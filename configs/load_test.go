@@ -121,7 +121,7 @@ func sample() map[string]string {
 		"callback.confirm_time": "8s", "serve.drain": "1m", "serve.max_calls": "10",
 		"site.time_zone": "Europe/London", "site.country": "GB", "site.language": "en",
 		"demo.enabled": "true", "demo.agents": "2", "demo.auto_ready": "false", "demo.wrap_up": "0s",
-		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms",
+		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms", "recording.notice": "false",
 		"ticket.missed_after": "1m", "log.level": "debug", "log.format": "json",
 	}
 }

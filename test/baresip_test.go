@@ -1,0 +1,235 @@
+//go:build e2e
+
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// baresip is one running softphone.
+type baresip struct {
+	cmd  *exec.Cmd
+	dir  string
+	log  *lockedBuffer
+	done chan struct{}
+}
+
+// softphone describes a baresip to run.
+type softphone struct {
+	account string   // the line of its accounts file
+	codec   string   // PCMA or PCMU
+	hz      float64  // what it says
+	run     []string // commands at start, as "/dial sip:..."
+}
+
+// startBaresip runs a softphone that speaks one tone and keeps what it hears.
+func startBaresip(t testing.TB, p softphone) *baresip {
+	t.Helper()
+	need(t, "baresip")
+	b := &baresip{dir: t.TempDir(), log: &lockedBuffer{}, done: make(chan struct{})}
+	wave := filepath.Join(b.dir, "say.wav")
+	writeWAV(t, wave, 8000, tone(p.hz, 8000, 120*8000))
+	listen := freePort(t)
+	config := fmt.Sprintf(`poll_method epoll
+sip_listen 127.0.0.1:%d
+call_local_timeout 120
+call_max_calls 4
+audio_path /usr/share/baresip
+audio_player aubridge,sink
+audio_source aufile,%s
+audio_alert aubridge,alert
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+jitter_buffer_delay 2-4
+rtp_stats yes
+snd_path %s
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module stdio.so
+module_app account.so
+module_app menu.so
+`, listen, wave, b.dir)
+	files := map[string]string{"config": config, "accounts": p.account + "\n", "contacts": ""}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"-f", b.dir, "-4"}
+	for _, c := range p.run {
+		args = append(args, "-e", c)
+	}
+	b.cmd = exec.Command("baresip", args...)
+	b.cmd.Dir = b.dir
+	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
+	stdin, err := b.cmd.StdinPipe() // an open standard input: at its end baresip quits
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = b.cmd.Wait(); close(b.done) }()
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		b.quit()
+		if t.Failed() {
+			text := b.log.String()
+			t.Logf("baresip %s:\n%s", p.account, text[max(0, len(text)-3000):])
+		}
+	})
+	return b
+}
+
+// quit hangs up and ends the softphone.
+func (b *baresip) quit() {
+	_ = b.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case <-b.done:
+	case <-time.After(5 * time.Second):
+		_ = b.cmd.Process.Kill()
+		<-b.done
+	}
+}
+
+// heard is what the softphone decoded.
+func (b *baresip) heard(t testing.TB) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*dec.wav"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("baresip kept no audio in %s: %v", b.dir, err)
+	}
+	data, err := os.ReadFile(files[len(files)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
+// agentAccount is the accounts line of an agent who answers at once.
+func agentAccount(s *server, login, codec string) string {
+	return fmt.Sprintf("<sip:%s@%s>;auth_pass=demo-%s;answermode=auto;regint=60;audio_codecs=%s/8000/1;ptime=20", login, s.sip, login, codec)
+}
+
+// playerAccount is the accounts line of a player: he does not register.
+func playerAccount(user, codec string) string {
+	return fmt.Sprintf("<sip:%s@127.0.0.1>;regint=0;audio_codecs=%s/8000/1;ptime=20", user, codec)
+}
+
+func TestBaresipPlayerTalksToBaresipAgent(t *testing.T) {
+	cases := map[string]struct{ player, agent string }{
+		"both with mu-law":                     {"PCMU", "PCMU"},
+		"player with A-law, agent with mu-law": {"PCMA", "PCMU"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { talk(t, c.player, c.agent) })
+	}
+}
+
+// talk runs one call of two softphones and measures what each heard and what
+// was recorded.
+func talk(t *testing.T, playerCodec, agentCodec string) {
+	const playerHz, agentHz = 1000, 1700
+	s := startServer(t)
+	agent := startBaresip(t, softphone{account: agentAccount(s, "1001", agentCodec), hz: agentHz})
+	s.agents(1, "ready")
+	player := startBaresip(t, softphone{
+		account: playerAccount("alice", playerCodec), hz: playerHz, run: []string{"/dial sip:support@" + s.sip},
+	})
+	var live object
+	wait(t, 20*time.Second, "the call is talking", func() (bool, string) {
+		calls := s.list("/api/v1/calls?state=live")
+		if len(calls) == 0 {
+			return false, "no live call"
+		}
+		live = calls[0]
+		return live.str("state") == "talking", live.str("state")
+	})
+	began := time.Now()
+	wait(t, 10*time.Second, "six seconds of talk", func() (bool, string) {
+		return time.Since(began) > 6*time.Second, ""
+	})
+	player.quit()
+	agent.quit()
+	ended := s.ended(1, 10*time.Second)[0]
+	if got := ended.str("end_reason"); got != "answered" {
+		t.Errorf("end_reason: got %s, want answered", got)
+	}
+	if ended.str("ticket_id") == "" || ended.str("recording_id") == "" {
+		t.Fatalf("no ticket or recording: %v", ended)
+	}
+	checkHeard(t, "player", player.heard(t), agentHz, playerHz, 6*time.Second)
+	checkHeard(t, "agent", agent.heard(t), playerHz, agentHz, 6*time.Second)
+	checkRecording(t, s.audio(ended.str("recording_id")), playerHz, agentHz, 5500*time.Millisecond)
+}
+
+// checkHeard wants the other's tone in 95 % of the frames of the talk, which
+// are the last ones that a softphone heard.
+func checkHeard(t *testing.T, who string, data []byte, hz, own float64, talk time.Duration) {
+	t.Helper()
+	channels, rate := readWAV(t, data)
+	pcm := channels[0]
+	n := int(talk.Seconds()*float64(rate)) - rate/2
+	if len(pcm) < n {
+		t.Fatalf("%s kept %d samples, want %d", who, len(pcm), n)
+	}
+	// Past the end of the talk there may be up to half a second of silence.
+	best := 0.0
+	for cut := 0; cut <= rate/2; cut += rate / 10 {
+		if len(pcm)-cut-n < 0 {
+			break
+		}
+		share, _ := heard(pcm[len(pcm)-cut-n:len(pcm)-cut], rate, hz, own)
+		best = max(best, share)
+	}
+	t.Logf("%s heard %.0f Hz in %.1f %% of the frames", who, hz, 100*best)
+	if best < 0.95 {
+		t.Errorf("%s: heard %.0f Hz in %.1f %% of the frames, want 95 %%", who, hz, 100*best)
+	}
+}
+
+// checkRecording wants each channel to hold its own tone and the other's 40 dB
+// lower.
+func checkRecording(t *testing.T, data []byte, left, right float64, atLeast time.Duration) {
+	t.Helper()
+	channels, rate := readWAV(t, data)
+	if len(channels) != 2 || rate != 8000 {
+		t.Fatalf("recording has %d channels at %d Hz, want 2 at 8000", len(channels), rate)
+	}
+	if got := time.Duration(len(channels[0])) * time.Second / time.Duration(rate); got < atLeast {
+		t.Errorf("recording is %s long, want at least %s", got, atLeast)
+	}
+	middle := channels[0][rate : len(channels[0])-rate]
+	measure := func(name string, pcm []float64, own, other float64) {
+		a, b := db(power(pcm, own, rate)), db(power(pcm, other, rate))
+		t.Logf("%s: own %.1f dB, other %.1f dB", name, a, b)
+		if a < -20 || a-b < 40 {
+			t.Errorf("%s: own tone %.1f dB, other %.1f dB; want the other 40 dB lower", name, a, b)
+		}
+	}
+	// One second at a time: a tone over a longer window would be smeared by drift.
+	measure("left", middle[:rate], left, right)
+	measure("right", channels[1][rate:2*rate], right, left)
+}
