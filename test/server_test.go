@@ -69,8 +69,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// binary is the program under test.
-func binary(t testing.TB) string {
+// program is the binary under test.
+func program(t testing.TB) string {
 	t.Helper()
 	p, err := filepath.Abs("../bin/pickup")
 	if err != nil {
@@ -106,7 +106,7 @@ func startServer(t testing.TB, env ...string) *server {
 // start runs the binary and waits for its ready line.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary(s.t), "serve", "--demo")
+	s.cmd = exec.Command(program(s.t), "serve", "--demo")
 	s.cmd.Env = append(os.Environ(),
 		"PICKUP_DATA_DIR="+s.dir, "PICKUP_SIP_LISTEN=127.0.0.1:"+port(s.sip), "PICKUP_HTTP_LISTEN=127.0.0.1:"+port(s.http),
 		"PICKUP_MEDIA_WEBRTC_PORT=0", "PICKUP_DEMO_WRAP_UP=0s")

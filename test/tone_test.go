@@ -4,7 +4,9 @@ package test
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/binary"
+	"encoding/hex"
 	"math"
 	"os"
 	"testing"
@@ -96,4 +98,10 @@ func heard(pcm []float64, rate int, hz, other float64) (share float64, frames in
 		return 0, 0
 	}
 	return float64(good) / float64(frames), frames
+}
+
+// md5Hex is the hash of digest authentication.
+func md5Hex(s string) string {
+	sum := md5.Sum([]byte(s))
+	return hex.EncodeToString(sum[:])
 }
