@@ -69,10 +69,7 @@ func NewCore(cfg Config) *Core {
 // to be done, in order. Timers due before now do not fire by themselves: send
 // EventTick. The returned slice is reused by the next Apply.
 func (c *Core) Apply(now time.Time, ev Event) []Effect {
-	if c.start.IsZero() {
-		c.start = now
-	}
-	c.now, c.ns = now, int64(now.Sub(c.start))
+	c.setClock(now)
 	clear(c.effects)
 	c.effects = c.effects[:0]
 	if ev.Kind == EventTick {
@@ -85,6 +82,13 @@ func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	c.apply(&ev)
 	c.match()
 	return c.effects
+}
+
+func (c *Core) setClock(now time.Time) {
+	if c.start.IsZero() {
+		c.start = now
+	}
+	c.now, c.ns = now, int64(now.Sub(c.start))
 }
 
 // Next returns when EventTick is wanted next; false when nothing is pending.

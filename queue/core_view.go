@@ -50,7 +50,8 @@ func (c *Core) ItemState(id ItemID) (string, Class) {
 // places tells where each item of a queue stands, best first, and returns the
 // estimate for a newcomer. Who is offered is next (1); who waits counts those
 // who wait before him; who talks or is parked has no place.
-func (c *Core) places(q *line, tell func(ItemID, Place)) (low, high time.Duration) {
+func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, high time.Duration) {
+	c.setClock(now)
 	waiting := make([]*entry, 0, q.ages.len())
 	duty := q.duty
 	for _, e := range q.ages.s {

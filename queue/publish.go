@@ -183,7 +183,7 @@ func (d *Domain) publishLine(ix *index, q *line, now time.Time) {
 	}
 	n := q.ages.len()
 	if n <= shortLine || !now.Before(d.places.next[q.key]) {
-		low, high = d.core.places(q, d.tellPlace)
+		low, high = d.core.places(now, q, d.tellPlace)
 		d.places.next[q.key] = now.Add(time.Duration(n) * placesPerItem)
 		if n > 0 {
 			d.armPlaces(now.Add(placesIdle), now)
