@@ -83,6 +83,10 @@ func (s *Store) VerifyAccessLog(ctx context.Context) error {
 		prev, hash string
 		row        recording.Access
 	}
+	var written int // read first: rows that come later are more, never less
+	if err := s.read.QueryRowContext(ctx, `SELECT value FROM counters WHERE name = 'access'`).Scan(&written); err != nil {
+		return failed("read the counter of the access log", err)
+	}
 	all, err := list(ctx, s.read, func(row scanner) (l link, err error) {
 		a := &l.row
 		err = row.Scan(&l.seq, moment{&a.At}, &a.UserID, &a.Action, &a.ObjectID, &a.IP, &a.FromMS, &a.ToMS, &l.prev, &l.hash)
@@ -97,6 +101,9 @@ func (s *Store) VerifyAccessLog(ctx context.Context) error {
 			return fmt.Errorf("%w: access log, row %d", ErrChain, i+1)
 		}
 		prev = l.hash
+	}
+	if len(all) < written {
+		return fmt.Errorf("%w: access log, %d of %d rows", ErrChain, len(all), written)
 	}
 	return nil
 }

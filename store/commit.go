@@ -192,10 +192,11 @@ func (c *committer) begin() (*tx, error) {
 		if err == nil {
 			return t, nil
 		}
-		c.drop()
-		if try == 1 {
+		// A connection that still answers is sound: the database is locked.
+		if c.conn.PingContext(t.ctx) == nil || try == 1 {
 			return nil, fmt.Errorf("begin: %w", err)
 		}
+		c.drop()
 	}
 }
 
