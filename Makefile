@@ -38,7 +38,7 @@ web/ui/node_modules/.package-lock.json: web/ui/package.json web/ui/package-lock.
 $(CONSOLE): web/ui/node_modules/.package-lock.json $(CONSOLE_DEPS)
 	cd web/ui
 	npm run build
-	touch dist/index.html
+	touch dist/.keep dist/index.html
 
 deps: ## everything the tests need
 	@scripts/deps test
@@ -99,4 +99,6 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 clean:
-	rm -rf bin out test/out web/ui/dist/assets web/ui/dist/*.html
+	rm -rf bin out test/out web/ui/dist
+	mkdir -p web/ui/dist
+	touch web/ui/dist/.keep
