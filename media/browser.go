@@ -347,7 +347,7 @@ func rewrite(text string, way direction, candidate string) string {
 // parseBrowserSDP reads what we need to know of a browser's description; the
 // rest is pion's. It asks for what a plain phone's offer lacks.
 func parseBrowserSDP(raw []byte) (*remoteSDP, error) {
-	s, err := unmarshalSDP(raw)
+	s, _, err := unmarshalSDP(raw)
 	if err != nil {
 		return nil, err
 	}

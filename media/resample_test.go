@@ -28,8 +28,8 @@ func TestDownsampleKeepsTheBandAndDropsTheRest(t *testing.T) {
 	cases := map[string]struct{ hz, leastDB, mostDB float64 }{
 		"a voice passes":                {1000, -0.1, 0.1},
 		"the end of the band passes":    {3300, -0.5, 0.5},
-		"just above half the rate goes": {4100, -200, -50},
-		"far above half the rate goes":  {6000, -200, -50},
+		"just above half the rate goes": {4100, -300, -50},
+		"far above half the rate goes":  {6000, -300, -50},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -79,16 +79,13 @@ func (r *remoteSDP) law() (payload, bool) {
 // parseSDP reads a description of a phone. It returns ErrBadSDP for what is no
 // usable description, ErrNoCommonCodec where it holds nothing that we speak.
 func parseSDP(raw []byte) (*remoteSDP, error) {
-	s, err := unmarshalSDP(raw)
+	s, lines, err := unmarshalSDP(raw)
 	if err != nil {
 		return nil, err
 	}
-	r := &remoteSDP{audio: -1}
+	r := &remoteSDP{audio: -1, lines: lines}
 	fault := fmt.Errorf("%w: no audio line", ErrNoCommonCodec)
 	for i, m := range s.MediaDescriptions {
-		r.lines = append(r.lines, mediaLine{
-			m.MediaName.Media, strings.Join(m.MediaName.Protos, "/"), strings.Join(m.MediaName.Formats, " "),
-		})
 		if r.audio >= 0 || m.MediaName.Media != "audio" {
 			continue
 		}
@@ -104,14 +101,23 @@ func parseSDP(raw []byte) (*remoteSDP, error) {
 	return r, nil
 }
 
+// profiles are those that can stand in an audio line that we look at.
+var profiles = map[string]bool{
+	"RTP/AVP": true, "RTP/AVPF": true, "RTP/SAVP": true, "RTP/SAVPF": true,
+	"UDP/TLS/RTP/SAVP": true, "UDP/TLS/RTP/SAVPF": true,
+}
+
 // unmarshalSDP parses what peers really send: any line end, a last line without
-// one, and an o= line whose numbers overflow, which we do not use.
-func unmarshalSDP(raw []byte) (*sdp.SessionDescription, error) {
+// one, an o= line whose numbers overflow, which we do not use, and media that
+// the parser does not know, which we only refuse. It returns every media line
+// as the peer wrote it.
+func unmarshalSDP(raw []byte) (*sdp.SessionDescription, []mediaLine, error) {
 	if len(raw) > maxSDPSize {
-		return nil, fmt.Errorf("%w: %d bytes", ErrBadSDP, len(raw))
+		return nil, nil, fmt.Errorf("%w: %d bytes", ErrBadSDP, len(raw))
 	}
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(raw))
 	var b strings.Builder
+	var media []mediaLine
 	lines := 0
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimRight(line, " \t")
@@ -120,24 +126,40 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, error) {
 			continue
 		case strings.HasPrefix(line, "o="):
 			line = "o=- 0 0 IN IP4 0.0.0.0"
+		case strings.HasPrefix(line, "m="):
+			m, known := splitMedia(line)
+			if media = append(media, m); !known {
+				line = "m=application 0 RTP/AVP 0"
+			}
 		}
-		if lines++; lines > maxSDPLines {
-			return nil, fmt.Errorf("%w: too many lines", ErrBadSDP)
+		if lines++; lines > maxSDPLines || len(media) > maxSDPMedia {
+			return nil, nil, fmt.Errorf("%w: too many lines", ErrBadSDP)
 		}
 		b.WriteString(line)
 		b.WriteString("\r\n")
 	}
 	if lines == 0 {
-		return nil, fmt.Errorf("%w: it is empty", ErrBadSDP)
+		return nil, nil, fmt.Errorf("%w: it is empty", ErrBadSDP)
 	}
 	s := new(sdp.SessionDescription)
 	if err := s.UnmarshalString(b.String()); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
-	if len(s.MediaDescriptions) > maxSDPMedia {
-		return nil, fmt.Errorf("%w: %d media lines", ErrBadSDP, len(s.MediaDescriptions))
+	if len(s.MediaDescriptions) != len(media) {
+		return nil, nil, fmt.Errorf("%w: media lines", ErrBadSDP)
 	}
-	return s, nil
+	return s, media, nil
+}
+
+// splitMedia takes a media line apart. known is set for audio of a profile that
+// we look at.
+func splitMedia(line string) (m mediaLine, known bool) {
+	fields := strings.Fields(line[2:])
+	for len(fields) < 4 {
+		fields = append(fields, "0")
+	}
+	m = mediaLine{media: fields[0], proto: fields[2], formats: strings.Join(fields[3:], " ")}
+	return m, m.media == "audio" && profiles[strings.ToUpper(m.proto)]
 }
 
 // takeAudio fills r from one audio line, or says why it cannot be used.
