@@ -209,7 +209,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	c := s.cfg
 	p := web.Parts{
-		Queue: s.queue, Calls: liveCalls{s.calls, s.queue}, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
+		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
 		Handler: s.calls, Registry: s.registry(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
 	}
 	if ui.Built() {

@@ -16,6 +16,7 @@ import (
 	"pickup/configs"
 	"pickup/recording"
 	"pickup/store"
+	"pickup/store/sqlite"
 )
 
 type migrateCmd struct{}
@@ -81,19 +82,21 @@ type backupCmd struct {
 
 // Run copies the SQLite database while it is in use.
 func (b backupCmd) Run(e *env) error {
-	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
-		if c.Database.URL.Reveal() != "" {
-			return errors.New("database.url is set: use pg_dump for PostgreSQL")
-		}
-		if _, err := os.Stat(b.File); err == nil {
-			return fmt.Errorf("%s exists already", b.File)
-		}
-		if err := st.Backup(ctx, b.File); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(e.stdout, "database copied to %s; copy %s beside it\n", b.File, filepath.Join(c.Data.Dir, "recordings"))
+	c, err := e.settings()
+	if err != nil {
 		return err
-	})
+	}
+	if c.Database.URL.Reveal() != "" {
+		return errors.New("database.url is set: use pg_dump for PostgreSQL")
+	}
+	if _, err := os.Stat(b.File); err == nil {
+		return fmt.Errorf("%s exists already", b.File)
+	}
+	if err := sqlite.Backup(e.ctx, filepath.Join(c.Data.Dir, "pickup.db"), b.File); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "database copied to %s; copy %s beside it\n", b.File, filepath.Join(c.Data.Dir, "recordings"))
+	return err
 }
 
 type verifyCmd struct{}
