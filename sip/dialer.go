@@ -1,0 +1,177 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/account"
+	"pickup/callflow"
+	"pickup/media"
+)
+
+// Dialer returns the dialer of one kind of address. Kinds that SIP cannot
+// reach get callflow.ErrNoRoute for every call.
+func (s *Server) Dialer(kind callflow.AddressKind) callflow.Dialer { return dialer{s, kind} }
+
+// Devices returns the devices of an agent that can be rung now.
+func (s *Server) Devices(agent account.ID) []callflow.Address { return s.reg.devices(agent) }
+
+type dialer struct {
+	server *Server
+	kind   callflow.AddressKind
+}
+
+// destination is where one INVITE goes.
+type destination struct {
+	target gosip.Uri
+	flow   *flow
+	routes []gosip.Uri
+	aor    string
+	key    string
+	trunk  *Trunk
+}
+
+// Dial implements callflow.Dialer.
+func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, error) {
+	s := d.server
+	var to destination
+	var err error
+	switch {
+	case s.life.Err() != nil || s.handler == nil:
+		return nil, callflow.ErrNoRoute
+	case inv.To.Kind != d.kind:
+		return nil, fmt.Errorf("dial: address of another kind: %w", callflow.ErrNoRoute)
+	case d.kind == callflow.AddressDevice:
+		to, err = s.toDevice(inv.To)
+	case d.kind == callflow.AddressSIPSource:
+		to, err = s.toSource(inv.To.Value)
+	case d.kind == callflow.AddressNumber:
+		to, err = s.toNumber(inv.To.Value)
+	default:
+		err = callflow.ErrNoRoute
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.dialTo(to, inv)
+}
+
+func (s *Server) toDevice(a callflow.Address) (destination, error) {
+	b, f := s.reg.route(a.AOR, a.Key)
+	if f == nil {
+		return destination{}, callflow.ErrNoRoute
+	}
+	to := destination{flow: f, aor: a.AOR, key: a.Key}
+	if err := gosip.ParseUri(b.ContactURI, &to.target); err != nil {
+		return to, fmt.Errorf("contact of a device: %w", callflow.ErrNoRoute)
+	}
+	for _, p := range splitAddresses(b.Path) {
+		var u gosip.Uri
+		if gosip.ParseUri(p, &u) == nil {
+			to.routes = append(to.routes, u)
+		}
+	}
+	return to, nil
+}
+
+// toSource reads "<user>@<transport>:<address>".
+func (s *Server) toSource(value string) (destination, error) {
+	i := strings.LastIndexByte(value, '@')
+	if i < 1 {
+		return destination{}, callflow.ErrNoRoute
+	}
+	f := s.flowTo(value[i+1:])
+	if f == nil {
+		return destination{}, callflow.ErrNoRoute
+	}
+	u := gosip.Uri{Scheme: "sip", User: escapeUser(value[:i]), Host: f.addr.Addr().String(), Port: int(f.addr.Port())}
+	if f.stream() {
+		u.UriParams = gosip.NewParams()
+		u.UriParams.Add("transport", f.transport)
+	}
+	return destination{target: u, flow: f}, nil
+}
+
+func (s *Server) toNumber(number string) (destination, error) {
+	number = numberUser(number)
+	for i := range s.trunks {
+		t := &s.trunks[i]
+		addr, err := netip.ParseAddrPort(t.Address)
+		if err != nil || number == "" || !strings.HasPrefix(number, t.Prefix) {
+			continue
+		}
+		f := &flow{transport: "udp", addr: addr}
+		if strings.EqualFold(t.Transport, "tcp") {
+			f.transport = "tcp"
+		}
+		u := gosip.Uri{Scheme: "sip", User: number, Host: addr.Addr().String(), Port: int(addr.Port())}
+		return destination{target: u, flow: f, trunk: t}, nil
+	}
+	return destination{}, callflow.ErrNoRoute
+}
+
+// dialTo opens the media and starts the leg; its goroutine sends the INVITE.
+func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, error) {
+	open := s.media.NewLeg
+	if to.flow.websocket() {
+		open = s.media.NewBrowserLeg
+	}
+	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr()})
+	if err != nil {
+		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
+	}
+	d := dialog{
+		server: s, callID: newTag() + newTag(), localTag: newTag(), localCSeq: 0,
+		flow: to.flow, routes: to.routes, target: to.target, dials: to.trunk != nil,
+	}
+	user := inv.FromUser
+	if to.trunk != nil && to.trunk.FromUser != "" {
+		user = to.trunk.FromUser
+	}
+	d.local = gosip.FromHeader{
+		DisplayName: quoteDisplay(inv.FromDisplay), Params: gosip.NewParams(),
+		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.cfg.LocalAddr(to.flow.addr.Addr()).String()},
+	}
+	d.local.Params.Add("tag", d.localTag)
+	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
+	d.remote.Address.UriParams = nil
+	l := s.newLeg(inv.LegID, false, m, d)
+	r := l.d.request(gosip.INVITE)
+	r.AppendHeader(s.contact(to.flow))
+	r.AppendHeader(gosip.NewHeader("Allow", allow))
+	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
+		if v != "" && to.trunk == nil {
+			r.AppendHeader(gosip.NewHeader(name, clean(v)))
+		}
+	}
+	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
+	if !safeRequest(r) {
+		m.Close()
+		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)
+	}
+	l.start("")
+	l.post(l.dial)
+	return l, nil
+}
+
+// splitAddresses takes "<sip:a;lr>, <sip:b;lr>" apart.
+func splitAddresses(s string) []string {
+	var out []string
+	for {
+		_, rest, ok := strings.Cut(s, "<")
+		if !ok {
+			return out
+		}
+		uri, after, ok := strings.Cut(rest, ">")
+		if !ok {
+			return out
+		}
+		out = append(out, uri)
+		s = after
+	}
+}

@@ -1,0 +1,248 @@
+package sip
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/callflow"
+	"pickup/internal/id"
+	"pickup/internal/logkey"
+	"pickup/media"
+)
+
+// invited serves an INVITE outside a dialog: name, identity, media, then the
+// handler. Nothing but 100 is answered here when it is let in.
+func (s *Server) invited(q *request) {
+	if s.draining.Load() || s.legs.count() >= s.cfg.MaxCalls {
+		q.refuse(refuse(503, gosip.NewHeader("Retry-After", "10")))
+		return
+	}
+	f := s.flowOf(q.Transport(), q.Source())
+	if f == nil {
+		q.drop()
+		return
+	}
+	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	who, no := s.caller(q, name)
+	if no != nil {
+		q.refuse(no)
+		return
+	}
+	l, no := s.inboundLeg(q, f)
+	if no != nil {
+		q.refuse(no)
+		return
+	}
+	branch, _ := q.Via().Params.Get("branch")
+	l.start(branch)
+	q.settled = true // from here on the leg answers
+	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
+	if !q.tx.OnCancel(func(*gosip.Request) { l.post(l.gotCancel) }) {
+		l.post(l.gotCancel) // it was quicker than we are
+	}
+	refusal := s.handler.Accept(s.inboundCall(q, l, f, name, who))
+	if refusal != nil {
+		l.post(func() {
+			l.in.retryAfter = refusal.RetryAfter
+			l.end(call.Cause{Status: refusal.Status})
+		})
+		return
+	}
+	s.counters.calls.Add(1)
+}
+
+// identity is who calls.
+type identity struct {
+	user  account.User
+	found bool
+	trunk *Trunk
+}
+
+// caller decides who may call name, and asks for credentials where a feature
+// code is dialled or somebody says that he is one of our users. A name that
+// leads nowhere is 404 for everybody, before any challenge.
+func (s *Server) caller(q *request, name string) (identity, *refusal) {
+	var none identity
+	feature := strings.HasPrefix(name, "*")
+	if name == "" || (!feature && !s.handler.Routable(name, "")) {
+		return none, refuse(404)
+	}
+	if t := s.trunkOf(q); t != nil && !feature {
+		return identity{trunk: t}, nil
+	}
+	needed := feature
+	if from := unescapeUser(q.From().Address.User); !needed && from != "" {
+		u, ok, err := s.user(q, from)
+		if err != nil {
+			return none, refuse(500)
+		}
+		needed = ok && u.Active
+	}
+	if !needed && len(q.GetHeaders("Authorization")) == 0 {
+		return none, nil
+	}
+	u, no := s.authenticate(q)
+	if no != nil {
+		return none, no
+	}
+	if feature && !s.handler.Routable(name, u.ID) {
+		return none, refuse(404)
+	}
+	return identity{user: u, found: true}, nil
+}
+
+func (s *Server) user(q *request, login string) (account.User, bool, error) {
+	_ = q
+	ctx, cancel := context.WithTimeout(s.life, 2*time.Second)
+	defer cancel()
+	u, ok, err := s.store.UserByLogin(ctx, login)
+	if err != nil {
+		s.log.Error("read user for SIP", logkey.Err, err)
+	}
+	return u, ok, err
+}
+
+// authenticate checks the credentials of q. The refusal is the challenge, the
+// same for users and for nobody.
+func (s *Server) authenticate(q *request) (account.User, *refusal) {
+	var c *credentials
+	for _, h := range q.GetHeaders("Authorization") {
+		if got := parseCredentials(h.Value()); got != nil && got.realm == s.cfg.Realm {
+			c = got
+			break
+		}
+	}
+	var u account.User
+	found := false
+	if c != nil {
+		var err error
+		if u, found, err = s.user(q, c.username); err != nil {
+			return account.User{}, refuse(500)
+		}
+		found = found && u.Active && (!u.Demo || s.cfg.DemoOpen || nearby(q.source.Addr()))
+	}
+	now := time.Now()
+	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), now)
+	switch v {
+	case accepted:
+		return u, nil
+	case blocked:
+		return account.User{}, refuse(403, gosip.NewHeader("Retry-After", "60"))
+	}
+	no := refuse(401)
+	for _, ch := range s.digest.challenges(q.source.Addr(), v == stale, now) {
+		no.headers = append(no.headers, gosip.NewHeader("WWW-Authenticate", ch))
+	}
+	return account.User{}, no
+}
+
+// nearby reports loopback, private and link-local addresses.
+func nearby(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+
+// inboundLeg opens the media of an INVITE and makes its leg.
+func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
+	if ct := q.ContentType(); ct != nil && len(q.Body()) > 0 && !isSDP(ct.Value()) {
+		q.SetBody(nil) // a body that may be ignored (the gate looked)
+	}
+	offer := q.Body()
+	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr()}
+	open := s.media.NewLeg
+	if browserOffer(offer) || (len(offer) == 0 && f.websocket()) {
+		open = s.media.NewBrowserLeg
+	}
+	m, err := open(o)
+	if err != nil {
+		return nil, mediaRefusal(err)
+	}
+	l := s.newLeg(o.ID, true, m, s.fromInvite(q, f))
+	if len(offer) > 0 {
+		ctx, cancel := context.WithTimeout(s.life, 5*time.Second)
+		defer cancel()
+		if l.in.answer, err = m.Answer(ctx, offer); err != nil {
+			m.Close()
+			return nil, mediaRefusal(err)
+		}
+	}
+	return l, nil
+}
+
+// browserOffer reports an offer that only WebRTC can answer.
+func browserOffer(sdp []byte) bool {
+	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) || bytes.Contains(sdp, []byte("a=fingerprint:"))
+}
+
+// mediaRefusal maps the errors of media to a status.
+func mediaRefusal(err error) *refusal {
+	switch {
+	case errors.Is(err, media.ErrNoPorts):
+		return refuse(503, gosip.NewHeader("Retry-After", "10"))
+	case errors.Is(err, media.ErrNoCommonCodec), errors.Is(err, media.ErrBadSDP):
+		return refuse(488)
+	}
+	return refuse(500)
+}
+
+// inboundCall describes the call to the handler.
+func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who identity) callflow.Inbound {
+	from, to := q.From(), q.To()
+	in := callflow.Inbound{
+		Leg: l, SIPCallID: clean(l.d.callID), Language: language(q.Request), ArrivedAt: time.Now(), Transport: f.transport,
+		From: call.Party{
+			Kind: call.PartyAnonymousSIP, User: unescapeUser(from.Address.User), Display: clean(from.DisplayName),
+			Source: f.String(),
+		},
+		To: call.Party{Kind: call.PartyAnonymousSIP, User: name, Display: clean(to.DisplayName), URI: "sip:" + name},
+	}
+	in.From.URI = "sip:" + in.From.User + "@" + q.source.Addr().String()
+	if in.From.User == "" {
+		in.From.URI = "sip:" + q.source.Addr().String()
+	}
+	if u := unescapeUser(l.d.target.User); u != "" { // telephony.md 1.10: targets (b)
+		in.From.ReachBack = u + "@" + f.String()
+	}
+	switch {
+	case who.trunk != nil:
+		in.From.Kind = call.PartyTrunk
+		in.From.URI = "sip:" + in.From.User + "@" + who.trunk.Name
+		in.From.ReachBack = in.From.User
+	case who.found:
+		in.From.Kind = call.PartyRegistered
+		in.From.URI = "sip:" + who.user.Login
+		in.Account, in.Login = who.user.ID, who.user.Login
+	}
+	return in
+}
+
+// language reads the first of fr and en in Accept-Language.
+func language(r *gosip.Request) string {
+	for _, h := range r.GetHeaders("Accept-Language") {
+		for _, v := range strings.Split(strings.ToLower(h.Value()), ",") {
+			v = strings.TrimSpace(v)
+			if strings.HasPrefix(v, "fr") {
+				return "fr"
+			}
+			if strings.HasPrefix(v, "en") {
+				return "en"
+			}
+		}
+	}
+	return ""
+}
+
+// trunkOf returns the trunk whose address a request came from, or nil.
+func (s *Server) trunkOf(q *request) *Trunk {
+	for i := range s.trunks {
+		if a, err := netip.ParseAddrPort(s.trunks[i].Address); err == nil && a.Addr().Unmap() == q.source.Addr() {
+			return &s.trunks[i]
+		}
+	}
+	return nil
+}

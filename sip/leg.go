@@ -1,0 +1,427 @@
+package sip
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/call"
+	"pickup/callflow"
+	"pickup/internal/logkey"
+	"pickup/internal/mailbox"
+	"pickup/media"
+)
+
+// legState is where the signalling of a leg stands.
+type legState int
+
+const (
+	legEarly   legState = iota // INVITE without a final response
+	legUp                      // 2xx sent or received
+	legClosing                 // our CANCEL or BYE is out, or a failed INVITE is still open
+	legFinal                   // terminal
+)
+
+// The timers of a leg.
+type legTimer int
+
+const (
+	timerRetransmit legTimer = iota // 2xx again (RFC 3261 13.3.1.4)
+	timerACK                        // 64*T1 without ACK
+	timerFirst1xx                   // an agent's device must answer something
+	timerRing                       // Invitation.Timeout
+	timerGiveUp                     // 64*T1 for the answer to our CANCEL or BYE
+	timerCount
+)
+
+// Times of RFC 3261 17.1.1.1.
+const (
+	t1         = 500 * time.Millisecond
+	t2         = 4 * time.Second
+	lifetime   = 64 * t1
+	patience1x = 3 * time.Second // first 1xx of a device
+)
+
+// leg implements callflow.Leg for one SIP dialog. Everything but told and box
+// belongs to the goroutine run.
+type leg struct {
+	id      call.LegID
+	server  *Server
+	log     *slog.Logger
+	inbound bool
+	media   *media.Leg
+	told    teller
+	box     *mailbox.Box[func()]
+
+	d         dialog
+	state     legState
+	deadlines [timerCount]time.Time
+	finalTold bool
+	reason    call.Cause // of our End
+
+	in  inboundPart
+	out outboundPart
+	acc acceptance // the 2xx that waits for its ACK
+
+	offerPending bool // our offer went out in a 2xx; the answer comes in the ACK
+	lastINFO     uint32
+}
+
+var _ callflow.Leg = (*leg)(nil)
+
+func (s *Server) newLeg(id call.LegID, inbound bool, m *media.Leg, d dialog) *leg {
+	return &leg{
+		id: id, server: s, inbound: inbound, media: m, d: d, box: mailbox.New[func()](),
+		log: s.log.With(logkey.Leg, string(id), logkey.SIPCall, clean(d.callID)),
+	}
+}
+
+// start enters l in the table and runs it.
+func (l *leg) start(branch string) {
+	l.in.branch = branch
+	l.d.flow.users.Add(1)
+	l.server.legs.add(l, branch)
+	l.server.wg.Go(l.run)
+}
+
+// ID implements callflow.Leg.
+func (l *leg) ID() call.LegID { return l.id }
+
+// Media implements callflow.Leg.
+func (l *leg) Media() *media.Leg { return l.media }
+
+// Bind implements callflow.Leg.
+func (l *leg) Bind(sink func(callflow.LegEvent)) { l.told.bind(sink) }
+
+// Answer implements callflow.Leg.
+func (l *leg) Answer() { l.post(l.accept) }
+
+// End implements callflow.Leg.
+func (l *leg) End(cause call.Cause) { l.post(func() { l.end(cause) }) }
+
+// post hands f to the leg's goroutine; false: the leg is final.
+func (l *leg) post(f func()) bool { return l.box.Put(f) }
+
+func (l *leg) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var got []func()
+	for l.state != legFinal {
+		timer.Reset(l.next())
+		select {
+		case <-timer.C:
+			l.guarded(l.expire)
+		case <-l.box.Ready():
+			got = l.box.Take(got)
+			for i, f := range got {
+				if l.state == legFinal {
+					l.late(got[i:])
+					break
+				}
+				l.guarded(f)
+			}
+		}
+	}
+	l.late(l.box.Close())
+	l.server.legs.remove(l, l.in.branch)
+	l.d.flow.users.Add(-1)
+	l.told.tell(l.event(callflow.LegFinal, 0, ""))
+	l.media.Close()
+}
+
+// late runs what came after the end, so that requests get their answer.
+func (l *leg) late(fs []func()) {
+	for _, f := range fs {
+		l.guarded(f)
+	}
+}
+
+func (l *leg) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.server.panicked(p)
+		}
+	}()
+	f()
+}
+
+// set starts a timer; clear stops it.
+func (l *leg) set(t legTimer, d time.Duration) { l.deadlines[t] = time.Now().Add(d) }
+func (l *leg) clear(t legTimer)                { l.deadlines[t] = time.Time{} }
+
+func (l *leg) next() time.Duration {
+	wait := time.Hour
+	for _, at := range l.deadlines {
+		if !at.IsZero() {
+			wait = min(wait, max(0, time.Until(at)))
+		}
+	}
+	return wait
+}
+
+func (l *leg) expire() {
+	now := time.Now()
+	for t := range l.deadlines {
+		if at := l.deadlines[t]; at.IsZero() || at.After(now) {
+			continue
+		}
+		l.clear(legTimer(t))
+		switch legTimer(t) {
+		case timerRetransmit:
+			l.retransmit()
+		case timerACK:
+			l.noACK()
+		case timerFirst1xx:
+			l.no1xx()
+		case timerRing:
+			l.end(call.Cause{Status: 487, Text: "no answer"})
+		case timerGiveUp:
+			l.finish()
+		}
+	}
+}
+
+func (l *leg) event(kind callflow.LegEventKind, status int, text string) callflow.LegEvent {
+	return callflow.LegEvent{Leg: l.id, Kind: kind, Status: status, Text: clean(text), At: time.Now()}
+}
+
+func (l *leg) tell(kind callflow.LegEventKind, status int, text string) {
+	l.told.tell(l.event(kind, status, text))
+}
+
+// finish makes the leg final; run does the rest.
+func (l *leg) finish() { l.state = legFinal }
+
+// abandon ends the leg when the server stops: a BYE where there is a call, and
+// no waiting for its answer.
+func (l *leg) abandon() {
+	l.end(call.Cause{Status: 503, Text: "server stops"})
+	l.finish()
+}
+
+// end is callflow.Leg.End.
+func (l *leg) end(cause call.Cause) {
+	l.reason = cause
+	switch {
+	case l.state == legFinal || l.state == legClosing:
+		return
+	case l.state == legEarly && l.inbound:
+		l.reject(cause)
+	case l.state == legEarly:
+		l.cancel(cause)
+	case !l.acc.closedOrNone():
+		l.acc.thenBye = true // RFC 3261 15: no BYE before the ACK came or cannot come
+	default:
+		l.bye()
+	}
+}
+
+// bye sends BYE and waits for its end.
+func (l *leg) bye() {
+	l.state = legClosing
+	l.set(timerGiveUp, lifetime+time.Second)
+	r := l.d.request(gosip.BYE)
+	if h := reasonHeader(l.reason); h != nil {
+		r.AppendHeader(h)
+	}
+	l.transact(r, func(*gosip.Response) { l.finish() })
+}
+
+// transact sends r and calls done in the leg's goroutine with its final
+// response, or nil where none came.
+func (l *leg) transact(r *gosip.Request, done func(*gosip.Response)) {
+	ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
+	defer cancel()
+	tx, err := l.d.send(ctx, r)
+	if err != nil {
+		l.log.Debug("sip request not sent", logkey.Err, err, slog.String("method", string(r.Method)))
+		l.post(func() { done(nil) })
+		return
+	}
+	l.server.wg.Go(func() {
+		defer tx.Terminate()
+		for {
+			select {
+			case res := <-tx.Responses():
+				if res.StatusCode >= 200 {
+					l.post(func() { done(res) })
+					return
+				}
+			case <-tx.Done():
+				l.post(func() { done(nil) })
+				return
+			case <-l.server.life.Done():
+				return
+			}
+		}
+	})
+}
+
+// reasonHeader is RFC 3326: a SIP cause, or our own text.
+func reasonHeader(c call.Cause) gosip.Header {
+	if c.Status == 0 && c.Text == "" {
+		return nil
+	}
+	status := c.Status
+	if status == 0 {
+		status = 200
+	}
+	v := "SIP;cause=" + strconv.Itoa(status)
+	if c.Text != "" {
+		v += `;text="` + quoteDisplay(c.Text) + `"`
+	}
+	return gosip.NewHeader("Reason", v)
+}
+
+// request serves a request inside the dialog.
+func (l *leg) request(q *request) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.server.panicked(p)
+			q.refuse(refuse(500))
+		}
+	}()
+	tag, _ := q.From().Params.Get("tag")
+	if l.state == legFinal || tag != l.d.remoteTag || !l.mayCome(q) {
+		q.refuse(refuse(481))
+		return
+	}
+	if q.CSeq().SeqNo < l.d.remoteCSeq || (q.CSeq().SeqNo == l.d.remoteCSeq && l.d.remoteCSeq > 0) {
+		q.refuse(refuse(500)) // RFC 3261 12.2.2
+		return
+	}
+	l.d.remoteCSeq = q.CSeq().SeqNo
+	switch q.Method {
+	case gosip.BYE:
+		l.gotBye(q)
+	case gosip.INVITE:
+		l.reinvited(q)
+	case gosip.UPDATE:
+		l.updated(q)
+	case gosip.INFO:
+		l.info(q)
+	case gosip.OPTIONS:
+		l.server.options(q)
+	default:
+		q.refuse(refuse(405, gosip.NewHeader("Allow", allow)))
+	}
+}
+
+// mayCome reports whether a request comes from where the dialog lives: the
+// same address, or for a device another flow of the same user.
+func (l *leg) mayCome(q *request) bool {
+	if q.source.Addr() == l.d.flow.addr.Addr() {
+		return true
+	}
+	return l.out.aor != "" && l.server.reg.usesAddress(l.out.aor, q.source.Addr())
+}
+
+func (l *leg) gotBye(q *request) {
+	q.respond(q.response(200))
+	if l.state == legClosing { // BYE crossed ours: R11
+		return
+	}
+	text := ""
+	if h := q.GetHeader("Reason"); h != nil {
+		text = h.Value()
+	}
+	if l.state == legEarly && l.inbound {
+		l.in.invite.refuse(refuse(487)) // RFC 3261 15.1.2
+	}
+	l.tell(callflow.LegHungUp, 0, text)
+	l.finish()
+}
+
+// info takes a key pressed in the SIP way (JsSIP, old phones).
+func (l *leg) info(q *request) {
+	t := ""
+	if h := q.ContentType(); h != nil {
+		t, _, _ = strings.Cut(strings.ToLower(h.Value()), ";")
+		t = strings.TrimSpace(t)
+	}
+	var digit rune
+	switch t {
+	case "application/dtmf-relay":
+		digit = relayDigit(string(q.Body()))
+	case "application/dtmf":
+		digit = keyOf(strings.TrimSpace(string(q.Body())))
+	case "":
+		q.respond(q.response(200))
+		return
+	default:
+		q.refuse(refuse(415, gosip.NewHeader("Accept", "application/dtmf-relay, application/dtmf")))
+		return
+	}
+	if digit == 0 {
+		q.refuse(refuse(400))
+		return
+	}
+	q.respond(q.response(200))
+	e := l.event(callflow.LegDTMF, 0, "")
+	e.Digit = digit
+	l.told.tell(e)
+}
+
+// relayDigit reads "Signal=5" of an application/dtmf-relay body; 0: no key.
+func relayDigit(body string) rune {
+	for line := range strings.Lines(body) {
+		k, v, ok := strings.Cut(line, "=")
+		if ok && strings.EqualFold(strings.TrimSpace(k), "signal") {
+			return keyOf(strings.TrimSpace(v))
+		}
+	}
+	return 0
+}
+
+// keyOf maps the text of a key to it; "10" and "11" are * and # (RFC 4733).
+func keyOf(s string) rune {
+	switch s {
+	case "10":
+		return '*'
+	case "11":
+		return '#'
+	}
+	if len(s) == 1 && strings.Contains("0123456789*#ABCDabcd", s) {
+		return rune(strings.ToUpper(s)[0])
+	}
+	return 0
+}
+
+// teller delivers events in order to a sink that may be bound late.
+type teller struct {
+	mu      sync.Mutex
+	sink    func(callflow.LegEvent)
+	backlog []callflow.LegEvent
+}
+
+func (t *teller) tell(e callflow.LegEvent) {
+	t.mu.Lock()
+	sink := t.sink
+	if sink == nil {
+		t.backlog = append(t.backlog, e)
+	}
+	t.mu.Unlock()
+	if sink != nil {
+		sink(e)
+	}
+}
+
+func (t *teller) bind(sink func(callflow.LegEvent)) {
+	t.mu.Lock()
+	for len(t.backlog) > 0 {
+		waiting := t.backlog
+		t.backlog = nil
+		t.mu.Unlock()
+		for _, e := range waiting {
+			sink(e)
+		}
+		t.mu.Lock()
+	}
+	t.sink = sink
+	t.mu.Unlock()
+}

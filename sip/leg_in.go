@@ -1,0 +1,226 @@
+package sip
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/call"
+	"pickup/callflow"
+	"pickup/internal/logkey"
+)
+
+// inboundPart is what only a leg that called us has.
+type inboundPart struct {
+	invite     *request
+	branch     string
+	answer     []byte // our SDP answer, ready; nil for an INVITE without SDP
+	retryAfter time.Duration
+}
+
+// acceptance is a 2xx of ours to an INVITE or re-INVITE, sent again until its
+// ACK comes (RFC 3261 13.3.1.4).
+type acceptance struct {
+	q        *request
+	res      *gosip.Response
+	interval time.Duration
+	waiting  bool // no ACK yet
+	initial  bool // of the first INVITE
+	thenBye  bool
+}
+
+func (a *acceptance) closedOrNone() bool { return !a.waiting }
+
+// accept answers the INVITE: callflow.Leg.Answer.
+func (l *leg) accept() {
+	if !l.inbound || l.state != legEarly {
+		return
+	}
+	body := l.in.answer
+	if body == nil { // the INVITE had no offer: ours goes in the 200 (RFC 3261 13.2.1)
+		var err error
+		ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
+		defer cancel()
+		if body, err = l.media.Offer(ctx); err != nil {
+			l.log.Warn("no media offer", logkey.Err, err)
+			l.in.invite.refuse(refuse(500))
+			l.tell(callflow.LegHungUp, 500, "no media offer")
+			l.finish()
+			return
+		}
+		l.offerPending = true
+	}
+	l.state = legUp
+	l.confirm(l.in.invite, body, true)
+}
+
+// confirm sends a 2xx with an SDP body and starts to wait for its ACK.
+func (l *leg) confirm(q *request, body []byte, initial bool) {
+	res := q.response(200)
+	l.sessionHeaders(q, res)
+	res.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
+	res.SetBody(body)
+	q.respond(res)
+	l.acc = acceptance{q: q, res: res, interval: t1, waiting: true, initial: initial}
+	l.set(timerACK, lifetime)
+	if !l.d.flow.websocket() {
+		l.set(timerRetransmit, t1)
+	}
+}
+
+// sessionHeaders adds what a 2xx to INVITE or UPDATE carries: our target, what
+// we can do, and the session timer when it was asked for (RFC 4028 9): the
+// caller refreshes.
+func (l *leg) sessionHeaders(q *request, res *gosip.Response) {
+	res.AppendHeader(l.server.contact(l.d.flow))
+	res.AppendHeader(gosip.NewHeader("Allow", allow))
+	res.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	if seconds, refresher, ok := sessionExpires(q.Request); ok && seconds >= minSE && refresher != "uas" {
+		res.AppendHeader(gosip.NewHeader("Require", "timer"))
+		res.AppendHeader(gosip.NewHeader("Session-Expires", strconv.Itoa(seconds)+";refresher=uac"))
+	}
+}
+
+// retransmit sends the 2xx again: after 0.5, 1, 2, then every 4 seconds.
+func (l *leg) retransmit() {
+	if !l.acc.waiting {
+		return
+	}
+	_ = l.acc.q.tx.Respond(l.acc.res)
+	l.acc.interval = min(2*l.acc.interval, t2)
+	l.set(timerRetransmit, l.acc.interval)
+}
+
+// gotACK ends the wait. An ACK that comes late, or again, is fine.
+func (l *leg) gotACK(q *request) {
+	tag, _ := q.From().Params.Get("tag")
+	if !l.acc.waiting || tag != l.d.remoteTag || q.CSeq().SeqNo != l.acc.q.CSeq().SeqNo {
+		return
+	}
+	l.acc.waiting = false
+	l.clear(timerRetransmit)
+	l.clear(timerACK)
+	if l.offerPending {
+		l.offerPending = false
+		if err := l.media.Accept(q.Body()); err != nil {
+			l.log.Info("answer in ACK not usable", logkey.Err, err)
+			l.reason = call.Cause{Status: 488, Text: "no usable answer"}
+			l.tell(callflow.LegHungUp, 488, "no usable answer")
+			l.bye()
+			return
+		}
+	}
+	if l.acc.initial {
+		l.tell(callflow.LegAnswered, 200, "")
+	}
+	if l.acc.thenBye {
+		l.bye()
+	}
+}
+
+// noACK gives the call up after 64*T1 (RFC 3261 13.3.1.4).
+func (l *leg) noACK() {
+	l.acc.waiting = false
+	l.clear(timerRetransmit)
+	if !l.acc.thenBye {
+		l.reason = call.Cause{Status: 408, Text: "no ACK"}
+		l.tell(callflow.LegHungUp, 408, "no ACK")
+	}
+	l.bye()
+}
+
+// reject answers the INVITE with a final error.
+func (l *leg) reject(cause call.Cause) {
+	status := cause.Status
+	if status < 400 || status > 699 {
+		status = 480
+	}
+	f := refuse(status)
+	if status == 503 {
+		f.headers = append(f.headers, retryAfter(max(l.in.retryAfter, 5*time.Second)))
+	}
+	if h := reasonHeader(cause); h != nil && cause.Text != "" {
+		f.headers = append(f.headers, h)
+	}
+	l.in.invite.refuse(f)
+	l.finish()
+}
+
+// gotCancel: the caller left before the answer. The transaction has answered
+// CANCEL with 200 and the INVITE with 487 already, unless it did not know them.
+func (l *leg) gotCancel() {
+	if l.state != legEarly {
+		return // 200 and CANCEL crossed: a BYE follows
+	}
+	l.in.invite.refuse(refuse(487))
+	l.tell(callflow.LegHungUp, 487, "cancelled")
+	l.finish()
+}
+
+// reinvited serves a new offer inside the dialog, or asks for one.
+func (l *leg) reinvited(q *request) {
+	switch {
+	case l.state == legEarly:
+		q.refuse(refuse(500, gosip.NewHeader("Retry-After", "2"))) // RFC 3261 14.2
+		return
+	case l.state == legClosing:
+		q.refuse(refuse(481))
+		return
+	case l.acc.waiting || l.offerPending:
+		q.refuse(refuse(491)) // RFC 3261 14.2, RFC 6337 4.3
+		return
+	}
+	l.d.refresh(q.Request)
+	body, f := l.negotiate(q)
+	if f != nil {
+		q.refuse(f)
+		return
+	}
+	l.confirm(q, body, false)
+}
+
+// negotiate answers the offer in q, or makes one where q has none.
+func (l *leg) negotiate(q *request) ([]byte, *refusal) {
+	ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
+	defer cancel()
+	if len(q.Body()) == 0 {
+		body, err := l.media.Offer(ctx)
+		if err != nil {
+			return nil, refuse(500)
+		}
+		l.offerPending = true
+		return body, nil
+	}
+	body, err := l.media.Answer(ctx, q.Body())
+	if err != nil {
+		return nil, mediaRefusal(err)
+	}
+	return body, nil
+}
+
+// updated serves UPDATE (RFC 3311): a session refresh, or a new offer.
+func (l *leg) updated(q *request) {
+	if l.state == legClosing {
+		q.refuse(refuse(481))
+		return
+	}
+	if len(q.Body()) > 0 && (l.offerPending || l.state == legEarly) {
+		q.refuse(refuse(491))
+		return
+	}
+	l.d.refresh(q.Request)
+	res := q.response(200)
+	if len(q.Body()) > 0 {
+		body, f := l.negotiate(q)
+		if f != nil {
+			q.refuse(f)
+			return
+		}
+		res.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
+		res.SetBody(body)
+	}
+	l.sessionHeaders(q, res)
+	q.respond(res)
+}

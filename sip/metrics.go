@@ -1,0 +1,53 @@
+package sip
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Metrics is a copy of the counters of a Server.
+type Metrics struct {
+	Parsed       uint64         // messages that reached the gate or a transaction
+	Dropped      uint64         // garbage that nothing could be answered to
+	BadRequest   uint64         // unparsable requests answered with 400
+	GuardRefused uint64         // new requests refused by the flood guard
+	Panics       uint64         // recovered in a handler
+	Calls        uint64         // INVITEs accepted
+	Dialogs      int            // up now
+	Connections  int            // TCP, TLS and WebSocket flows now
+	Bindings     int            // registered contacts now
+	GateRefused  map[int]uint64 // requests refused by the gate, by status
+}
+
+type counters struct {
+	parsed, dropped, badRequest, guardRefused, panics, calls atomic.Uint64
+
+	mu   sync.Mutex
+	gate map[int]uint64
+}
+
+func (c *counters) refused(status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gate == nil {
+		c.gate = map[int]uint64{}
+	}
+	c.gate[status]++
+}
+
+// Metrics returns a copy of the counters.
+func (s *Server) Metrics() Metrics {
+	m := Metrics{
+		Parsed: s.counters.parsed.Load(), Dropped: s.counters.dropped.Load(),
+		BadRequest: s.counters.badRequest.Load(), GuardRefused: s.counters.guardRefused.Load(),
+		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(),
+		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
+		GateRefused: map[int]uint64{},
+	}
+	s.counters.mu.Lock()
+	defer s.counters.mu.Unlock()
+	for k, v := range s.counters.gate {
+		m.GateRefused[k] = v
+	}
+	return m
+}

@@ -1,0 +1,168 @@
+package sip
+
+import (
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// turnPatience is how long a message waits for the one before it. It is spent
+// only when that one was swallowed by its transaction.
+const turnPatience = 200 * time.Millisecond
+
+// seenFor is how long a transaction key is remembered: beyond timer J and L
+// (64*T1), so that a retransmission is never taken for a new request.
+const seenFor = 40 * time.Second
+
+// order gives the requests of one Call-ID their turn in the order of arrival.
+// sipgo runs every message in a goroutine of its own, and CSeq cannot order
+// them (INVITE, ACK and CANCEL share it), so a ticket is taken in the reader
+// goroutine, before that goroutine starts. Safe for any goroutine.
+type order struct {
+	mu      sync.Mutex
+	last    map[string]*ticket          // by Call-ID: the ticket given last
+	held    map[*gosip.Request]*ticket  // not yet claimed by their handler
+	seen    map[string]time.Time        // transaction keys
+	arrival map[string]arrivalOfRequest // merged-request key -> first transaction
+	swept   time.Time
+}
+
+type arrivalOfRequest struct {
+	key string
+	at  time.Time
+}
+
+// ticket is the place of one request among those of its Call-ID.
+type ticket struct {
+	callID   string
+	key      string        // transaction key
+	before   chan struct{} // closed when the request before is done; nil: none
+	done     chan struct{}
+	at       time.Time
+	inDialog bool // the request had a To-tag before we added ours
+	merged   bool // same request by another branch (RFC 3261 8.2.2.2)
+}
+
+func newOrder() *order {
+	return &order{
+		last: map[string]*ticket{}, held: map[*gosip.Request]*ticket{},
+		seen: map[string]time.Time{}, arrival: map[string]arrivalOfRequest{},
+	}
+}
+
+// take gives r a ticket. It is called in the reader goroutine. A request that
+// its transaction will swallow (a retransmission, the ACK of a non-2xx) gets
+// none.
+func (o *order) take(r *gosip.Request, key string, inDialog bool, now time.Time) {
+	if r.IsCancel() {
+		return // its transaction knows the INVITE by its branch
+	}
+	callID := ""
+	if h := r.CallID(); h != nil {
+		callID = h.Value()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sweep(now)
+	if key != "" {
+		if _, again := o.seen[key]; again {
+			return
+		}
+		o.seen[key] = now
+	}
+	t := &ticket{callID: callID, key: key, done: make(chan struct{}), at: now, inDialog: inDialog}
+	if !inDialog && !r.IsAck() {
+		t.merged = o.merge(r, callID, key, now)
+	}
+	if p := o.last[callID]; p != nil {
+		t.before = p.done
+	}
+	o.last[callID] = t
+	o.held[r] = t
+}
+
+func (o *order) merge(r *gosip.Request, callID, key string, now time.Time) bool {
+	from, cseq := r.From(), r.CSeq()
+	if from == nil || cseq == nil {
+		return false
+	}
+	tag, _ := from.Params.Get("tag")
+	id := callID + "\x00" + tag + "\x00" + cseq.Value()
+	if first, ok := o.arrival[id]; ok && first.key != key && now.Sub(first.at) < 32*time.Second {
+		return true
+	}
+	o.arrival[id] = arrivalOfRequest{key: key, at: now}
+	return false
+}
+
+// known reports whether a request with this transaction key arrived.
+func (o *order) known(key string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.seen[key]
+	return ok
+}
+
+// claim returns the ticket of r after its turn has come. The caller calls leave
+// when r is done.
+func (o *order) claim(r *gosip.Request) *ticket {
+	o.mu.Lock()
+	t := o.held[r]
+	delete(o.held, r)
+	o.mu.Unlock()
+	if t == nil {
+		return &ticket{done: make(chan struct{})}
+	}
+	if t.before == nil {
+		return t
+	}
+	select {
+	case <-t.before:
+		return t
+	default:
+	}
+	late := time.NewTimer(turnPatience)
+	defer late.Stop()
+	select {
+	case <-t.before:
+	case <-late.C:
+	}
+	return t
+}
+
+// leave lets the next request of the Call-ID go on.
+func (o *order) leave(t *ticket) {
+	o.mu.Lock()
+	if o.last[t.callID] == t {
+		delete(o.last, t.callID)
+	}
+	o.mu.Unlock()
+	close(t.done)
+}
+
+// sweep forgets what is too old to matter, every ten seconds.
+func (o *order) sweep(now time.Time) {
+	if now.Sub(o.swept) < 10*time.Second {
+		return
+	}
+	o.swept = now
+	for k, at := range o.seen {
+		if now.Sub(at) > seenFor {
+			delete(o.seen, k)
+		}
+	}
+	for k, a := range o.arrival {
+		if now.Sub(a.at) > seenFor {
+			delete(o.arrival, k)
+		}
+	}
+	for r, t := range o.held {
+		if now.Sub(t.at) > seenFor {
+			delete(o.held, r)
+			if o.last[t.callID] == t {
+				delete(o.last, t.callID)
+			}
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package sip
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// limits of a message, before any header is understood.
+const (
+	maxMessage = 1 << 16
+	maxHeaders = 128
+	maxVias    = 32
+)
+
+// packetConn is the UDP socket with the read filter in front: what is not a SIP
+// message never reaches sipgo, which would keep its source address for ever.
+type packetConn struct {
+	net.PacketConn
+	server  *Server
+	last    netip.AddrPort
+	changes int         // of the source, since the set of sources was forgotten
+	fresh   atomic.Bool // the next ReadFrom ends sipgo's reader
+}
+
+// maxSources bounds the memory that sipgo spends on source addresses (155 bytes
+// each): after so many changes of the source its reader is started anew.
+const maxSources = 200_000
+
+// ReadFrom returns the next datagram that is a SIP message.
+func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := p.PacketConn.ReadFrom(b)
+		if err != nil {
+			return n, addr, err
+		}
+		u, ok := addr.(*net.UDPAddr)
+		if !ok {
+			continue
+		}
+		source := netip.AddrPortFrom(u.AddrPort().Addr().Unmap(), u.AddrPort().Port())
+		kept := p.server.inspect(b[:n], "UDP", source, func(reply []byte) {
+			_, _ = p.PacketConn.WriteTo(reply, addr)
+		})
+		if kept == nil {
+			continue
+		}
+		if source != p.last {
+			p.last = source
+			if p.changes++; p.changes > maxSources {
+				return 0, nil, net.ErrClosed // Serve starts a new reader; this datagram comes again (RFC 3261 17)
+			}
+		}
+		p.server.trace.message("in", "udp", source.String(), kept)
+		return copy(b, kept), net.UDPAddrFromAddrPort(source), nil
+	}
+}
+
+// renew forgets the sources.
+func (p *packetConn) renew() { p.changes = 0 }
+
+// WriteTo sends a datagram.
+func (p *packetConn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	p.server.trace.message("out", "udp", addr.String(), b)
+	return p.PacketConn.WriteTo(b, addr)
+}
+
+// inspect is the read filter. It returns the message to be parsed, perhaps
+// rewritten, or nil when it was answered or dropped. data is one whole message
+// or datagram; reply sends bytes back to source.
+func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, reply func([]byte)) []byte {
+	for len(data) > 0 && (data[0] == '\r' || data[0] == '\n') {
+		data = data[1:]
+	}
+	if len(data) == 0 {
+		return nil // RFC 5626 3.5.1: keep-alive
+	}
+	if answer := stunAnswer(data, source); answer != nil {
+		reply(answer)
+		return nil
+	}
+	h, ok := scanHead(data)
+	if !ok {
+		s.counters.dropped.Add(1)
+		return nil
+	}
+	host, port := source.Addr().String(), strconv.Itoa(int(source.Port()))
+	if h.request && opensDialog(&h) && !s.guard.allow(source.Addr(), time.Now()) {
+		s.counters.guardRefused.Add(1)
+		if h.full() && h.method != "ACK" {
+			reply(statelessReply(&h, 503, "Service Unavailable", host, port, "Retry-After: 5"))
+		}
+		return nil
+	}
+	if len(data) <= maxMessage && h.headers <= maxHeaders && len(h.vias) <= maxVias {
+		if s.parses(data) {
+			s.counters.parsed.Add(1)
+			return data
+		}
+		if tidy := normalise(data); s.parses(tidy) {
+			s.counters.parsed.Add(1)
+			return tidy
+		}
+	}
+	if !h.full() || h.method == "ACK" {
+		s.counters.dropped.Add(1)
+		return nil
+	}
+	s.counters.badRequest.Add(1)
+	status, reason := 400, "Bad Request"
+	if h.version != "SIP/2.0" {
+		status, reason = 505, "Version Not Supported"
+	}
+	reply(statelessReply(&h, status, reason, host, port))
+	return nil
+}
+
+// opensDialog reports whether the flood guard counts the request: it is new,
+// not a part of something that was let in already.
+func opensDialog(h *head) bool {
+	switch h.method {
+	case "ACK", "BYE", "CANCEL", "PRACK":
+		return false
+	}
+	return !hasTag(h.to)
+}
+
+// parses tries sipgo's parser, and the accessors on which its transactions
+// depend. A panic counts as "no".
+func (s *Server) parses(data []byte) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			s.counters.panics.Add(1)
+			ok = false
+		}
+	}()
+	m, err := s.parser.ParseSIP(data)
+	if err != nil {
+		return false
+	}
+	if m.Via() == nil || m.From() == nil || m.To() == nil || m.CallID() == nil || m.CSeq() == nil {
+		return false
+	}
+	_, isRequest := m.(*gosip.Request)
+	if !isRequest {
+		_, err = gosip.ClientTxKeyMake(m)
+		return err == nil
+	}
+	_, err = gosip.ServerTxKeyMake(m)
+	return err == nil
+}
+
+// stunAnswer answers a STUN binding request that a phone sends to keep its NAT
+// open (RFC 5626 3.5.2, RFC 8489 5), or returns nil where data is none.
+func stunAnswer(data []byte, source netip.AddrPort) []byte {
+	const cookie = 0x2112A442
+	if len(data) < 20 || data[0] != 0 || data[1] != 1 || binary.BigEndian.Uint32(data[4:]) != cookie ||
+		int(binary.BigEndian.Uint16(data[2:]))+20 != len(data) {
+		return nil
+	}
+	addr := source.Addr().AsSlice()
+	family := byte(1)
+	if len(addr) == 16 {
+		family = 2
+	}
+	out := make([]byte, 0, 44)
+	out = append(out, 1, 1, 0, byte(8+len(addr)))
+	out = append(out, data[4:20]...)
+	out = append(out, 0, 0x20, 0, byte(4+len(addr)), 0, family) // XOR-MAPPED-ADDRESS
+	out = binary.BigEndian.AppendUint16(out, source.Port()^(cookie>>16))
+	for i, b := range addr {
+		out = append(out, b^data[4+i])
+	}
+	return out
+}
