@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,13 @@ import (
 	"pickup/media"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(relayDriver) != "" {
+		driveRelay()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestPortsAreExhaustedAndFreed(t *testing.T) {
 	e := start(t, config(t, 3))

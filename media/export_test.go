@@ -1,0 +1,24 @@
+package media
+
+import "time"
+
+// TickNow plays one frame to every leg, as the tickers do.
+func (e *Engine) TickNow(number uint64) {
+	t := tick{number: number, at: time.Duration(number) * tickLength, packet: make([]byte, packetSize)}
+	t.clock = samples(t.at)
+	for _, s := range e.shards {
+		s.play(&t)
+	}
+}
+
+// Parsers for the fuzz targets.
+var (
+	ParseHeader = parseHeader
+	ParseEvent  = parseEvent
+)
+
+// WalkRTCP runs the parser of compound packets.
+func WalkRTCP(p []byte) { parseRTCP(p, 1) }
+
+// Payload returns where the payload of h stands.
+func (h header) Payload() (start, end int) { return h.start, h.end }
