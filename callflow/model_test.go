@@ -85,7 +85,8 @@ func newWorld(f fault) *world {
 	w := &world{fault: f, now: time.Unix(1_700_000_000, 0), timers: map[timerKind]bool{}, callerUp: true}
 	w.core = queue.NewCore(queue.Config{MaxMissed: -1})
 	members := []queue.Member{{Agent: agentA, Rank: 1}, {Agent: agentB, Rank: 1}}
-	w.core.Apply(w.now, queue.Event{Kind: queue.EventConfigure,
+	w.core.Apply(w.now, queue.Event{
+		Kind:   queue.EventConfigure,
 		Queues: []queue.QueueConfig{{ID: "q", Name: "support", Enabled: true, Target: 30 * time.Second, Members: members}},
 		Agents: []queue.AgentConfig{{ID: agentA, Login: "A"}, {ID: agentB, Login: "B"}},
 	})

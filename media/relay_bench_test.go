@@ -2,8 +2,10 @@ package media_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -62,7 +64,8 @@ func BenchmarkRelay(b *testing.B) {
 	median := func(name string) float64 { slices.Sort(cost[name]); return cost[name][relayRounds/2] }
 	for _, m := range relayModes {
 		b.Run(m.name, func(b *testing.B) {
-			for b.Loop() { //nolint:revive // the figures were taken above, by turns
+			for b.Loop() { // the figures were taken above, by turns
+				continue
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(median(m.name), "cpu-us/packet")
@@ -161,13 +164,13 @@ func driveRelay() {
 	fmt.Println(strings.Trim(fmt.Sprint(ports), "[]"))
 	packets := make([][]byte, relayStreams)
 	for i := range packets {
-		packets[i] = audioPacket(byte(8 * (1 - i%2))) // told apart below
+		packets[i] = audioPacket(8)
 	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
 		to := readNumbers(in.Text())
-		for i := range packets { // odd phones speak mu-law where the port is marked so
+		for i := range packets { // a port above 65535 is one to speak mu-law to
 			packets[i][1] = 8
 			if to[i] > 1<<16 {
 				packets[i][1], to[i] = 0, to[i]-1<<16
@@ -288,7 +291,13 @@ func epollRelay(b *testing.B, phones []int) ([]int, func()) {
 // bridgeRelay is ours. oddCodec is what the agents' phones speak.
 func bridgeRelay(b *testing.B, phones []int, record bool, oddCodec string) ([]int, func()) {
 	b.Helper()
-	e := start(b, config(b, 2*len(phones)))
+	e, err := media.New(config(b, 2*len(phones)), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = e.Run(ctx) })
 	ports := make([]int, len(phones))
 	legs := make([]*media.Leg, len(phones))
 	for i, p := range phones {
@@ -318,8 +327,7 @@ func bridgeRelay(b *testing.B, phones []int, record bool, oddCodec string) ([]in
 		for _, br := range bridges {
 			br.Close()
 		}
-		for _, l := range legs {
-			l.Close()
-		}
+		end()
+		run.Wait()
 	}
 }

@@ -63,22 +63,26 @@ func TestOffersAreAnswered(t *testing.T) {
 		},
 		"hold by address 0.0.0.0": {
 			strings.Replace(head, "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1) + "m=audio 4000 RTP/AVP 8\r\n",
-			[]string{"a=recvonly"}, "PCMA",
+			[]string{"a=recvonly"},
+			"PCMA",
 		},
 		"further lines are refused": {
 			head + "m=video 5000 RTP/AVP 31\r\nm=audio 4000 RTP/AVP 8\r\nm=audio 4002 RTP/AVP 8\r\nm=image 6000 udptl t38\r\n",
-			[]string{"m=video 0 RTP/AVP 31", "m=audio 0 RTP/AVP 8", "m=image 0 udptl t38", "m=audio PORT RTP/AVP 8"}, "PCMA",
+			[]string{"m=video 0 RTP/AVP 31", "m=audio 0 RTP/AVP 8", "m=image 0 udptl t38", "m=audio PORT RTP/AVP 8"},
+			"PCMA",
 		},
 		"the plain line next to a secured one": {
 			head + "m=audio 5000 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\nm=audio 4000 RTP/AVP 8\r\n",
-			[]string{"m=audio 0 RTP/SAVP 8", "m=audio PORT RTP/AVP 8"}, "PCMA",
+			[]string{"m=audio 0 RTP/SAVP 8", "m=audio PORT RTP/AVP 8"},
+			"PCMA",
 		},
 		"rtcp-mux is accepted": {
 			head + "m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n", []string{"a=rtcp-mux"}, "PCMA",
 		},
 		"a session id beyond 64 bits": {
 			strings.Replace(head, "o=x 1 1", "o=x 99999999999999999999999999 1", 1) + "m=audio 4000 RTP/AVP 8\r\n",
-			[]string{"a=sendrecv"}, "PCMA",
+			[]string{"a=sendrecv"},
+			"PCMA",
 		},
 		"a last line without its end": {
 			head + "m=audio 4000 RTP/AVP 0 8\r\na=sendonly", []string{"a=recvonly"}, "PCMU",

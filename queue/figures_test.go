@@ -16,7 +16,8 @@ func TestComputeHeadline(t *testing.T) {
 	for s := 1; s <= 20; s++ { // 2, 4, .. 40 s: 15 within 30 s
 		entries = append(entries, e(call.EndAnswered, 2*s))
 	}
-	entries = append(entries,
+	entries = append(
+		entries,
 		e(call.EndAbandonedOnHold, 30), // at the target counts; was bridged
 		e(call.EndAbandoned, 50), e(call.EndAbandonedRinging, 9), e(call.EndShortAbandoned, 3),
 		e(call.EndOverflowTime, 60), e(call.EndOverflowFull, 0), e(call.EndOverflowNoAgent, 0),

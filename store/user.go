@@ -18,8 +18,11 @@ func scanUser(row scanner) (account.User, error) {
 // userInto lists where userColumns go.
 func userInto(u *account.User) []any {
 	return []any{
-		&u.ID, &u.Login, &u.Name, &u.Role, &u.Language, switched{&u.Active}, switched{&u.Demo},
-		&u.PasswordHash, &u.HA1MD5, &u.HA1SHA256, moment{&u.CreatedAt},
+		&u.ID, &u.Login, &u.Name, &u.Role, &u.Language,
+		switched{&u.Active},
+		switched{&u.Demo},
+		&u.PasswordHash, &u.HA1MD5, &u.HA1SHA256,
+		moment{&u.CreatedAt},
 	}
 }
 

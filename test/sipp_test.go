@@ -55,6 +55,7 @@ Content-Length: 0
 `
 	agentXML = `<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="agent">
+<recv request="OPTIONS" optional="true" next="9"/>
 <recv request="INVITE" crlf="true" rrs="true"/>
 <send><![CDATA[
 SIP/2.0 180 Ringing
@@ -102,7 +103,19 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-<recv response="200"/>
+<recv response="200" next="10"/>
+<label id="9"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]o[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+<label id="10"/>
 </scenario>
 `
 	playerXML = `<?xml version="1.0" encoding="ISO-8859-1" ?>
@@ -168,8 +181,10 @@ func sipp(t testing.TB, dir, name, xml string, args ...string) (done func() erro
 	}
 	trace = filepath.Join(dir, name+".log")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	args = append([]string{"-sf", file, "-i", "127.0.0.1", "-nostdin", "-trace_msg", "-message_file", trace, "-trace_err",
-		"-error_file", filepath.Join(dir, name+".err")}, args...)
+	args = append([]string{
+		"-sf", file, "-i", "127.0.0.1", "-nostdin", "-trace_msg", "-message_file", trace, "-trace_err",
+		"-error_file", filepath.Join(dir, name+".err"),
+	}, args...)
 	cmd := exec.CommandContext(ctx, "sipp", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=xterm")
@@ -264,7 +279,7 @@ func TestSippLoad(t *testing.T) {
 <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
 </action>
 </recv>`, 1)
-	_, agentLog := sipp(t, dir, "agent", uas, "-p", agentPort, "-mp", "26000", "-m", fmt.Sprint(calls), s.sip)
+	_, agentLog := sipp(t, dir, "agent", uas, "-p", agentPort, "-mp", "26000", s.sip)
 	s.agents(agents, "ready")
 	players, playerLog := sipp(t, dir, "player", strings.ReplaceAll(playerXML, "USER", "player[call_number]"),
 		"-p", fmt.Sprint(freePort(t)), "-mp", "27000", "-m", fmt.Sprint(calls), "-r", "4", "-l", "400", s.sip)

@@ -36,14 +36,22 @@ type (
 )
 
 func (s *Server) agentOperations(api huma.API) {
-	register(api, act{id: "list-agents", method: http.MethodGet, path: "/api/v1/agents", tag: "agents", rule: everyone,
-		summary: "Agents as they stand; an agent sees himself"}, s.listAgents)
-	register(api, act{id: "get-agent", method: http.MethodGet, path: "/api/v1/agents/{id}", tag: "agents", rule: everyone,
-		summary: "One agent as he stands", errors: []int{http.StatusNotFound}}, s.getAgent)
-	register(api, act{id: "put-agent-state", method: http.MethodPut, path: "/api/v1/agents/{id}/state", tag: "agents", rule: agentOrManage,
-		summary: "Change the state of an agent", errors: []int{http.StatusNotFound, http.StatusConflict}}, s.putAgentState)
-	register(api, act{id: "end-wrap-up", method: http.MethodPost, path: "/api/v1/agents/{id}/wrap-up/end", tag: "agents", rule: agentOrManage,
-		summary: "End a wrap-up early", errors: []int{http.StatusNotFound, http.StatusConflict}}, s.endWrapUp)
+	register(api, act{
+		id: "list-agents", method: http.MethodGet, path: "/api/v1/agents", tag: "agents", rule: everyone,
+		summary: "Agents as they stand; an agent sees himself",
+	}, s.listAgents)
+	register(api, act{
+		id: "get-agent", method: http.MethodGet, path: "/api/v1/agents/{id}", tag: "agents", rule: everyone,
+		summary: "One agent as he stands", errors: []int{http.StatusNotFound},
+	}, s.getAgent)
+	register(api, act{
+		id: "put-agent-state", method: http.MethodPut, path: "/api/v1/agents/{id}/state", tag: "agents", rule: agentOrManage,
+		summary: "Change the state of an agent", errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.putAgentState)
+	register(api, act{
+		id: "end-wrap-up", method: http.MethodPost, path: "/api/v1/agents/{id}/wrap-up/end", tag: "agents", rule: agentOrManage,
+		summary: "End a wrap-up early", errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.endWrapUp)
 }
 
 func (s *Server) listAgents(ctx context.Context, _ *noInput) (*listOutput[AgentNow], error) {

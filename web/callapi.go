@@ -92,12 +92,18 @@ type listCallsInput struct {
 }
 
 func (s *Server) callOperations(api huma.API) {
-	register(api, act{id: "list-calls", method: http.MethodGet, path: "/api/v1/calls", tag: "calls", rule: everyone,
-		summary: "Calls, newest first"}, s.listCalls)
-	register(api, act{id: "get-call", method: http.MethodGet, path: "/api/v1/calls/{id}", tag: "calls", rule: everyone,
-		summary: "One call with its timeline", errors: []int{http.StatusNotFound}}, s.getCall)
-	register(api, act{id: "hang-up-call", method: http.MethodDelete, path: "/api/v1/calls/{id}", tag: "calls", rule: manages,
-		summary: "End a live call", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.hangUpCall)
+	register(api, act{
+		id: "list-calls", method: http.MethodGet, path: "/api/v1/calls", tag: "calls", rule: everyone,
+		summary: "Calls, newest first",
+	}, s.listCalls)
+	register(api, act{
+		id: "get-call", method: http.MethodGet, path: "/api/v1/calls/{id}", tag: "calls", rule: everyone,
+		summary: "One call with its timeline", errors: []int{http.StatusNotFound},
+	}, s.getCall)
+	register(api, act{
+		id: "hang-up-call", method: http.MethodDelete, path: "/api/v1/calls/{id}", tag: "calls", rule: manages,
+		summary: "End a live call", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.hangUpCall)
 }
 
 func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[CallRow], error) {

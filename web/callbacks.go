@@ -61,13 +61,19 @@ type (
 )
 
 func (s *Server) callbackOperations(api huma.API) {
-	register(api, act{id: "list-callbacks", method: http.MethodGet, path: "/api/v1/callbacks", tag: "callbacks", rule: everyone,
-		summary: "Callbacks, newest first; an agent sees those of his calls"}, s.listCallbacks)
-	register(api, act{id: "create-callback", method: http.MethodPost, path: "/api/v1/callbacks", tag: "callbacks", rule: agentOrManage,
+	register(api, act{
+		id: "list-callbacks", method: http.MethodGet, path: "/api/v1/callbacks", tag: "callbacks", rule: everyone,
+		summary: "Callbacks, newest first; an agent sees those of his calls",
+	}, s.listCallbacks)
+	register(api, act{
+		id: "create-callback", method: http.MethodPost, path: "/api/v1/callbacks", tag: "callbacks", rule: agentOrManage,
 		summary: "Promise a callback: of a call, or to a number", status: http.StatusCreated,
-		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests}}, s.createCallback)
-	register(api, act{id: "cancel-callback", method: http.MethodDelete, path: "/api/v1/callbacks/{id}", tag: "callbacks", rule: agentOrManage,
-		summary: "Cancel a callback", status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict}}, s.cancelCallback)
+		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
+	}, s.createCallback)
+	register(api, act{
+		id: "cancel-callback", method: http.MethodDelete, path: "/api/v1/callbacks/{id}", tag: "callbacks", rule: agentOrManage,
+		summary: "Cancel a callback", status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.cancelCallback)
 }
 
 // openStates are those of a promise that stands.

@@ -17,9 +17,11 @@ import (
 )
 
 func (s *Server) eventOperations(api huma.API, mux *http.ServeMux) {
-	a := act{id: "events", method: http.MethodGet, path: "/api/v1/events", tag: "events", rule: everyone,
+	a := act{
+		id: "events", method: http.MethodGet, path: "/api/v1/events", tag: "events", rule: everyone,
 		summary: "Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, " +
-			"ticket, callback, and reset: load everything anew. An agent gets his own and those of queues."}
+			"ticket, callback, and reset: load everything anew. An agent gets his own and those of queues.",
+	}
 	describePlain(api, a, []*huma.Param{
 		text("query", "after", "Number of the last event seen; those after it come first. Without it: from now on.", false),
 		text("header", "Last-Event-ID", "The same, as browsers send it when they reconnect.", false),

@@ -102,20 +102,34 @@ type (
 
 func (s *Server) queueOperations(api huma.API) {
 	const path, one, member = "/api/v1/queues", "/api/v1/queues/{name}", "/api/v1/queues/{name}/members/{agent_id}"
-	register(api, act{id: "list-queues", method: http.MethodGet, path: path, tag: "queues", rule: everyone,
-		summary: "Queues as they stand, with the figures of a window"}, s.listQueues)
-	register(api, act{id: "get-queue", method: http.MethodGet, path: one, tag: "queues", rule: seesAll,
-		summary: "A queue as it is configured", errors: []int{http.StatusNotFound}}, s.getQueue)
-	register(api, act{id: "create-queue", method: http.MethodPost, path: path, tag: "queues", rule: administers,
-		summary: "Make a queue", status: http.StatusCreated, errors: []int{http.StatusConflict}}, s.createQueue)
-	register(api, act{id: "put-queue", method: http.MethodPut, path: one, tag: "queues", rule: administers,
-		summary: "Change a queue, or make it", errors: []int{http.StatusConflict}}, s.putQueue)
-	register(api, act{id: "delete-queue", method: http.MethodDelete, path: one, tag: "queues", rule: administers,
-		summary: "Delete a queue; who waits in it is still served", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteQueue)
-	register(api, act{id: "put-member", method: http.MethodPut, path: member, tag: "queues", rule: administers,
-		summary: "Let an agent serve a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.putMember)
-	register(api, act{id: "delete-member", method: http.MethodDelete, path: member, tag: "queues", rule: administers,
-		summary: "Take an agent out of a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteMember)
+	register(api, act{
+		id: "list-queues", method: http.MethodGet, path: path, tag: "queues", rule: everyone,
+		summary: "Queues as they stand, with the figures of a window",
+	}, s.listQueues)
+	register(api, act{
+		id: "get-queue", method: http.MethodGet, path: one, tag: "queues", rule: seesAll,
+		summary: "A queue as it is configured", errors: []int{http.StatusNotFound},
+	}, s.getQueue)
+	register(api, act{
+		id: "create-queue", method: http.MethodPost, path: path, tag: "queues", rule: administers,
+		summary: "Make a queue", status: http.StatusCreated, errors: []int{http.StatusConflict},
+	}, s.createQueue)
+	register(api, act{
+		id: "put-queue", method: http.MethodPut, path: one, tag: "queues", rule: administers,
+		summary: "Change a queue, or make it", errors: []int{http.StatusConflict},
+	}, s.putQueue)
+	register(api, act{
+		id: "delete-queue", method: http.MethodDelete, path: one, tag: "queues", rule: administers,
+		summary: "Delete a queue; who waits in it is still served", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.deleteQueue)
+	register(api, act{
+		id: "put-member", method: http.MethodPut, path: member, tag: "queues", rule: administers,
+		summary: "Let an agent serve a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.putMember)
+	register(api, act{
+		id: "delete-member", method: http.MethodDelete, path: member, tag: "queues", rule: administers,
+		summary: "Take an agent out of a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.deleteMember)
 }
 
 func (s *Server) listQueues(ctx context.Context, in *queuesInput) (*listOutput[QueueNow], error) {

@@ -47,12 +47,18 @@ type listRecordingsInput struct {
 }
 
 func (s *Server) recordingOperations(api huma.API, mux *http.ServeMux) {
-	register(api, act{id: "list-recordings", method: http.MethodGet, path: "/api/v1/recordings", tag: "recordings", rule: everyone,
-		summary: "Recordings, newest first"}, s.listRecordings)
-	register(api, act{id: "get-recording", method: http.MethodGet, path: "/api/v1/recordings/{id}", tag: "recordings", rule: everyone,
-		summary: "One recording", errors: []int{http.StatusNotFound}}, s.getRecording)
-	audio := act{id: "get-recording-audio", method: http.MethodGet, path: "/api/v1/recordings/{id}/audio", tag: "recordings", rule: everyone,
-		summary: "Its audio, WAV; range requests are answered. Each play is logged."}
+	register(api, act{
+		id: "list-recordings", method: http.MethodGet, path: "/api/v1/recordings", tag: "recordings", rule: everyone,
+		summary: "Recordings, newest first",
+	}, s.listRecordings)
+	register(api, act{
+		id: "get-recording", method: http.MethodGet, path: "/api/v1/recordings/{id}", tag: "recordings", rule: everyone,
+		summary: "One recording", errors: []int{http.StatusNotFound},
+	}, s.getRecording)
+	audio := act{
+		id: "get-recording-audio", method: http.MethodGet, path: "/api/v1/recordings/{id}/audio", tag: "recordings", rule: everyone,
+		summary: "Its audio, WAV; range requests are answered. Each play is logged.",
+	}
 	describePlain(api, audio, []*huma.Param{text("path", "id", "", true), text("header", "Range", "RFC 9110 14.2", false)},
 		map[string]string{"200": "audio/wav", "206": "audio/wav", "404": "", "416": ""})
 	mux.Handle("GET "+audio.path, guarded(audio.rule, s.playRecording))

@@ -78,12 +78,18 @@ type listTicketsInput struct {
 }
 
 func (s *Server) ticketOperations(api huma.API) {
-	register(api, act{id: "list-tickets", method: http.MethodGet, path: "/api/v1/tickets", tag: "tickets", rule: everyone,
-		summary: "Tickets, newest first"}, s.listTickets)
-	register(api, act{id: "get-ticket", method: http.MethodGet, path: "/api/v1/tickets/{id}", tag: "tickets", rule: everyone,
-		summary: "One ticket with its timeline", errors: []int{http.StatusNotFound}}, s.getTicket)
-	register(api, act{id: "get-contact", method: http.MethodGet, path: "/api/v1/contacts/{id}", tag: "tickets", rule: everyone,
-		summary: "A contact; an agent sees those he has a ticket of", errors: []int{http.StatusNotFound}}, s.getContact)
+	register(api, act{
+		id: "list-tickets", method: http.MethodGet, path: "/api/v1/tickets", tag: "tickets", rule: everyone,
+		summary: "Tickets, newest first",
+	}, s.listTickets)
+	register(api, act{
+		id: "get-ticket", method: http.MethodGet, path: "/api/v1/tickets/{id}", tag: "tickets", rule: everyone,
+		summary: "One ticket with its timeline", errors: []int{http.StatusNotFound},
+	}, s.getTicket)
+	register(api, act{
+		id: "get-contact", method: http.MethodGet, path: "/api/v1/contacts/{id}", tag: "tickets", rule: everyone,
+		summary: "A contact; an agent sees those he has a ticket of", errors: []int{http.StatusNotFound},
+	}, s.getContact)
 }
 
 func (s *Server) listTickets(ctx context.Context, in *listTicketsInput) (*listOutput[TicketRow], error) {

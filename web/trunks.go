@@ -45,12 +45,18 @@ type (
 func (s *Server) trunkOperations(api huma.API) {
 	const path, one = "/api/v1/trunks", "/api/v1/trunks/{id}"
 	register(api, act{id: "list-trunks", method: http.MethodGet, path: path, tag: "trunks", rule: administers, summary: "Trunks by name"}, s.listTrunks)
-	register(api, act{id: "create-trunk", method: http.MethodPost, path: path, tag: "trunks", rule: administers,
-		summary: "Make a trunk", status: http.StatusCreated, errors: []int{http.StatusConflict}}, s.createTrunk)
-	register(api, act{id: "put-trunk", method: http.MethodPut, path: one, tag: "trunks", rule: administers,
-		summary: "Change a trunk", errors: []int{http.StatusNotFound, http.StatusConflict}}, s.putTrunk)
-	register(api, act{id: "delete-trunk", method: http.MethodDelete, path: one, tag: "trunks", rule: administers,
-		summary: "Delete a trunk", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteTrunk)
+	register(api, act{
+		id: "create-trunk", method: http.MethodPost, path: path, tag: "trunks", rule: administers,
+		summary: "Make a trunk", status: http.StatusCreated, errors: []int{http.StatusConflict},
+	}, s.createTrunk)
+	register(api, act{
+		id: "put-trunk", method: http.MethodPut, path: one, tag: "trunks", rule: administers,
+		summary: "Change a trunk", errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.putTrunk)
+	register(api, act{
+		id: "delete-trunk", method: http.MethodDelete, path: one, tag: "trunks", rule: administers,
+		summary: "Delete a trunk", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.deleteTrunk)
 }
 
 func (s *Server) listTrunks(ctx context.Context, _ *noInput) (*listOutput[TrunkObject], error) {

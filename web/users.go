@@ -43,12 +43,18 @@ type (
 func (s *Server) userOperations(api huma.API) {
 	const path, one = "/api/v1/users", "/api/v1/users/{id}"
 	register(api, act{id: "list-users", method: http.MethodGet, path: path, tag: "users", rule: manages, summary: "Users by login"}, s.listUsers)
-	register(api, act{id: "create-user", method: http.MethodPost, path: path, tag: "users", rule: administers,
-		summary: "Make a user", status: http.StatusCreated, errors: []int{http.StatusConflict}}, s.createUser)
-	register(api, act{id: "put-user", method: http.MethodPut, path: one, tag: "users", rule: administers,
-		summary: "Change a user", errors: []int{http.StatusNotFound, http.StatusConflict}}, s.putUser)
-	register(api, act{id: "delete-user", method: http.MethodDelete, path: one, tag: "users", rule: administers,
-		summary: "Shut a user out; his history stays", status: http.StatusNoContent, errors: []int{http.StatusNotFound}}, s.deleteUser)
+	register(api, act{
+		id: "create-user", method: http.MethodPost, path: path, tag: "users", rule: administers,
+		summary: "Make a user", status: http.StatusCreated, errors: []int{http.StatusConflict},
+	}, s.createUser)
+	register(api, act{
+		id: "put-user", method: http.MethodPut, path: one, tag: "users", rule: administers,
+		summary: "Change a user", errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.putUser)
+	register(api, act{
+		id: "delete-user", method: http.MethodDelete, path: one, tag: "users", rule: administers,
+		summary: "Shut a user out; his history stays", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, s.deleteUser)
 }
 
 func (s *Server) listUsers(ctx context.Context, _ *noInput) (*listOutput[UserObject], error) {

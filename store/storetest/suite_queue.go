@@ -68,7 +68,8 @@ func entries(t *testing.T, s Full) []queue.EndedEntry {
 func itemLife(t *testing.T, s Full) {
 	i := item("i1")
 	a := agent(t, s, 1).ID
-	decide(t, s,
+	decide(
+		t, s,
 		enqueued(i),
 		offered(i, "o1", a),
 		ofOffer(queue.DecisionReleasing, 13*time.Second, i, "o1", a),
