@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"pickup/callflow"
 	"pickup/internal/fanout"
 	"pickup/queue"
@@ -90,11 +88,19 @@ type Parts struct {
 	Hub      *fanout.Hub
 	Browser  *BrowserCalls
 	Handler  callflow.Handler
-	Registry *prometheus.Registry // what /metrics shows besides our own; nil: a new one
-	SIPWS    http.Handler         // mounted at /sip; nil: 404
+	Figures  []Figure     // what /metrics shows of the parts, besides our own
+	SIPWS    http.Handler // mounted at /sip; nil: 404
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.
 	Reconfigure func(ctx context.Context) error
 	UI          fs.FS // built console; nil: not built
+}
+
+// Figure is one number of a part that /metrics shows.
+type Figure struct {
+	Name  string // as Prometheus wants it: pickup_calls_live
+	Help  string
+	Total bool // a counter, that only grows; else a gauge
+	Value func() float64
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,7 +21,13 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(reg *prometheus.Registry, domain *queue.Domain) (*metrics, error) {
+func newMetrics(figures []Figure, domain *queue.Domain) (*metrics, error) {
+	reg := prometheus.NewRegistry()
+	for _, f := range figures {
+		if err := reg.Register(f.collector()); err != nil {
+			return nil, fmt.Errorf("metric %s: %w", f.Name, err)
+		}
+	}
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "pickup_http_request_seconds", Help: "Duration of HTTP requests by method and status; streams when they end.",
@@ -122,4 +129,12 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range states {
 		ch <- prometheus.MustNewConstMetric(c.agents, prometheus.GaugeValue, n, string(state))
 	}
+}
+
+// collector is a figure as Prometheus reads it.
+func (f Figure) collector() prometheus.Collector {
+	if f.Total {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: f.Name, Help: f.Help}, f.Value)
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.Value)
 }

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"pickup/internal/logkey"
 	"pickup/web/password"
 )
@@ -46,14 +44,11 @@ func NewServer(cfg Config, p Parts, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Registry == nil {
-		p.Registry = prometheus.NewRegistry()
-	}
 	s := &Server{cfg: cfg, parts: p, log: log, hasher: password.New(), throttle: newThrottle()}
 	if s.demoDummy, err = password.HashDemo(newToken()); err != nil {
 		return nil, err
 	}
-	if s.metrics, err = newMetrics(p.Registry, p.Queue); err != nil {
+	if s.metrics, err = newMetrics(p.Figures, p.Queue); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	handler, err := s.routes()

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"pickup/callflow"
 	"pickup/sip"
 	"pickup/store"
+	"pickup/web"
 )
 
 // sipStore shows the SIP edge what it keeps.
@@ -49,30 +49,31 @@ type wsHandler struct{ *sip.Server }
 // ServeHTTP implements http.Handler.
 func (h wsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.ServeWS(w, r) }
 
-// registry holds the gauges and counters of the parts that know no metrics.
-func (s *server) registry() *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	counter := func(name, help string, f func() float64) {
-		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
+// figures are the numbers of the parts that know no metrics.
+func (s *server) figures() []web.Figure {
+	total := func(name, help string, f func() uint64) web.Figure {
+		return web.Figure{Name: name, Help: help, Total: true, Value: func() float64 { return float64(f()) }}
 	}
-	gauge := func(name, help string, f func() float64) {
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
+	calls := func(f func(callflow.Counts) int64) func() uint64 {
+		return func() uint64 { return uint64(f(s.calls.Counts())) } //nolint:gosec // counts are not negative
 	}
-	gauge("pickup_calls_live", "Calls going on.", func() float64 { return float64(s.calls.Counts().Live) })
-	counter("pickup_calls_started_total", "Calls taken.", func() float64 { return float64(s.calls.Counts().Started) })
-	counter("pickup_calls_refused_total", "Calls refused.", func() float64 { return float64(s.calls.Counts().Refused) })
-	counter("pickup_call_panics_total", "Faults of ours that ended one call.", func() float64 { return float64(s.calls.Counts().Panics) })
-	counter("pickup_queue_reaped_total", "Reservations freed by the reaper; 0 when all is well.",
-		func() float64 { return float64(s.queue.Counters().Reaped) })
-	counter("pickup_queue_commit_errors_total", "Decisions of the queue that the store refused.",
-		func() float64 { return float64(s.queue.Counters().CommitErrors) })
-	counter("pickup_queue_late_commits_total", "Offers that left before the store had answered.",
-		func() float64 { return float64(s.queue.Counters().LateCommits) })
-	counter("pickup_sip_messages_total", "SIP messages parsed.", func() float64 { return float64(s.sip.Metrics().Parsed) })
-	counter("pickup_sip_dropped_total", "Datagrams that were no SIP.", func() float64 { return float64(s.sip.Metrics().Dropped) })
-	counter("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() float64 { return float64(s.sip.Metrics().BadRequest) })
-	counter("pickup_sip_guard_refused_total", "Requests refused by the flood guard.", func() float64 { return float64(s.sip.Metrics().GuardRefused) })
-	return r
+	return []web.Figure{
+		{Name: "pickup_calls_live", Help: "Calls going on.", Value: func() float64 { return float64(s.calls.Counts().Live) }},
+		total("pickup_calls_started_total", "Calls taken.", calls(func(c callflow.Counts) int64 { return c.Started })),
+		total("pickup_calls_refused_total", "Calls refused.", calls(func(c callflow.Counts) int64 { return c.Refused })),
+		total("pickup_call_panics_total", "Faults of ours that ended one call.", calls(func(c callflow.Counts) int64 { return c.Panics })),
+		total("pickup_queue_reaped_total", "Reservations freed by the reaper; 0 when all is well.",
+			func() uint64 { return s.queue.Counters().Reaped }),
+		total("pickup_queue_commit_errors_total", "Decisions of the queue that the store refused.",
+			func() uint64 { return s.queue.Counters().CommitErrors }),
+		total("pickup_queue_late_commits_total", "Commits of the queue that took longer than a second.",
+			func() uint64 { return s.queue.Counters().LateCommits }),
+		total("pickup_sip_messages_total", "SIP messages parsed.", func() uint64 { return s.sip.Metrics().Parsed }),
+		total("pickup_sip_dropped_total", "Datagrams that were no SIP.", func() uint64 { return s.sip.Metrics().Dropped }),
+		total("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() uint64 { return s.sip.Metrics().BadRequest }),
+		total("pickup_sip_guard_refused_total", "Requests refused by the flood guard.",
+			func() uint64 { return s.sip.Metrics().GuardRefused }),
+	}
 }
 
 // loopbackHost reports whether a host:port is on loopback.

@@ -210,7 +210,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	c := s.cfg
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Registry: s.registry(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: s.figures(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()

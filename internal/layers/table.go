@@ -77,9 +77,10 @@ func homes() map[string][]string {
 		"github.com/wneessen/go-mail":        {"ticket/email"},
 		"github.com/microcosm-cc/bluemonday": {"ticket/email"},
 		"github.com/danielgtaylor/huma":      {"web"},
-		"github.com/coder/websocket":         {"web", "test"},
+		"github.com/coder/websocket":         {"web", "sip", "test"},
 		"github.com/alexedwards/scs":         {"web"},
 		"github.com/prometheus":              {"web"},
+		"golang.org/x/sys":                   {"media", "recording", "store"},
 		"github.com/alecthomas/kong":         {"cmd/pickup"},
 	}
 }
