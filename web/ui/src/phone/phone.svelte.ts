@@ -1,0 +1,161 @@
+// The agent's browser phone: SIP over WebSocket (RFC 7118) by JsSIP, loaded when
+// it is first wanted. It lives outside the pages, so navigation drops no call,
+// and it keeps the password in memory only.
+
+import type { UA } from 'jssip';
+import type { RTCSession } from 'jssip/lib/RTCSession';
+import { ring } from '../ui/ring';
+
+export type PhoneState = 'off' | 'registering' | 'registered' | 'failed' | 'lost' | 'elsewhere';
+export type LineState = 'none' | 'ringing' | 'talking' | 'held';
+
+class Phone {
+  state = $state<PhoneState>('off');
+  line = $state<LineState>('none');
+  who = $state('');
+  muted = $state(false);
+  since = $state(0);
+  noMicrophone = $state(false);
+
+  #ua: UA | undefined;
+  #session: RTCSession | undefined;
+  #quiet: (() => void) | undefined;
+  #unlock: (() => void) | undefined;
+  #audio = new Audio();
+
+  /** Registers as login; one tab at a time. */
+  async connect(login: string, password: string): Promise<void> {
+    this.disconnect();
+    this.state = 'registering';
+    if (!(await this.#own())) {
+      this.state = 'elsewhere';
+      return;
+    }
+    const { default: JsSIP } = await import('jssip');
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(`${scheme}://${location.host}/sip`)],
+      uri: `sip:${login}@${location.hostname}`,
+      authorization_user: login,
+      password,
+      session_timers: false,
+      register_expires: 120,
+      user_agent: 'Pickup console',
+    });
+    this.#ua = ua;
+    ua.on('registered', () => (this.state = 'registered'));
+    ua.on('registrationFailed', ({ response }) => {
+      if (ua !== this.#ua) return;
+      if (response && [401, 403, 407].includes(response.status_code)) {
+        this.disconnect();
+        this.state = 'failed';
+      } else this.state = 'lost';
+    });
+    ua.on('disconnected', () => {
+      if (ua === this.#ua) this.state = 'lost';
+    });
+    ua.on('newRTCSession', ({ session, originator }: { session: RTCSession; originator: string }) => {
+      if (String(originator) === 'remote') this.#offered(session);
+    });
+    ua.start();
+  }
+
+  /** Signs the phone off; a call in progress ends. */
+  disconnect(): void {
+    const ua = this.#ua;
+    this.#ua = undefined;
+    ua?.stop();
+    this.#clear();
+    this.#unlock?.();
+    this.#unlock = undefined;
+    this.state = 'off';
+  }
+
+  answer(): void {
+    this.noMicrophone = false;
+    this.#session?.answer({
+      mediaConstraints: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false },
+      pcConfig: { bundlePolicy: 'max-bundle', iceServers: [] },
+    });
+  }
+
+  /** Refuses what rings (603), or ends the call. */
+  hangUp(): void {
+    const session = this.#session;
+    if (!session || session.isEnded()) return this.#clear();
+    session.terminate(this.line === 'ringing' ? { status_code: 603, reason_phrase: 'Decline' } : undefined);
+  }
+
+  toggleMute(): void {
+    if (this.muted) this.#session?.unmute({ audio: true });
+    else this.#session?.mute({ audio: true });
+    this.muted = !this.muted;
+  }
+
+  toggleHold(): void {
+    if (this.line === 'held') this.#session?.unhold();
+    else this.#session?.hold();
+  }
+
+  press(key: string): void {
+    // RFC 4733 inside the audio. JsSIP's own name for it is that of RFC 2833.
+    this.#session?.sendDTMF(key, { transportType: 'RFC2833' as never, duration: 120, interToneGap: 70 });
+  }
+
+  #offered(session: RTCSession): void {
+    if (this.#session && !this.#session.isEnded()) {
+      session.terminate({ status_code: 486, reason_phrase: 'Busy Here' });
+      return;
+    }
+    this.#session = session;
+    this.who = session.remote_identity.display_name || session.remote_identity.uri.user || '';
+    this.line = 'ringing';
+    this.#quiet = ring();
+    const mine = () => session === this.#session;
+    session.on('peerconnection', ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
+      peerconnection.addEventListener('track', ({ track, streams }) => {
+        this.#audio.srcObject = streams[0] ?? new MediaStream([track]);
+        void this.#audio.play().catch(() => {}); // the answer was a gesture
+      });
+    });
+    session.on('getusermediafailed', () => (this.noMicrophone = true));
+    session.on('confirmed', () => {
+      if (!mine()) return;
+      this.#hush();
+      this.line = 'talking';
+      this.since = Date.now();
+    });
+    session.on('accepted', () => this.#hush());
+    session.on('hold', () => mine() && (this.line = 'held'));
+    session.on('unhold', () => mine() && (this.line = 'talking'));
+    session.on('ended', () => mine() && this.#clear());
+    session.on('failed', () => mine() && this.#clear());
+  }
+
+  #hush(): void {
+    this.#quiet?.();
+    this.#quiet = undefined;
+  }
+
+  #clear(): void {
+    this.#hush();
+    this.#session = undefined;
+    this.#audio.srcObject = null;
+    this.line = 'none';
+    this.muted = false;
+    this.who = '';
+  }
+
+  // Web Locks: the phone rings in one tab of the browser.
+  #own(): Promise<boolean> {
+    if (!navigator.locks) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      void navigator.locks.request('pickup.phone', { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock ? new Promise<void>((done) => (this.#unlock = done)) : undefined;
+      });
+    });
+  }
+}
+
+export const phone = new Phone();

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { Backoff } from '../src/lib/backoff';
+import { duration } from '../src/lib/i18n.svelte';
+import { matches, shareLevel, waitLevel } from '../src/lib/model';
+import type { Call, CallFilter } from '../src/lib/model';
+import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
+import { peaksOf } from '../src/ui/peaks';
+
+describe('what the player is told', () => {
+  it.each([
+    ['NotAllowedError', 'denied'], ['NotFoundError', 'none'], ['NotReadableError', 'busy'], ['TypeError', 'unsupported'],
+  ])('a microphone error %s is %s', (name, want) => expect(microphoneFailure(name)).toBe(want));
+
+  it.each([
+    [404, false, 'queue'], [404, true, 'gone'], [410, true, 'gone'], [503, false, 'full'], [429, false, 'full'], [488, false, 'media'],
+    [500, false, 'away'], [502, false, 'away'], [403, false, 'refused'],
+  ] as const)('status %i (resuming %s) is %s', (status, resuming, want) => expect(offerFailure(status, resuming)).toBe(want));
+
+  it.each([
+    ['answered', true, 'talk'], ['abandoned', false, 'left'], ['short_abandoned', false, 'left'], ['overflow_time', false, 'overflow'],
+    ['closed', false, 'closed'], ['failed_system', false, 'server'],
+  ] as const)('reason %s ends as %s', (reason, talked, want) => expect(ending(reason, talked)).toBe(want));
+
+  it('rounds estimates to whole minutes', () => {
+    expect(estimateText(0, 0)).toEqual({ key: 'estimate.none' });
+    expect(estimateText(10_000, 50_000)).toEqual({ key: 'estimate.lt1' });
+    expect(estimateText(90_000, 170_000)).toEqual({ key: 'estimate.range', low: 1, high: 3 });
+    expect(estimateText(120_000, 120_000)).toEqual({ key: 'estimate.one', n: 2 });
+  });
+
+  it('reads Retry-After', () => {
+    expect(retryAfter('7')).toBe(7);
+    expect(retryAfter(null)).toBe(10);
+    expect(retryAfter('99999')).toBe(600);
+  });
+
+  it('resumes within 180 seconds, a promised callback always', () => {
+    const kept = { token: 't', location: '/w/v1/calls/1', queue: 'support', lang: 'fr', at: 1000, callback: false, talked: false };
+    expect(parseKept(JSON.stringify(kept), 1000 + KEEP_MS)).toEqual(kept);
+    expect(parseKept(JSON.stringify(kept), 1001 + KEEP_MS)).toBeNull();
+    expect(parseKept(JSON.stringify({ ...kept, callback: true }), 10 * KEEP_MS)).not.toBeNull();
+    expect(parseKept('{"token":3}', 0)).toBeNull();
+    expect(parseKept('nonsense', 0)).toBeNull();
+  });
+});
+
+describe('what the console decides', () => {
+  it('is amber from half of the target and red beyond it', () => {
+    expect([14_999, 15_000, 30_000, 30_001].map((ms) => waitLevel(ms, 30_000))).toEqual(['good', 'warn', 'warn', 'bad']);
+    expect([80, 79, 70, 69].map((p) => shareLevel(p))).toEqual(['good', 'warn', 'warn', 'bad']);
+  });
+
+  it('lists behind a number what the number counts', () => {
+    const all: CallFilter = { state: '', queue: '', reason: '', agent: '', inTarget: '', window: '' };
+    const c = { queue: 'support', state: 'ended', end_reason: 'abandoned_ringing', agent_id: '', wait_ms: 20_000, bridged_at: null } as Call;
+    expect(matches(c, { ...all, reason: 'abandoned', queue: 'support' }, 30_000)).toBe(true);
+    expect(matches(c, { ...all, reason: 'abandoned', queue: 'payments' }, 30_000)).toBe(false);
+    expect(matches(c, { ...all, reason: 'short_abandoned' }, 30_000)).toBe(false);
+    expect(matches(c, { ...all, inTarget: 'yes' }, 30_000)).toBe(false);
+    expect(matches(c, { ...all, state: 'waiting' }, 30_000)).toBe(false);
+    expect(matches({ ...c, state: 'offered' }, { ...all, state: 'waiting' }, 30_000)).toBe(true);
+  });
+
+  it('writes durations', () => {
+    expect([0, 7_999, 723_000, 3_723_000, -5].map(duration)).toEqual(['0:00', '0:07', '12:03', '1:02:03', '0:00']);
+  });
+
+  it('waits longer after each failure, never beyond the limit', () => {
+    const b = new Backoff(500, 4000, () => 1);
+    expect([b.next(), b.next(), b.next(), b.next(), b.next()]).toEqual([500, 1000, 2000, 4000, 4000]);
+    b.reset();
+    expect(b.next()).toBe(500);
+  });
+});
+
+describe('the waveform', () => {
+  function wav(frames: [number, number][]): ArrayBuffer {
+    const v = new DataView(new ArrayBuffer(44 + frames.length * 4));
+    const text = (at: number, s: string) => [...s].forEach((c, i) => v.setUint8(at + i, c.charCodeAt(0)));
+    text(0, 'RIFF'); text(8, 'WAVE'); text(12, 'fmt '); text(36, 'data');
+    v.setUint32(16, 16, true); v.setUint16(20, 1, true); v.setUint16(22, 2, true); v.setUint32(24, 8000, true);
+    v.setUint16(34, 16, true); v.setUint32(40, frames.length * 4, true);
+    frames.forEach(([l, r], i) => { v.setInt16(44 + i * 4, l, true); v.setInt16(46 + i * 4, r, true); });
+    return v.buffer as ArrayBuffer;
+  }
+
+  it('takes the highest value of each channel and bucket', () => {
+    const p = peaksOf(wav([[16384, 0], [-8192, 0], [0, -32768], [0, 1]]), 2);
+    expect([...p!.left]).toEqual([0.5, 0]);
+    expect([...p!.right]).toEqual([0, 1]);
+  });
+
+  it('refuses what is no WAV', () => {
+    expect(peaksOf(new ArrayBuffer(10), 4)).toBeNull();
+    expect(peaksOf(new ArrayBuffer(100), 4)).toBeNull();
+  });
+});
