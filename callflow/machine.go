@@ -21,7 +21,6 @@ type machine struct {
 	playerDone  bool // final: nothing of the player's leg is outstanding
 	playerReady bool // audio flows
 	away        bool // line lost; the place is kept
-	silentLine  bool // the line died as a dead leg: it may come to life again
 
 	joinedItem queue.ItemID  // "" when not in a queue
 	inQueue    bool          // the item waits, is offered, or is connecting

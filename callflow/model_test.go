@@ -54,23 +54,23 @@ const (
 
 // world is one run of machine, core and phones.
 type world struct {
-	fault                               fault
-	m                                   *machine
-	core                                *queue.Core
-	now                                 time.Time
-	item                                queue.ItemID
-	devices                             []*device
-	pending                             []input
-	timers                              map[timerKind]bool
-	callerUp, callerFinalled, callerBye bool
-	noticePlayed                        bool
-	offers                              int
-	bridges                             int // standing
-	wins                                int // standing
-	closed                              bool
-	finished                            bool
-	broken                              string
-	legSeq                              int
+	fault               fault
+	m                   *machine
+	core                *queue.Core
+	now                 time.Time
+	item                queue.ItemID
+	devices             []*device
+	pending             []input
+	timers              map[timerKind]bool
+	callerUp, callerBye bool
+	noticePlayed        bool
+	offers              int
+	bridges             int // standing
+	wins                int // standing
+	closed              bool
+	finished            bool
+	broken              string
+	legSeq              int
 }
 
 const (

@@ -127,7 +127,6 @@ type phone struct {
 
 	mu  sync.Mutex
 	got []packet
-	rtp int
 }
 
 func newPhone(t testing.TB, law uint8) *phone {
@@ -205,13 +204,6 @@ func (p *phone) packets() []packet {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]packet(nil), p.got...)
-}
-
-// forget drops what came so far.
-func (p *phone) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.got = nil
 }
 
 // heard returns the audio of the last n packets, decoded by their payload type.

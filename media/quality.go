@@ -14,7 +14,6 @@ type receiveStats struct {
 	ssrc    uint32
 	base    uint32 // extended sequence number of the first packet of this SSRC
 	extMax  atomic.Uint32
-	seen    uint64 // packets of this SSRC
 	transit int32
 	jitter4 int32 // scaled by 16, as in A.8
 

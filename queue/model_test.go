@@ -78,10 +78,7 @@ func (m *pair) both(ev queue.Event, mirror func()) queue.Effect {
 }
 
 func (m *pair) compare(rt *rapid.T) {
-	var told []string
-	for _, n := range m.collect() {
-		told = append(told, n)
-	}
+	told := append([]string(nil), m.collect()...)
 	want := append([]string(nil), m.n.said...)
 	m.n.said = nil
 	sort.Strings(told)

@@ -38,13 +38,11 @@ type nAgent struct {
 }
 
 type nRes struct {
-	item                    *nItem
-	phase                   string // offered, accepted, talking, wrapped, releasing
-	final, won, talked      bool
-	undo                    func()
-	leaseEnds, reaped       time.Duration
-	blame                   bool
-	missedBefore, rejBefore int
+	item               *nItem
+	phase              string // offered, accepted, talking, wrapped, releasing
+	final, won, talked bool
+	undo               func()
+	leaseEnds, reaped  time.Duration
 }
 
 type nItem struct {
@@ -59,15 +57,6 @@ type nItem struct {
 	res       *nRes // current
 	joined    time.Duration
 	bridged   bool
-}
-
-func (n *naive) agent(id account.ID) *nAgent {
-	for _, a := range n.agents {
-		if a.id == id {
-			return a
-		}
-	}
-	return nil
 }
 
 func (a *nAgent) free(now time.Duration) bool {

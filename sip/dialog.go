@@ -37,6 +37,7 @@ func (s *Server) fromInvite(q *request, f *flow) dialog {
 			d.routes = append(d.routes, *r.Address.Clone())
 		}
 	}
+	d.target = *q.From().Address.Clone() // until a Contact says better: RFC 2543 clients have none
 	d.refresh(q.Request)
 	return d
 }

@@ -225,8 +225,6 @@ func header(m, name string) string {
 	return ""
 }
 
-var tagOf = regexp.MustCompile(`;tag=([^;>\s]+)`)
-
 const offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n" +
 	"a=rtpmap:101 telephone-event/8000\r\n"
 

@@ -38,7 +38,7 @@ func gate(r *gosip.Request, inDialog, merged bool) *refusal {
 	if f := gateHeaders(r); f != nil {
 		return f
 	}
-	if !slices.Contains(strings.Split(allow, ", "), string(r.Method)) {
+	if !slices.Contains(strings.Split(allow, ", "), string(r.CSeq().MethodName)) {
 		return gateMethod(r)
 	}
 	if f := gateTarget(r, inDialog); f != nil {
@@ -73,10 +73,11 @@ func gateHeaders(r *gosip.Request) *refusal {
 	if from == nil || to == nil || cseq == nil || r.CallID() == nil || r.Via() == nil {
 		return refuse(400)
 	}
-	if cseq.MethodName != r.Method || counts["via"] > maxVias {
+	// sipgo writes the method of the request line in capitals, not that of CSeq.
+	if !strings.EqualFold(string(cseq.MethodName), string(r.Method)) || counts["via"] > maxVias {
 		return refuse(400)
 	}
-	if r.Method == gosip.INVITE && counts["contact"] != 1 { // RFC 3261 8.1.1.8
+	if r.Method == gosip.INVITE && (counts["contact"] > 1 || counts["contact"] == 0 && !rfc2543(r)) { // RFC 3261 8.1.1.8
 		return refuse(400)
 	}
 	for _, a := range []gosip.Uri{from.Address, to.Address} {
@@ -90,6 +91,12 @@ func gateHeaders(r *gosip.Request) *refusal {
 		}
 	}
 	return nil
+}
+
+// rfc2543 reports a client from before RFC 3261: no magic cookie in its branch.
+func rfc2543(r *gosip.Request) bool {
+	branch, _ := r.Via().Params.Get("branch")
+	return !strings.HasPrefix(branch, gosip.RFC3261BranchMagicCookie)
 }
 
 // gateMethod answers what we do not do.

@@ -61,7 +61,6 @@ type leg struct {
 	d         dialog
 	state     legState
 	deadlines [timerCount]time.Time
-	finalTold bool
 	reason    call.Cause // of our End
 
 	in  inboundPart
@@ -69,7 +68,6 @@ type leg struct {
 	acc acceptance // the 2xx that waits for its ACK
 
 	offerPending bool // our offer went out in a 2xx; the answer comes in the ACK
-	lastINFO     uint32
 }
 
 var _ callflow.Leg = (*leg)(nil)

@@ -11,6 +11,7 @@ import (
 type head struct {
 	request bool
 	method  string
+	uri     string
 	version string
 	callID  string
 	cseq    string
@@ -77,6 +78,7 @@ func (h *head) startLine(line string) bool {
 	if !ok || last < 0 || !token(first) {
 		return false
 	}
+	h.uri = rest[:last]
 	h.request, h.method, h.version = true, first, strings.TrimSpace(rest[last+1:])
 	if h.version == "" { // white space after the version: "LWS on the request line"
 		trimmed := strings.TrimRight(rest, " \t")
@@ -170,7 +172,7 @@ func stampVia(via, host, port string) string {
 }
 
 // normalise rewrites what RFC 3261 allows and sipgo's parser does not: folded
-// lines, bare LF, white space in the request line and around ";", "=" and ","
+// lines, bare LF, white space around ";", "=" and ","
 // of the headers that carry addresses. The body is kept as it is.
 func normalise(data []byte) []byte {
 	h, ok := scanHead(data)
@@ -181,7 +183,7 @@ func normalise(data []byte) []byte {
 	b.Grow(len(data) + 16)
 	rest := data[:h.end]
 	line, rest, _ := cutLine(rest)
-	b.WriteString(strings.Join(strings.Fields(string(line)), " ") + "\r\n")
+	b.WriteString(string(line) + "\r\n") // more than one space is an error there (RFC 3261 25.1)
 	for {
 		var okLine bool
 		line, rest, okLine = cutLine(rest)

@@ -5,7 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -15,7 +15,7 @@ import (
 const (
 	maxMessage = 1 << 16
 	maxHeaders = 128
-	maxVias    = 32
+	maxVias    = 70 // a request may pass 70 hops (RFC 3261 8.1.1.6)
 )
 
 // packetConn is the UDP socket with the read filter in front: what is not a SIP
@@ -24,8 +24,7 @@ type packetConn struct {
 	net.PacketConn
 	server  *Server
 	last    netip.AddrPort
-	changes int         // of the source, since the set of sources was forgotten
-	fresh   atomic.Bool // the next ReadFrom ends sipgo's reader
+	changes int // of the source, since the set of sources was forgotten
 }
 
 // maxSources bounds the memory that sipgo spends on source addresses (155 bytes
@@ -112,12 +111,22 @@ func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, r
 		return nil
 	}
 	s.counters.badRequest.Add(1)
-	status, reason := 400, "Bad Request"
-	if h.version != "SIP/2.0" {
-		status, reason = 505, "Version Not Supported"
+	status := 400
+	switch {
+	case h.version != "SIP/2.0":
+		status = 505
+	case foreignScheme(h.uri):
+		status = 416
 	}
-	reply(statelessReply(&h, status, reason, host, port))
+	reply(statelessReply(&h, status, reasonOf(status), host, port))
 	return nil
+}
+
+// foreignScheme reports a Request-URI of a scheme that is not ours, which
+// sipgo's parser may not accept (RFC 3261 8.2.2.1).
+func foreignScheme(uri string) bool {
+	scheme, _, ok := strings.Cut(lower(uri), ":")
+	return ok && token(strings.ReplaceAll(scheme, ".", "")) && scheme != "sip" && scheme != "sips" && scheme != "tel"
 }
 
 // opensDialog reports whether the flood guard counts the request: it is new,

@@ -24,7 +24,6 @@ type baresip struct {
 // softphone describes a baresip to run.
 type softphone struct {
 	account string   // the line of its accounts file
-	codec   string   // PCMA or PCMU
 	hz      float64  // what it says
 	run     []string // commands at start, as "/dial sip:..."
 }

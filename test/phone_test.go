@@ -35,7 +35,6 @@ type phone struct {
 	invites  []time.Time        // INVITEs received, without retransmissions
 	most     int                // most dialogs early or confirmed at once
 	finals   map[string]chan sipMessage
-	sentAt   time.Time // last RTP packet
 	clickAt  time.Time // when set, one loud packet is sent then
 	received []byte    // mu-law payloads
 	closed   chan struct{}

@@ -40,7 +40,6 @@ func need(t testing.TB, programs ...string) {
 type server struct {
 	t        testing.TB
 	dir      string // data directory, kept over restarts
-	env      []string
 	cmd      *exec.Cmd
 	sip      string // host:port
 	http     string

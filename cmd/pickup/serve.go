@@ -67,8 +67,7 @@ type server struct {
 	sip      *sip.Server
 	web      *web.Server
 
-	changes sync.WaitGroup
-	group   parts
+	group parts
 }
 
 // parts runs the parts of the server; the first that fails ends them all.
@@ -122,7 +121,7 @@ func (s *server) make(ctx context.Context) error {
 	var err error
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
-		LocalAddr: local, LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.Downsample16to8(moh.Render()),
+		LocalAddr: local, LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
 	}
