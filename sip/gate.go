@@ -93,10 +93,10 @@ func gateHeaders(r *gosip.Request) *refusal {
 	return nil
 }
 
-// rfc2543 reports a client from before RFC 3261: no magic cookie in its branch.
+// rfc2543 reports a client from before RFC 3261: the branch is one that we gave.
 func rfc2543(r *gosip.Request) bool {
 	branch, _ := r.Via().Params.Get("branch")
-	return !strings.HasPrefix(branch, gosip.RFC3261BranchMagicCookie)
+	return strings.HasPrefix(branch, branch2543)
 }
 
 // gateMethod answers what we do not do.

@@ -70,9 +70,7 @@ func (l *leg) listen(tx *gosip.ClientTx) {
 	for {
 		select {
 		case res := <-tx.Responses():
-			if !l.post(func() { l.response(tx, res) }) {
-				l.server.disown(tx, res)
-			}
+			l.post(func() { l.response(tx, res) })
 		case <-tx.Done():
 			err := tx.Err()
 			l.post(func() { l.transactionEnded(tx, err) })
@@ -83,10 +81,6 @@ func (l *leg) listen(tx *gosip.ClientTx) {
 		}
 	}
 }
-
-// disown is for a 2xx that came after its leg was given up: nothing to do, the
-// leg stays until its INVITE is final; kept as the answer to a broken peer.
-func (s *Server) disown(*gosip.ClientTx, *gosip.Response) {}
 
 // response serves one response to the INVITE.
 func (l *leg) response(tx *gosip.ClientTx, res *gosip.Response) {

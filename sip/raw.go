@@ -2,6 +2,8 @@ package sip
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 )
@@ -258,4 +260,34 @@ func squeeze(value, around string) string {
 // tidyVia writes "SIP  /  2.0 / UDP host : port ; x" as "SIP/2.0/UDP host:port;x".
 func tidyVia(value string) string {
 	return squeeze(squeeze(value, "/"), ";=:,")
+}
+
+// branch2543 starts the branch that old clients get.
+const branch2543 = "z9hG4bK2543-"
+
+// giveBranch gives a request of an RFC 2543 client, whose Via has no branch, one
+// made of what names its transaction there (RFC 3261 17.2.3). ACK gets its own,
+// so that the ACK of a 2xx reaches its dialog.
+func giveBranch(h *head, data []byte) []byte {
+	if !h.request || h.end == 0 || len(h.vias) == 0 || strings.Contains(strings.ToLower(h.vias[0]), "branch") {
+		return data
+	}
+	number, method, _ := strings.Cut(h.cseq, " ")
+	if strings.TrimSpace(method) != "ACK" {
+		method = ""
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{h.callID, number, h.from, method}, "\x00")))
+	old := []byte(h.vias[0])
+	i := bytes.Index(data[:h.end], old)
+	if i < 0 {
+		return data
+	}
+	first, others, many := strings.Cut(h.vias[0], ",")
+	first += ";branch=" + branch2543 + hex.EncodeToString(sum[:10])
+	if many {
+		first += "," + others
+	}
+	out := append([]byte(nil), data[:i]...)
+	out = append(out, first...)
+	return append(out, data[i+len(old):]...)
 }

@@ -96,6 +96,7 @@ func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, r
 		}
 		return nil
 	}
+	data = giveBranch(&h, data)
 	if len(data) <= maxMessage && h.headers <= maxHeaders && len(h.vias) <= maxVias {
 		if s.parses(data) {
 			s.counters.parsed.Add(1)
