@@ -12,7 +12,7 @@ describe('what the player is told', () => {
   ])('a microphone error %s is %s', (name, want) => expect(microphoneFailure(name)).toBe(want));
 
   it.each([
-    [404, false, 'queue'], [404, true, 'gone'], [410, true, 'gone'], [503, false, 'full'], [429, false, 'full'], [488, false, 'media'],
+    [404, false, 'queue'], [404, true, 'gone'], [410, true, 'gone'], [503, false, 'full'], [429, false, 'full'], [422, false, 'media'],
     [500, false, 'away'], [502, false, 'away'], [403, false, 'refused'],
   ] as const)('status %i (resuming %s) is %s', (status, resuming, want) => expect(offerFailure(status, resuming)).toBe(want));
 

@@ -35,7 +35,7 @@ export function microphoneFailure(name: string): Failure {
 export function offerFailure(status: number, resuming: boolean): Failure {
   if (status === 404 || status === 410) return resuming ? 'gone' : 'queue';
   if (status === 503 || status === 429 || status === 486) return 'full';
-  if (status === 415 || status === 488 || status === 406) return 'media';
+  if (status === 400 || status === 415 || status === 422 || status === 488) return 'media';
   if (status >= 500) return 'away';
   return 'refused';
 }

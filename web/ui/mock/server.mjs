@@ -1,0 +1,196 @@
+// A server of invented data for looking at the pages: node mock/server.mjs [port].
+// It serves dist, the API of the console and the browser calls. It is no part of
+// the product and of no build.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const ago = (s) => new Date(Date.now() - s * 1000).toISOString();
+const page = (items) => ({ items, next: '' });
+
+const titles = {
+  support: { fr: 'Aide générale', en: 'General help' }, payments: { fr: 'Paiements', en: 'Payments' },
+  security: { fr: 'Sécurité', en: 'Security' }, verification: { fr: 'Vérification', en: 'Verification' },
+};
+const names = ['Alice Martin', 'Bruno Petit', 'Chloé Durand', 'David Moreau', 'Emma Laurent', 'Farid Benali', 'Gwen Le Goff', 'Hugo Simon'];
+const states = ['talking', 'ready', 'wrap_up', 'not_ready', 'ready', 'reserved', 'offline', 'unreachable'];
+const sinceS = [95, 12, 3, 640, 301, 4, 7200, 44];
+
+function queue(name, i) {
+  const answered = [128, 64, 21, 0][i];
+  return {
+    id: `q${i}`, name, title: titles[name], enabled: true, waiting: [3, 1, 0, 0][i], longest_wait_ms: [34_000, 16_000, 0, 0][i],
+    estimate_low_ms: 20_000, estimate_high_ms: 70_000, agents_ready: 2, agents_busy: 2, agents_wrap_up: 1, offered: answered + 12,
+    answered, answered_in_target: [96, 58, 15, 0][i], abandoned: [7, 2, 1, 0][i], short_abandoned: [2, 0, 0, 0][i], overflowed: 0,
+    callback_requested: [5, 1, 0, 0][i], mean_wait_ms: 14_200, p50_wait_ms: 9000, p90_wait_ms: 31_000, p95_wait_ms: 41_000,
+    service_level: { target_ms: 30_000, percent: [72.4, 86.6, 68.2, null][i], formula: 'headline/1' },
+  };
+}
+const agents = names.map((name, i) => ({
+  id: `a${i + 1}`, login: String(1001 + i), name, state: states[i], reason: ['', '', '', 'lunch', '', '', '', 'no_answer'][i], since: ago(sinceS[i]),
+  devices: [1, 2, 1, 1, 1, 1, 0, 0][i], call_id: i === 0 ? 'c2' : i === 5 ? 'c1' : '', wrap_up_until: i === 2 ? ago(-4) : null, next_state: i === 0 ? 'not_ready' : '',
+}));
+const shapes = [
+  ['offered', '', 'support', 34, 0, ''], ['talking', '', 'support', 11, 95, 'a1'], ['waiting', '', 'support', 9, 0, ''],
+  ['waiting', '', 'payments', 16, 0, ''], ['ended', 'answered', 'support', 8, 212, 'a2'], ['ended', 'abandoned', 'support', 41, 0, ''],
+  ['ended', 'callback_requested', 'payments', 22, 0, ''], ['ended', 'answered', 'security', 44, 361, 'a5'], ['ended', 'short_abandoned', 'support', 3, 0, ''],
+];
+const calls = shapes.map(([state, end_reason, q, wait, talk, agent_id], i) => {
+  const start = i * 150 + wait + talk;
+  return {
+    id: `c${i + 1}`, sip_call_id: `${i}f3a9c@198.51.100.${i + 7}`, from: `sip:lea${i}@198.51.100.${i + 7}`, from_user: `lea${i}`, from_display: i % 3 ? '' : 'Léa Roux',
+    to: `sip:${q}@pickup.example`, direction: 'in', language: i % 2 ? 'en' : 'fr', queue: q, state, end_reason, started_at: ago(start), enqueued_at: ago(start),
+    bridged_at: talk ? ago(start - wait) : null, ended_at: state === 'ended' ? ago(start - wait - talk) : null, wait_ms: wait * 1000, talk_ms: talk * 1000, hold_ms: 0,
+    agent_id, contact_id: 'p1', recording_id: talk ? 'r1' : '', ticket_id: state === 'ended' && talk ? 't1' : '', callback_id: '',
+  };
+});
+const timeline = [
+  { at: ago(240), kind: 'joined', actor: '', detail: { queue: 'support' } }, { at: ago(238), kind: 'offered', actor: '', detail: { agent: 'a2', outcome: 'answered' } },
+  { at: ago(232), kind: 'bridged', actor: 'a2', detail: null }, { at: ago(20), kind: 'ended', actor: '', detail: { reason: 'answered' } },
+];
+const legs = [
+  { id: 'l1', kind: 'player', agent_id: '', device: 'sip:lea@198.51.100.7', transport: 'udp', sip_call_id: 'x', started_at: ago(240), rang_at: null, answered_at: ago(240), ended_at: ago(20), status: 200, cause: '', codec: 'PCMA', packets_in: 10600, packets_out: 10600, packets_lost: 12, jitter_ms: 3.4, mos: 4.3 },
+  { id: 'l2', kind: 'agent', agent_id: 'a2', device: 'sip:1002@192.0.2.8', transport: 'tcp', sip_call_id: 'y', started_at: ago(238), rang_at: ago(237), answered_at: ago(232), ended_at: ago(20), status: 200, cause: 'BYE', codec: 'PCMU', packets_in: 10580, packets_out: 10590, packets_lost: 0, jitter_ms: 1.1, mos: 4.4 },
+];
+const ticket = {
+  id: 't1', number: 1042, subject: 'Appel de Léa Roux', type: '', category: '', state: 'open', priority: 1, queue: 'support', channel: 'call', language: 'fr',
+  contact_id: 'p1', contact_name: 'Léa Roux', assignee_id: 'a2', calls: ['c5'], recordings: ['r1'], created_at: ago(20), updated_at: ago(20),
+};
+const recording = { id: 'r1', call_id: 'c5', agent_id: 'a2', queue: 'support', started_at: ago(232), ended_at: ago(20), duration_ms: 12_000, state: 'stored', incomplete: '', bytes: 384_044, sha256: createHash('sha256').update('r1').digest('hex') };
+const contact = {
+  id: 'p1', name: 'Léa Roux', language: 'fr', created_at: ago(9e5), identities: [{ kind: 'sip', value: 'lea@198.51.100.7', verified: false }],
+  interactions: [{ id: 'c5', channel: 'call', direction: 'in', ticket_id: 't1', queue: 'support', started_at: ago(240), answered_at: ago(232), ended_at: ago(20), end_reason: 'answered', agent_id: 'a2' }],
+};
+const callback = (id, state, attempts, player) => ({ id, state, detail: state === 'failed' ? 'no_answer' : '', kind: 'keep_place', queue: 'support', target: '+33612345678', target_kind: 'number', player, key_ms: 0, attempts, max_attempts: 3, due_at: ago(-60), call_id: 'c7', ticket_id: '', contact_id: '' });
+const users = [['1001', 'Alice Martin', 'agent'], ['2001', 'Sonia Caron', 'supervisor'], ['3001', 'Rémi Blanc', 'reviewer'], ['admin', 'Administrator', 'admin']].map(([login, name, role], i) => ({ id: `u${i}`, login, name, role, language: 'fr', active: true, demo: true, created_at: ago(9e5) }));
+
+function wav() {
+  const frames = 12 * 8000;
+  const b = Buffer.alloc(44 + frames * 4);
+  b.write('RIFF', 0); b.writeUInt32LE(36 + frames * 4, 4); b.write('WAVEfmt ', 8); b.writeUInt32LE(16, 16); b.writeUInt16LE(1, 20);
+  b.writeUInt16LE(2, 22); b.writeUInt32LE(8000, 24); b.writeUInt32LE(32000, 28); b.writeUInt16LE(4, 32); b.writeUInt16LE(16, 34);
+  b.write('data', 36); b.writeUInt32LE(frames * 4, 40);
+  for (let i = 0; i < frames; i++) {
+    const t = i / 8000;
+    const l = Math.max(0, Math.sin(t * 1.4)) * (0.5 + 0.5 * Math.sin(t * 23));
+    const r = Math.max(0, -Math.sin(t * 1.4)) * (0.5 + 0.5 * Math.sin(t * 17));
+    b.writeInt16LE(Math.round(9000 * l * Math.sin(t * 2765)), 44 + i * 4);
+    b.writeInt16LE(Math.round(9000 * r * Math.sin(t * 3142)), 46 + i * 4);
+  }
+  return b;
+}
+const audio = wav();
+
+// An answer that a browser accepts; no candidate, so no media ever flows.
+function answerTo(offer) {
+  const get = (re) => re.exec(offer)?.[1] ?? '';
+  return ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', `a=group:BUNDLE ${get(/a=mid:(\S+)/)}`, 'm=audio 9 UDP/TLS/RTP/SAVPF 8 126', 'c=IN IP4 0.0.0.0',
+    `a=mid:${get(/a=mid:(\S+)/)}`, 'a=ice-ufrag:mock', 'a=ice-pwd:mockmockmockmockmockmock', `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`,
+    'a=setup:passive', 'a=rtcp-mux', 'a=sendrecv', 'a=rtpmap:8 PCMA/8000', 'a=rtpmap:126 telephone-event/8000', ''].join('\r\n');
+}
+
+/** Starts the server; the returned object steers it: what browser calls hear, faults. */
+export function start(port = 0) {
+  const mock = { signedIn: null, offerStatus: 201, callEvents: [], callStreams: new Set(), streams: new Set(), offers: [], said: [], away: false };
+  mock.tell = (name, data) => {
+    mock.callEvents = [[name, data]];
+    for (const s of mock.callStreams) s.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+  const json = (res, status, body) => {
+    res.writeHead(status, { 'Content-Type': 'application/json' });
+    res.end(body === undefined ? '' : JSON.stringify(body));
+  };
+  const api = {
+    site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
+    queues: () => page(Object.keys(titles).map(queue)), agents: () => page(agents),
+    calls: (id) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'Longest idle: ready for 00:43', legs, timeline } : page(calls)),
+    tickets: (id) => (id ? { ...ticket, timeline } : page([ticket, { ...ticket, id: 't2', number: 1041, state: 'solved', subject: 'Appel manqué de lea7' }])),
+    recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
+    callbacks: () => page([callback('b1', 'queued', 0, 'Léa Roux'), callback('b2', 'retry_wait', 1, 'lea3'), callback('b3', 'done', 1, 'lea4'), callback('b4', 'failed', 3, 'lea5')]),
+    contacts: () => contact, users: () => page(users),
+  };
+  const server = createServer(async (req, res) => {
+    if (mock.away) return req.socket.destroy();
+    const url = new URL(req.url, 'http://mock');
+    const [a, b, c, d, e] = url.pathname.split('/').slice(1);
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    if (url.pathname === '/healthz') return json(res, 200, {});
+    if (a === 'w') {
+      mock.said.push(`${req.method} ${url.pathname}${url.search}`);
+      if (d && e === 'events') {
+        res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+        res.write(': open\n\n');
+        mock.callStreams.add(res);
+        res.on('close', () => mock.callStreams.delete(res));
+        for (const [name, data] of mock.callEvents) res.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+        return;
+      }
+      if (d && e) return json(res, 202);
+      if (req.method === 'DELETE') return json(res, 204);
+      mock.offers.push(body);
+      if (mock.offerStatus !== 201) {
+        res.setHeader('Retry-After', '20');
+        return json(res, mock.offerStatus, { title: 'refused' });
+      }
+      res.writeHead(201, { 'Content-Type': 'application/sdp', Location: '/w/v1/calls/m1', 'Pickup-Resume': 'mock-token' });
+      return res.end(answerTo(body));
+    }
+    if (a === 'api') {
+      if (c === 'session') {
+        if (req.method === 'DELETE') mock.signedIn = null;
+        else {
+          const { login, password } = JSON.parse(body);
+          mock.signedIn = password === `demo-${login}` ? login : null;
+          if (!mock.signedIn) return json(res, 401, { title: 'Unauthorized' });
+        }
+        return json(res, 204);
+      }
+      if (c !== 'site' && !mock.signedIn) return json(res, 401, { title: 'Unauthorized' });
+      const user = users.find((u) => u.login === mock.signedIn);
+      if (c === 'me') return json(res, 200, user);
+      if (c === 'events') {
+        res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+        res.write(': open\n\n');
+        mock.streams.add(res);
+        res.on('close', () => mock.streams.delete(res));
+        return;
+      }
+      if (e === 'audio') {
+        const range = /bytes=(\d+)-(\d*)/.exec(req.headers.range ?? '');
+        const from = range ? Number(range[1]) : 0;
+        const to = range?.[2] ? Number(range[2]) : audio.length - 1;
+        res.writeHead(range ? 206 : 200, { 'Content-Type': 'audio/wav', 'Accept-Ranges': 'bytes', 'Content-Length': to - from + 1, ...(range ? { 'Content-Range': `bytes ${from}-${to}/${audio.length}` } : {}) });
+        return res.end(audio.subarray(from, to + 1));
+      }
+      if (req.method !== 'GET') return json(res, 200, {});
+      return api[c] ? json(res, 200, api[c](d)) : json(res, 404, { title: 'Not Found' });
+    }
+    let file = join(dist, url.pathname === '/call' ? 'call.html' : url.pathname);
+    if (url.pathname === '/' || !existsSync(file)) file = join(dist, 'index.html');
+    res.writeHead(200, {
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream',
+      'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    });
+    res.end(readFileSync(file));
+  });
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => {
+      mock.url = `http://127.0.0.1:${server.address().port}`;
+      mock.stop = () => {
+        server.closeAllConnections();
+        server.close();
+      };
+      resolve(mock);
+    });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const mock = await start(Number(process.argv[2] ?? 8090));
+  console.log(mock.url);
+}
