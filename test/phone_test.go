@@ -499,3 +499,26 @@ func (p *phone) calls() []time.Time {
 	defer p.mu.Unlock()
 	return append([]time.Time(nil), p.invites...)
 }
+
+// forgetDialogs drops every dialog without a word: the server died.
+func (p *phone) forgetDialogs() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialogs = map[string]*dialog{}
+	p.invites = nil
+}
+
+// hangUpOlderThan ends the talks that have lasted so long.
+func (p *phone) hangUpOlderThan(age time.Duration) {
+	p.mu.Lock()
+	var old []*dialog
+	for _, d := range p.dialogs {
+		if d.up && !d.over && time.Since(d.upAt) > age+2*time.Second {
+			old = append(old, d)
+		}
+	}
+	p.mu.Unlock()
+	for _, d := range old {
+		p.bye(d)
+	}
+}

@@ -269,13 +269,12 @@ func wait(t testing.TB, limit time.Duration, what string, ok func() (bool, strin
 func (s *server) agents(n int, state string) {
 	s.t.Helper()
 	wait(s.t, 20*time.Second, fmt.Sprintf("%d agents %s", n, state), func() (bool, string) {
-		got := 0
+		got := map[string]int{}
 		for _, a := range s.list("/api/v1/agents") {
-			if a.str("state") == state {
-				got++
-			}
+			got[a.str("state")+" "+a.str("reason")]++
+			got[a.str("state")]++
 		}
-		return got >= n, fmt.Sprint(got)
+		return got[state] >= n, fmt.Sprint(got)
 	})
 }
 
