@@ -26,7 +26,7 @@ type AgentNow struct {
 
 type (
 	putStateInput struct {
-		idInput
+		IDInput
 		Body struct {
 			State  string `json:"state" enum:"ready,not_ready,offline"`
 			Reason string `json:"reason,omitempty" maxLength:"64"`
@@ -81,7 +81,7 @@ func (s *Server) agentView(agent account.ID) (queue.AgentView, bool) {
 	return queue.AgentView{}, false
 }
 
-func (s *Server) getAgent(ctx context.Context, in *idInput) (*agentOutput, error) {
+func (s *Server) getAgent(ctx context.Context, in *IDInput) (*agentOutput, error) {
 	if err := own(ctx, account.ID(in.ID)); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s *Server) putAgentState(ctx context.Context, in *putStateInput) (*agentOu
 	return s.showAgentByID(agent)
 }
 
-func (s *Server) endWrapUp(ctx context.Context, in *idInput) (*agentOutput, error) {
+func (s *Server) endWrapUp(ctx context.Context, in *IDInput) (*agentOutput, error) {
 	agent := account.ID(in.ID)
 	if err := own(ctx, agent); err != nil {
 		return nil, err

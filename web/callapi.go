@@ -83,7 +83,7 @@ type CallStory struct {
 }
 
 type listCallsInput struct {
-	pageInput
+	PageInput
 	State   string `query:"state" enum:"live,ended" doc:"Without it: all."`
 	Queue   string `query:"queue" maxLength:"64"`
 	AgentID string `query:"agent_id" maxLength:"64"`
@@ -182,7 +182,7 @@ func talk(r *call.Record, now time.Time) time.Duration {
 	return r.Talk
 }
 
-func (s *Server) getCall(ctx context.Context, in *idInput) (*oneOutput[CallStory], error) {
+func (s *Server) getCall(ctx context.Context, in *IDInput) (*oneOutput[CallStory], error) {
 	r, events, err := s.parts.Store.Call(ctx, call.ID(in.ID))
 	v, live := s.parts.Calls.Live(call.ID(in.ID))
 	if live && errors.Is(err, store.ErrNotFound) {
@@ -233,7 +233,7 @@ func showLeg(l *call.LegRecord) CallLeg {
 	}
 }
 
-func (s *Server) hangUpCall(ctx context.Context, in *idInput) (*noOutput, error) {
+func (s *Server) hangUpCall(ctx context.Context, in *IDInput) (*noOutput, error) {
 	err := s.parts.Calls.Hangup(ctx, call.ID(in.ID), who(ctx).user.ID)
 	if errors.Is(err, callflow.ErrEnded) {
 		return nil, problem(http.StatusNotFound, "", "There is no such live call.", "path.id")

@@ -45,7 +45,7 @@ type Window struct {
 
 type (
 	listCallbacksInput struct {
-		pageInput
+		PageInput
 		Queue  string `query:"queue" maxLength:"64"`
 		CallID string `query:"call_id" maxLength:"64"`
 		State  string `query:"state" enum:"open,queued,due,reserving,dialing,human_check,connecting,connected,retry_wait,done,failed,expired,cancelled,superseded" doc:"open: every state of a promise that stands."`
@@ -210,7 +210,7 @@ func (s *Server) callbackToNumber(ctx context.Context, name, to string, w *Windo
 	return s.parts.Calls.AddCallback(ctx, c)
 }
 
-func (s *Server) cancelCallback(ctx context.Context, in *idInput) (*noOutput, error) {
+func (s *Server) cancelCallback(ctx context.Context, in *IDInput) (*noOutput, error) {
 	by := "supervisor"
 	if who(ctx).user.Role == account.RoleAgent {
 		c, err := s.parts.Store.Callback(ctx, in.ID)

@@ -55,7 +55,7 @@ type QueueNow struct {
 type QueueSettings struct {
 	Name          string            `json:"name" pattern:"^[a-z0-9][a-z0-9._-]{0,62}$" doc:"Dialled name, lower case."`
 	Title         map[string]string `json:"title,omitempty"`
-	Enabled       bool              `json:"enabled" default:"true" required:"false"`
+	Enabled       *bool             `json:"enabled,omitempty" default:"true" nullable:"false" doc:"Without it: true."`
 	TargetMS      int64             `json:"target_ms" minimum:"1000" maximum:"3600000" default:"30000" required:"false"`
 	TargetPercent int               `json:"target_percent" minimum:"1" maximum:"100" default:"80" required:"false"`
 	MaxWaitMS     int64             `json:"max_wait_ms" minimum:"0" maximum:"86400000" default:"0" required:"false" doc:"0: no limit."`
@@ -80,20 +80,22 @@ type (
 	queuesInput struct {
 		Window string `query:"window" default:"today" maxLength:"100" doc:"today (in the site's time zone), a duration such as 30m, or FROM..TO in RFC 3339."`
 	}
-	queueNameInput struct {
+	// QueueNameInput names a queue by the path.
+	QueueNameInput struct {
 		Name string `path:"name" maxLength:"64"`
 	}
 	newQueueInput struct{ Body QueueSettings }
 	putQueueInput struct {
-		queueNameInput
+		QueueNameInput
 		Body QueueSettings
 	}
-	memberInput struct {
-		queueNameInput
+	// MemberInput names a member of a queue by the path.
+	MemberInput struct {
+		QueueNameInput
 		AgentID string `path:"agent_id" maxLength:"64"`
 	}
 	putMemberInput struct {
-		memberInput
+		MemberInput
 		Body struct {
 			Rank int `json:"rank" minimum:"0" maximum:"1000" default:"0" required:"false"`
 		}
@@ -218,7 +220,7 @@ func (s *Server) needQueue(ctx context.Context, name string) (queue.QueueConfig,
 	return q, nil
 }
 
-func (s *Server) getQueue(ctx context.Context, in *queueNameInput) (*oneOutput[QueueObject], error) {
+func (s *Server) getQueue(ctx context.Context, in *QueueNameInput) (*oneOutput[QueueObject], error) {
 	q, err := s.needQueue(ctx, in.Name)
 	if err != nil {
 		return nil, err
@@ -228,7 +230,7 @@ func (s *Server) getQueue(ctx context.Context, in *queueNameInput) (*oneOutput[Q
 
 func queueObject(q queue.QueueConfig) QueueObject {
 	o := QueueObject{ID: q.ID, Members: []QueueMember{}, QueueSettings: QueueSettings{
-		Name: q.Name, Title: q.Title, Enabled: q.Enabled, TargetMS: q.Target.Milliseconds(), TargetPercent: q.TargetPercent,
+		Name: q.Name, Title: q.Title, Enabled: &q.Enabled, TargetMS: q.Target.Milliseconds(), TargetPercent: q.TargetPercent,
 		MaxWaitMS: q.MaxWait.Milliseconds(), MaxLength: q.MaxLength, WrapUpMS: q.WrapUp.Milliseconds(),
 	}}
 	for _, m := range q.Members {
@@ -237,10 +239,13 @@ func queueObject(q queue.QueueConfig) QueueObject {
 	return o
 }
 
+// unlessSaid is what a switch stands at whose default is true.
+func unlessSaid(on *bool) bool { return on == nil || *on }
+
 func (b QueueSettings) config(id string, members []queue.Member) queue.QueueConfig {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	return queue.QueueConfig{
-		ID: id, Name: b.Name, Title: b.Title, Enabled: b.Enabled, Target: ms(b.TargetMS), TargetPercent: b.TargetPercent,
+		ID: id, Name: b.Name, Title: b.Title, Enabled: unlessSaid(b.Enabled), Target: ms(b.TargetMS), TargetPercent: b.TargetPercent,
 		MaxWait: ms(b.MaxWaitMS), MaxLength: b.MaxLength, WrapUp: ms(b.WrapUpMS), Members: members,
 	}
 }
@@ -272,7 +277,7 @@ func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, action stri
 	return &oneOutput[QueueObject]{queueObject(q)}, nil
 }
 
-func (s *Server) deleteQueue(ctx context.Context, in *queueNameInput) (*noOutput, error) {
+func (s *Server) deleteQueue(ctx context.Context, in *QueueNameInput) (*noOutput, error) {
 	q, err := s.needQueue(ctx, in.Name)
 	if err != nil {
 		return nil, err
@@ -297,7 +302,7 @@ func (s *Server) putMember(ctx context.Context, in *putMemberInput) (*noOutput, 
 	})
 }
 
-func (s *Server) deleteMember(ctx context.Context, in *memberInput) (*noOutput, error) {
+func (s *Server) deleteMember(ctx context.Context, in *MemberInput) (*noOutput, error) {
 	return s.setMembers(ctx, in.Name, func(members []queue.Member) ([]queue.Member, bool) {
 		left := without(members, account.ID(in.AgentID))
 		return left, len(left) < len(members)

@@ -40,7 +40,7 @@ type RecordingRow struct {
 }
 
 type listRecordingsInput struct {
-	pageInput
+	PageInput
 	CallID  string `query:"call_id" maxLength:"64"`
 	AgentID string `query:"agent_id" maxLength:"64"`
 	Queue   string `query:"queue" maxLength:"64"`
@@ -86,7 +86,7 @@ func showRecording(r recording.Row) RecordingRow {
 	}
 }
 
-func (s *Server) getRecording(ctx context.Context, in *idInput) (*oneOutput[RecordingRow], error) {
+func (s *Server) getRecording(ctx context.Context, in *IDInput) (*oneOutput[RecordingRow], error) {
 	row, err := s.parts.Store.Recording(ctx, recording.ID(in.ID))
 	if err != nil {
 		return nil, s.fail(ctx, "read a recording", err)

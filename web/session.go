@@ -54,7 +54,8 @@ type newTokenInput struct {
 	}
 }
 
-type idInput struct {
+// IDInput names one thing by the path.
+type IDInput struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
@@ -165,7 +166,7 @@ func (s *Server) listTokens(ctx context.Context, _ *noInput) (*listOutput[NewTok
 	return page(all, "", showToken), nil
 }
 
-func (s *Server) deleteToken(ctx context.Context, in *idInput) (*noOutput, error) {
+func (s *Server) deleteToken(ctx context.Context, in *IDInput) (*noOutput, error) {
 	all, err := s.parts.Store.Tokens(ctx, who(ctx).user.ID)
 	if err != nil {
 		return nil, s.fail(ctx, "list tokens", err)

@@ -71,7 +71,7 @@ type ContactStory struct {
 }
 
 type listTicketsInput struct {
-	pageInput
+	PageInput
 	State     string `query:"state" enum:"new,open,pending_customer,on_hold,solved,closed,merged"`
 	ContactID string `query:"contact_id" maxLength:"64"`
 	Queue     string `query:"queue" maxLength:"64"`
@@ -132,7 +132,7 @@ func callIDs(ids []call.ID) []string {
 	return out
 }
 
-func (s *Server) getTicket(ctx context.Context, in *idInput) (*oneOutput[TicketStory], error) {
+func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketStory], error) {
 	d, err := s.parts.Store.Ticket(ctx, in.ID)
 	if err != nil {
 		return nil, s.fail(ctx, "read a ticket", err)
@@ -143,7 +143,7 @@ func (s *Server) getTicket(ctx context.Context, in *idInput) (*oneOutput[TicketS
 	return &oneOutput[TicketStory]{TicketStory{showTicket(d), showEvents(d.Events)}}, nil
 }
 
-func (s *Server) getContact(ctx context.Context, in *idInput) (*oneOutput[ContactStory], error) {
+func (s *Server) getContact(ctx context.Context, in *IDInput) (*oneOutput[ContactStory], error) {
 	if only := mine(ctx); only != "" {
 		f := store.TicketFilter{ContactID: in.ID, AssigneeID: string(only), Page: store.Page{Limit: 1}}
 		rows, _, err := s.parts.Store.Tickets(ctx, f)

@@ -37,7 +37,7 @@ type TrunkObject struct {
 type (
 	newTrunkInput struct{ Body trunkBody }
 	putTrunkInput struct {
-		idInput
+		IDInput
 		Body trunkBody
 	}
 )
@@ -108,7 +108,7 @@ func (s *Server) saveTrunk(ctx context.Context, t store.Trunk, b trunkBody, acti
 	return &oneOutput[TrunkObject]{showTrunk(t)}, nil
 }
 
-func (s *Server) deleteTrunk(ctx context.Context, in *idInput) (*noOutput, error) {
+func (s *Server) deleteTrunk(ctx context.Context, in *IDInput) (*noOutput, error) {
 	err := s.change(ctx, "trunk.delete", "trunk", in.ID, func() error { return s.parts.Store.DeleteTrunk(ctx, in.ID) })
 	if err != nil {
 		return nil, s.fail(ctx, "delete a trunk", err)

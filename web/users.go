@@ -28,14 +28,14 @@ type userBody struct {
 	Name     string `json:"name" minLength:"1" maxLength:"100"`
 	Role     string `json:"role" enum:"agent,supervisor,reviewer,admin"`
 	Language string `json:"language" enum:"fr,en" default:"fr" required:"false"`
-	Active   bool   `json:"active" default:"true" required:"false"`
+	Active   *bool  `json:"active,omitempty" default:"true" nullable:"false" doc:"Without it: true."`
 	Password string `json:"password,omitempty" maxLength:"1024" doc:"At least 8 characters. Needed for a new user and with a new login; else it stays as it is."`
 }
 
 type (
 	newUserInput struct{ Body userBody }
 	putUserInput struct {
-		idInput
+		IDInput
 		Body userBody
 	}
 )
@@ -90,10 +90,10 @@ func (s *Server) saveUser(ctx context.Context, u account.User, b userBody, actio
 	if b.Password != "" && len(b.Password) < 8 {
 		return nil, problem(http.StatusUnprocessableEntity, "", "A password has 8 characters or more.", "body.password")
 	}
-	if u.ID == who(ctx).user.ID && (!b.Active || b.Role != string(u.Role)) {
+	if u.ID == who(ctx).user.ID && (!unlessSaid(b.Active) || b.Role != string(u.Role)) {
 		return nil, problem(http.StatusConflict, "", "You cannot shut yourself out.", "body.role")
 	}
-	u.Login, u.Name, u.Role, u.Language, u.Active = b.Login, b.Name, account.Role(b.Role), b.Language, b.Active
+	u.Login, u.Name, u.Role, u.Language, u.Active = b.Login, b.Name, account.Role(b.Role), b.Language, unlessSaid(b.Active)
 	if b.Password != "" {
 		phc, err := s.hasher.Hash(ctx, b.Password)
 		if err != nil {
@@ -109,7 +109,7 @@ func (s *Server) saveUser(ctx context.Context, u account.User, b userBody, actio
 	return &oneOutput[UserObject]{showUser(u)}, nil
 }
 
-func (s *Server) deleteUser(ctx context.Context, in *idInput) (*noOutput, error) {
+func (s *Server) deleteUser(ctx context.Context, in *IDInput) (*noOutput, error) {
 	user := account.ID(in.ID)
 	if user == who(ctx).user.ID {
 		return nil, problem(http.StatusConflict, "", "You cannot shut yourself out.", "path.id")

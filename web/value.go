@@ -42,6 +42,11 @@ func (t MaybeTime) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + time.Time(t).UTC().Format(timeLayout) + `"`), nil
 }
 
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *MaybeTime) UnmarshalJSON(b []byte) error {
+	return (*time.Time)(t).UnmarshalJSON(b) // null leaves it zero
+}
+
 // Schema implements huma.SchemaProvider.
 func (MaybeTime) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
@@ -77,8 +82,9 @@ type (
 	noOutput struct{}
 )
 
-// pageInput are the parameters of a list.
-type pageInput struct {
+// PageInput are the parameters of a list. It is exported, as what it is part of
+// takes parameters of exported fields only.
+type PageInput struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Most rows of a page."`
 	After string `query:"after" maxLength:"100" doc:"Cursor that the page before returned."`
 }
