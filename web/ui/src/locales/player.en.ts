@@ -53,7 +53,7 @@ export const en = {
   'unmute': 'Unmute',
   'muted.note': 'Your microphone is muted: the agent cannot hear you.',
   'keypad': 'Keypad',
-  'keypad.none': 'The keypad is not available in this browser.',
+  'keypad.none': 'The keypad works as soon as the sound is connected.',
   'key': 'Key {key}',
   'key.star': 'Star key',
   'key.hash': 'Hash key',

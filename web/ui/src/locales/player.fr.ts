@@ -55,7 +55,7 @@ export const fr = {
   'unmute': 'Rétablir le micro',
   'muted.note': 'Votre micro est coupé : l’agent ne vous entend pas.',
   'keypad': 'Clavier',
-  'keypad.none': 'Le clavier n’est pas disponible dans ce navigateur.',
+  'keypad.none': 'Le clavier fonctionne dès que le son est établi.',
   'key': 'Touche {key}',
   'key.star': 'Touche étoile',
   'key.hash': 'Touche dièse',
