@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -314,10 +312,19 @@ func (b *browserPeer) received(track *webrtc.TrackRemote, receiver *webrtc.RTPRe
 	}
 }
 
-// candidate is what we tell a browser of how to reach us.
+// candidate is what we tell a browser of how to reach us: the address for its
+// peer. A browser on this machine may send from a socket that is bound to
+// another interface than loopback; our answer would then leave from that one
+// and be taken for a stranger's, so it is told of that address too.
 func (b *browserPeer) candidate() string {
-	return fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s typ host",
-		strings.Replace(net.JoinHostPort(b.leg.local.String(), strconv.Itoa(b.leg.engine.WebRTCPort())), ":", " ", 1))
+	port := b.leg.engine.WebRTCPort()
+	text := fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host", b.leg.local, port)
+	if b.leg.local.IsLoopback() {
+		if outer := b.leg.engine.cfg.LocalAddr(netip.Addr{}); outer.IsValid() && !outer.IsLoopback() {
+			text += fmt.Sprintf("\r\na=candidate:2 1 udp 2130706175 %s %d typ host", outer, port)
+		}
+	}
+	return text
 }
 
 // rewrite corrects pion's description: the direction of the audio line, which
