@@ -107,6 +107,9 @@ func (s *Server) callOperations(api huma.API) {
 }
 
 func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[CallRow], error) {
+	if in.SIPCall != "" {
+		return s.listDialog(ctx, in.SIPCall)
+	}
 	agent := account.ID(in.AgentID)
 	if only := mine(ctx); only != "" {
 		agent = only
@@ -132,10 +135,25 @@ func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput
 			rows[i] = v.Record
 		}
 	}
-	if in.SIPCall != "" {
-		rows = slices.DeleteFunc(rows, func(r call.Record) bool { return r.SIPCallID != in.SIPCall })
-	}
 	return page(rows, next, show), nil
+}
+
+// listDialog lists the one call of a dialog, or none.
+func (s *Server) listDialog(ctx context.Context, sipCallID string) (*listOutput[CallRow], error) {
+	r, _, err := s.parts.Store.CallBySIPCallID(ctx, sipCallID)
+	rows := []call.Record{r}
+	if errors.Is(err, store.ErrNotFound) || err == nil && own(ctx, r.AgentID) != nil {
+		rows, err = nil, nil
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "read a call", err)
+	}
+	return page(rows, "", func(r call.Record) CallRow {
+		if v, ok := s.parts.Calls.Live(r.ID); ok {
+			r = v.Record
+		}
+		return showCall(&r, time.Now())
+	}), nil
 }
 
 // liveRows is a page of the live calls, newest first.

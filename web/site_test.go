@@ -38,6 +38,7 @@ type site struct {
 	hub      *fanout.Hub
 	server   *web.Server
 	url      string
+	dir      string                  // of recordings
 	users    map[string]account.User // by login
 }
 
@@ -63,7 +64,7 @@ func must(t *testing.T, err error) {
 
 func open(t *testing.T, options ...option) *site {
 	t.Helper()
-	s := &site{t: t, store: storetest.NewMemory(), hub: fanout.New(nil), users: map[string]account.User{}}
+	s := &site{t: t, dir: t.TempDir(), store: storetest.NewMemory(), hub: fanout.New(nil), users: map[string]account.User{}}
 	log := slog.New(slog.DiscardHandler)
 	ctx := t.Context()
 	for login, role := range people {
@@ -83,7 +84,7 @@ func open(t *testing.T, options ...option) *site {
 	var err error
 	s.queue, err = queue.New(queue.Config{OnChange: func(c queue.Change) { s.hub.Publish(c.Topic, c.ID, nil) }}, s.store, log)
 	must(t, err)
-	s.recorder, err = recording.New(recording.Config{Dir: t.TempDir(), Reserve: 1}, s.store, log)
+	s.recorder, err = recording.New(recording.Config{Dir: s.dir, Reserve: 1}, s.store, log)
 	must(t, err)
 	engine, err := media.New(media.Config{
 		FirstPort: 21000, LastPort: 21999, LocalAddr: func(netip.Addr) netip.Addr { return netip.MustParseAddr("127.0.0.1") },
@@ -262,7 +263,7 @@ func (s *site) endedCall(agent account.ID) call.Record {
 	now := time.Now()
 	r := call.Record{
 		ID: call.ID(id.New()), Direction: call.Inbound, SIPCallID: id.New(), Queue: "support", Language: "en", State: call.StateEnded,
-		EndReason: call.EndAnswered, AgentID: agent, From: call.Party{Kind: call.PartyAnonymousSIP, URI: "sip:alice@127.0.0.1", User: "alice"},
+		EndReason: call.EndAnswered, AgentID: agent, From: call.Party{Kind: call.PartyAnonymousSIP, URI: "sip:" + string(agent) + "@127.0.0.1", User: string(agent)},
 		To:        call.Party{URI: "sip:support@127.0.0.1", User: "support"},
 		ArrivedAt: now.Add(-time.Minute), EnqueuedAt: now.Add(-time.Minute), BridgedAt: now.Add(-50 * time.Second), EndedAt: now, Talk: 50 * time.Second,
 		Legs: []call.LegRecord{{ID: "leg-" + call.LegID(id.New()), Kind: "player", StartedAt: now.Add(-time.Minute)}},

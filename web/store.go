@@ -57,8 +57,13 @@ type TrunkList interface {
 type Records interface {
 	Calls(ctx context.Context, f store.CallFilter) ([]call.Record, string, error)
 	Call(ctx context.Context, id call.ID) (call.Record, []call.TimelineEvent, error)
+	CallBySIPCallID(ctx context.Context, sipCallID string) (call.Record, []call.TimelineEvent, error)
 	// EndedEntries returns the entries of a queue ("": of all) of [from, to).
 	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+}
+
+// Audio reads the rows of recordings.
+type Audio interface {
 	Recordings(ctx context.Context, f store.RecordingFilter) ([]recording.Row, string, error)
 	Recording(ctx context.Context, id recording.ID) (recording.Row, error)
 }
@@ -86,6 +91,7 @@ type Store interface {
 	Site
 	TrunkList
 	Records
+	Audio
 	Matters
 	Logs
 }
