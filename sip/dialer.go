@@ -41,7 +41,7 @@ func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, 
 	var to destination
 	var err error
 	switch {
-	case s.life.Err() != nil || s.handler == nil:
+	case !s.serving.Load() || s.life.Err() != nil:
 		return nil, callflow.ErrNoRoute
 	case inv.To.Kind != d.kind:
 		return nil, fmt.Errorf("dial: address of another kind: %w", callflow.ErrNoRoute)
@@ -145,7 +145,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
 	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
 	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
-		if v != "" && to.trunk == nil {
+		if v != "" && to.aor != "" { // agents only
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}

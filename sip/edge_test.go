@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,8 +71,8 @@ func (m *memory) Trunks(context.Context) ([]sip.Trunk, error) { return m.trunks,
 type flowOfCalls struct {
 	calls    chan callflow.Inbound
 	presence chan int
-	refusal  *callflow.Refusal
-	panics   bool
+	refusal  atomic.Pointer[callflow.Refusal]
+	panics   atomic.Bool
 }
 
 func (h *flowOfCalls) Routable(user string, a account.ID) bool {
@@ -82,11 +83,11 @@ func (h *flowOfCalls) Routable(user string, a account.ID) bool {
 }
 
 func (h *flowOfCalls) Accept(in callflow.Inbound) *callflow.Refusal {
-	if h.panics {
+	if h.panics.Load() {
 		panic("handler of the test")
 	}
-	if h.refusal != nil {
-		return h.refusal
+	if r := h.refusal.Load(); r != nil {
+		return r
 	}
 	h.calls <- in
 	return nil

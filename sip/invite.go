@@ -42,9 +42,15 @@ func (s *Server) invited(q *request) {
 		return
 	}
 	branch, _ := q.Via().Params.Get("branch")
-	l.start(branch)
-	q.settled = true // from here on the leg answers
 	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
+	q.settled = true // from here on the leg answers
+	l.start(branch)
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p)
+			l.post(func() { l.end(call.Cause{Status: 500}) })
+		}
+	}()
 	if !q.tx.OnCancel(func(*gosip.Request) { l.post(l.gotCancel) }) {
 		l.post(l.gotCancel) // it was quicker than we are
 	}

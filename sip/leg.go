@@ -84,7 +84,7 @@ func (l *leg) start(branch string) {
 	l.in.branch = branch
 	l.d.flow.users.Add(1)
 	l.server.legs.add(l, branch)
-	l.server.wg.Go(l.run)
+	l.server.calls.Go(l.run)
 }
 
 // ID implements callflow.Leg.
@@ -233,7 +233,7 @@ func (l *leg) bye() {
 // transact sends r and calls done in the leg's goroutine with its final
 // response, or nil where none came.
 func (l *leg) transact(r *gosip.Request, done func(*gosip.Response)) {
-	ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.server.life), 5*time.Second) // the BYE of a stop too
 	defer cancel()
 	tx, err := l.d.send(ctx, r)
 	if err != nil {

@@ -364,6 +364,20 @@ func (r *registrar) failed(aor, key string) {
 	}
 }
 
+// usesFlow reports whether a device registered by that connection.
+func (r *registrar) usesFlow(f *flow) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ds := range r.byAOR {
+		for _, d := range ds {
+			if d.Received == f.String() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // usesAddress reports whether a device of aor registered from that address.
 func (r *registrar) usesAddress(aor string, a netip.Addr) bool {
 	r.mu.Lock()

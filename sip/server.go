@@ -133,9 +133,12 @@ type Server struct {
 	trunks   []Trunk
 
 	handler  callflow.Handler
+	serving  atomic.Bool // handler and trunks are set
 	draining atomic.Bool
-	life     context.Context // of Serve; ended: no new goroutine
+	life     context.Context // ends with Serve; ended: no new goroutine
+	stop     context.CancelFunc
 	wg       sync.WaitGroup
+	calls    sync.WaitGroup // goroutines of legs
 }
 
 // prepareSipgo sets the package variables of sipgo once a process. UDP beyond
@@ -144,6 +147,7 @@ type Server struct {
 var prepareSipgo = sync.OnceFunc(func() {
 	gosip.UDPMTUSize = 1 << 16
 	gosip.TransportBufferReadSize = 16384
+	gosip.SetDefaultLogger(slog.New(slog.DiscardHandler)) // its warnings about references are harmless
 })
 
 // NewServer binds the sockets. An error names the setting at fault; requests
@@ -154,10 +158,11 @@ func NewServer(cfg Config, m *media.Engine, store Store, log *slog.Logger) (*Ser
 	}
 	prepareSipgo()
 	s := &Server{
-		cfg: cfg, log: log, media: m, store: store, life: context.Background(),
+		cfg: cfg, log: log, media: m, store: store,
 		guard: newGuard(cfg.GuardRate, cfg.GuardBurst, cfg.GuardTrusted),
 		order: newOrder(), flows: newFlows(), legs: newLegTable(),
 	}
+	s.life, s.stop = context.WithCancel(context.Background()) // ended by Serve, whose ctx comes later
 	s.digest = newAuthority(cfg.Realm, cfg.Digest)
 	s.reg = newRegistrar(s)
 	s.trace = newTracer(cfg.TraceDir, log)
@@ -229,9 +234,10 @@ func (s *Server) Addr() string { return s.udp.LocalAddr().String() }
 // Serve answers requests and hands calls to h until ctx ends; then it closes
 // the sockets and waits for its goroutines. It is called once.
 func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
-	life, stop := context.WithCancel(ctx)
-	defer stop()
-	s.life, s.handler = life, h
+	defer context.AfterFunc(ctx, s.stop)()
+	defer s.stop()
+	life := s.life
+	s.handler = h
 	if err := s.reg.load(life); err != nil {
 		s.closeSockets()
 		return fmt.Errorf("load SIP bindings: %w", err)
@@ -242,6 +248,7 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 		return fmt.Errorf("load trunks: %w", err)
 	}
 	s.trunks = trunks
+	s.serving.Store(true)
 	s.wg.Go(func() { s.reg.run(life) })
 	s.wg.Go(func() {
 		for life.Err() == nil { // it returns when the set of sources is to be forgotten
@@ -256,6 +263,7 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 	}
 	<-life.Done()
 	s.legs.stop()
+	s.calls.Wait() // each has sent its BYE
 	s.closeSockets()
 	s.tx.Close()
 	_ = s.tp.Close()

@@ -3,7 +3,6 @@ package sip
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -105,7 +104,7 @@ func (c *streamConn) next() ([]byte, error) {
 		case n > 0:
 			quiet = time.Now()
 		case errors.Is(err, os.ErrDeadlineExceeded) && !c.framer.begun() &&
-			c.flow.users.Load() > 0 && time.Since(quiet) < streamQuiet:
+			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < streamQuiet:
 		case err != nil:
 			return nil, err
 		}
@@ -221,5 +220,3 @@ func headersEnd(b []byte, from int) int {
 	}
 	return 0
 }
-
-var _ io.Closer = (*streamConn)(nil)

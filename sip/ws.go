@@ -59,7 +59,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
-	if s.life.Err() != nil || s.handler == nil {
+	if !s.serving.Load() || s.life.Err() != nil {
 		http.Error(w, "not serving", http.StatusServiceUnavailable)
 		return
 	}
