@@ -418,7 +418,7 @@ func (p *phone) speak() {
 	defer tick.Stop()
 	var seq uint16
 	var ts uint32
-	quiet, loud := g711.EncodeSample(0, 0), g711.EncodeSample(0, 30000)
+	began := time.Now()
 	for {
 		select {
 		case <-tick.C:
@@ -430,21 +430,28 @@ func (p *phone) speak() {
 		if p.silent {
 			continue
 		}
-		level := quiet
 		p.mu.Lock()
-		if !p.clickAt.IsZero() && time.Now().After(p.clickAt) {
-			level, p.clickAt = loud, time.Time{}
+		packet := rtpPacket(0, false, seq, ts, 160)
+		// The packet holds the 20 ms up to its turn; a click stands in it at its sample.
+		turn := began.Add(time.Duration(seq) * 20 * time.Millisecond)
+		if since := turn.Sub(p.clickAt); !p.clickAt.IsZero() && since >= 0 {
+			at := max(0, 160-int(since.Microseconds()*8/1000))
+			for i := at; i < min(at+8, 160); i++ {
+				packet[12+i] = g711.EncodeSample(0, 30000)
+			}
+			p.clickAt = time.Time{}
 		}
 		for _, d := range p.dialogs {
 			if d.up && !d.over && d.media != nil {
-				_, _ = p.rtp.WriteToUDP(rtpPacket(0, false, seq, ts, level, 160), d.media)
+				_, _ = p.rtp.WriteToUDP(packet, d.media)
 			}
 		}
 		p.mu.Unlock()
 	}
 }
 
-func rtpPacket(pt byte, marker bool, seq uint16, ts uint32, level byte, n int) []byte {
+// rtpPacket is a packet of mu-law silence.
+func rtpPacket(pt byte, marker bool, seq uint16, ts uint32, n int) []byte {
 	b := make([]byte, 12+n)
 	b[0], b[1] = 0x80, pt
 	if marker {
@@ -454,10 +461,7 @@ func rtpPacket(pt byte, marker bool, seq uint16, ts uint32, level byte, n int) [
 	binary.BigEndian.PutUint32(b[4:], ts)
 	binary.BigEndian.PutUint32(b[8:], 0x1234)
 	for i := range n {
-		b[12+i] = level
-		if i%2 == 1 && level != g711.EncodeSample(0, 0) {
-			b[12+i] = level ^ 0x80 // alternate the sign: a click, not a step
-		}
+		b[12+i] = g711.EncodeSample(0, 0)
 	}
 	return b
 }
@@ -466,8 +470,8 @@ func rtpPacket(pt byte, marker bool, seq uint16, ts uint32, level byte, n int) [
 func (p *phone) press(d *dialog, digit byte) {
 	ts := uint32(time.Now().UnixMilli() * 8)
 	for i := range 6 {
-		b := rtpPacket(101, i == 0, uint16(40000+i), ts, 0, 4)
-		b[12], b[13] = digit, 10
+		b := rtpPacket(101, i == 0, uint16(40000+i), ts, 4)
+		b[12], b[13], b[14], b[15] = digit, 10, 0, 0
 		if i > 2 {
 			b[13] |= 0x80
 		}
