@@ -137,6 +137,7 @@ func (m *machine) onRinging(o *offerLegs, l *agentLeg) {
 // up after its ACK (RFC 3261 13.2.2.4, RFC 3326).
 func (m *machine) onPicked(o *offerLegs, l *agentLeg) {
 	l.answered = true
+	l.ending = false // a 200 that crossed our CANCEL is an open dialog: the queue decides (R7)
 	l.record.AnsweredAt = m.at
 	switch {
 	case m.winner != "" || m.finished || !m.inQueue:
