@@ -80,6 +80,27 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 	}
 }
 
+// watch gives up the promises that are past their last day, once a minute,
+// until ctx ends.
+func (r *runner) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		gone, err := r.mgr.book.Expire(ctx)
+		if err != nil {
+			r.mgr.log.Error("callbacks not expired", logkey.Err, err)
+		}
+		for _, c := range gone {
+			r.retire(ctx, c, call.EndCallbackExpired)
+		}
+	}
+}
+
 // claim takes a waiting callback for its session; false when it was cancelled.
 func (r *runner) claim(id string) bool {
 	r.mu.Lock()

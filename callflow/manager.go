@@ -88,6 +88,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		defer close(written)
 		m.journal.run(context.WithoutCancel(ctx), stop) // the last writes outlive ctx
 	}()
+	m.running.Go(func() { m.callbacks.watch(m.life) })
 	<-ctx.Done()
 	m.mu.Lock()
 	m.draining = true
