@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"pickup/queue"
@@ -23,6 +24,7 @@ type metrics struct {
 
 func newMetrics(figures []Figure, domain *queue.Domain) (*metrics, error) {
 	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, f := range figures {
 		if err := reg.Register(f.collector()); err != nil {
 			return nil, fmt.Errorf("metric %s: %w", f.Name, err)
