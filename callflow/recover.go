@@ -49,6 +49,10 @@ func (m *Manager) Recover(ctx context.Context, repaired []recording.Row) error {
 // recoverCall writes the end of one call that was cut.
 func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recording.ID]recording.Row) error {
 	now := time.Now()
+	if r.State == call.StateNew && r.Queue != "" && r.Direction == call.Inbound {
+		// Cut between its answer and the note that it had joined: it was about to wait.
+		r.State, r.EnqueuedAt = call.StateWaiting, r.ArrivedAt
+	}
 	waited := r.State.InQueue() || r.State == call.StateConnecting
 	talked := !r.BridgedAt.IsZero()
 	r.EndReason = call.EndFailedSystem

@@ -175,13 +175,13 @@ func checkCalledBack(t *testing.T, c *crashScene) {
 	}
 	wait(t, 90*time.Second, "everybody is called back", func() (bool, string) {
 		hangUp()
-		called := 0
+		missing := ""
 		for _, p := range all {
-			if len(p.calls()) > 0 {
-				called++
+			if len(p.calls()) == 0 {
+				missing += " " + p.user
 			}
 		}
-		return called == len(all), fmt.Sprint(called)
+		return missing == "", "not called:" + missing
 	})
 	for _, group := range [][]*phone{c.promised, c.wait} {
 		for i, p := range group {
