@@ -212,12 +212,12 @@ func (b *BrowserCalls) Dial(_ context.Context, inv callflow.Invitation) (callflo
 	if limit == 0 {
 		limit = callbackRing
 	}
+	l.join(p)
+	l.ring(limit)
 	p.mu.Lock()
 	p.ringing, p.rings, p.offered = l, inv.CallID, time.Now()
 	p.wake()
 	p.mu.Unlock()
-	l.join(p)
-	l.ring(limit)
 	b.log.Info("callback rings in a browser", slog.String(logkey.Call, string(inv.CallID)), slog.String(logkey.Leg, string(inv.LegID)))
 	return l, nil
 }

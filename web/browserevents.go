@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 // lookEvery is how often a stream reads its call; what concerns its own page
 // is told at once.
 const lookEvery = 500 * time.Millisecond
+
+// errNotYet says that a call ended a moment ago, and its row is on its way.
+var errNotYet = errors.New("web: the end of the call is not stored yet")
 
 // callState is what a page shows of its call.
 type callState struct {
@@ -92,7 +96,7 @@ func (t *teller) look(ctx context.Context) (more bool, err error) {
 	}
 	state, err := t.server.stateOf(ctx, current, p.first)
 	if err != nil {
-		return true, nil //nolint:nilerr // the store is away for a moment: the next look tells
+		return true, nil //nolint:nilerr // not stored yet, or the store is away for a moment: the next look tells
 	}
 	if t.begun && state == t.last {
 		return true, nil
@@ -139,8 +143,8 @@ func (s *Server) stateOf(ctx context.Context, current, first call.ID) (callState
 	if err != nil {
 		return callState{}, err
 	}
-	if rec.EndReason == "" { // it ended a moment ago: the row is on its way
-		return callState{State: string(rec.State), Queue: rec.Queue}, nil
+	if rec.EndReason == "" {
+		return callState{}, errNotYet
 	}
 	c, promised, err := s.promiseOf(ctx, first)
 	if err != nil {

@@ -112,20 +112,22 @@ func (l *browserLeg) finish(why ...callflow.LegEvent) {
 		l.mu.Unlock()
 		return
 	}
-	l.over = true
+	l.over = true // from here on nobody else tells anything
 	if l.rings != nil {
 		l.rings.Stop()
 	}
+	p := l.page
+	l.mu.Unlock()
+	if p != nil {
+		p.drop(l)
+	}
+	l.mu.Lock()
 	for _, e := range why {
 		l.tell(e)
 	}
 	l.tell(callflow.LegEvent{Kind: callflow.LegFinal})
-	p := l.page
 	l.mu.Unlock()
 	l.media.Close()
-	if p != nil {
-		p.drop(l)
-	}
 }
 
 // join says to which page the leg belongs.
