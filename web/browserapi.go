@@ -24,6 +24,9 @@ import (
 // sdpType is the media type of offers and answers (RFC 8866).
 const sdpType = "application/sdp"
 
+// readLimit is how long an offer may take to arrive.
+const readLimit = 10 * time.Second
+
 func (s *Server) browserOperations(api huma.API, mux *http.ServeMux) {
 	const path, one = "/w/v1/calls", "/w/v1/calls/{id}"
 	place := text("path", "id", "The secret of the Location that POST returned.", true)
@@ -90,6 +93,7 @@ func readOffer(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != sdpType {
 		return nil, problem(http.StatusUnsupportedMediaType, "", "The offer is application/sdp.", "header.Content-Type")
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit)) // a recorder in tests has none
 	offer, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSDP))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {

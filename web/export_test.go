@@ -1,0 +1,26 @@
+package web
+
+import "time"
+
+// Parsers of text from outside, for their fuzz targets.
+var (
+	ParseWindow = parseWindow
+	PlayRange   = playRange
+)
+
+// Throttle is the throttle of sign-ins.
+type Throttle = throttle
+
+// NewThrottle returns an empty one.
+func NewThrottle() *Throttle { return newThrottle() }
+
+// Wait says how long the next try must wait.
+func (t *throttle) Wait(source, login string, now time.Time) time.Duration {
+	return t.wait(source, login, now)
+}
+
+// Failed counts a refused try.
+func (t *throttle) Failed(source, login string, now time.Time) { t.failed(source, login, now) }
+
+// Succeeded forgets the failures of the pair.
+func (t *throttle) Succeeded(source, login string) { t.succeeded(source, login) }
