@@ -33,6 +33,7 @@ async function person(hertz) {
     globalThis.RTCPeerConnection = class extends Peer {
       constructor(...args) {
         super(...args);
+        globalThis.peer = this;
         this.addEventListener('track', (e) => (globalThis.remoteTrack = e.track));
       }
     };
@@ -107,6 +108,36 @@ try {
   await agent.locator('canvas').waitFor({ timeout: 15_000 });
   await agent.screenshot({ path: `${out}real-ticket.png`, fullPage: true });
   console.log('call, recording and ticket open');
+
+  // A promise: the agent is not ready, the page asks to be called back, and rings.
+  const state = (value) => agent.evaluate(async (wanted) => {
+    const me = await (await fetch('/api/v1/me')).json();
+    const answer = await fetch(`/api/v1/agents/${me.id}/state`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(wanted) });
+    if (!answer.ok) throw new Error(await answer.text());
+  }, value);
+  await agent.locator('nav a[href="/"]').click();
+  await agent.getByRole('button', { name: 'Connect', exact: true }).click();
+  await agent.locator('.phone input').fill('demo-1001');
+  await agent.locator('.phone button[type=submit]').click();
+  await agent.getByText('Ready for calls').waitFor({ timeout: 10_000 });
+  await state({ state: 'not_ready', reason: 'break' });
+  await player.getByRole('button', { name: 'Call again' }).click();
+  await player.locator('button[type=submit]').click();
+  await player.waitForFunction(() => globalThis.peer?.connectionState === 'connected');
+  await player.getByRole('button', { name: 'Call me back' }).click({ timeout: 15_000 });
+  await player.getByText('We will call you back').waitFor();
+  await player.reload();
+  await player.getByText('We will call you back').waitFor();
+  await state({ state: 'ready' });
+  await player.getByRole('button', { name: 'Accept' }).click({ timeout: 20_000 });
+  await agent.getByRole('button', { name: 'Answer' }).click({ timeout: 20_000 });
+  await player.getByText(/You are talking to/).waitFor({ timeout: 15_000 });
+  await hears(player, 'the player called back', 2000);
+  await hears(agent, 'the agent of the callback', 1000);
+  await player.getByRole('button', { name: 'Hang up' }).click();
+  await player.getByText('The call has ended').waitFor({ timeout: 10_000 });
+  await agent.getByRole('button', { name: 'Disconnect' }).waitFor({ timeout: 10_000 });
+  console.log('called back');
 } catch (err) {
   for (const [i, b] of browsers.entries()) await b.contexts()[0]?.pages()[0]?.screenshot({ path: `${out}real-fault-${i}.png` });
   console.error(err.message);

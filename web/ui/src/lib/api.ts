@@ -1,10 +1,15 @@
-// The API client: one place for errors, sign-out and the server's clock.
+// The API client: openapi-fetch on the types of openapi.json, so a wrong path or
+// field does not compile; one place for errors, sign-out and the server's clock.
+import createClient from 'openapi-fetch';
+import type { paths } from '../api';
 import { clock } from './clock.svelte';
-import type { Agent, Call, Callback, Contact, List, Me, Queue, Recording, Ticket, User } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly detail: string) {
+  constructor(
+    readonly status: number,
+    readonly detail: string,
+  ) {
     super(detail);
   }
 }
@@ -16,58 +21,70 @@ export function whenSignedOut(f: () => void): void {
   onSignedOut.add(f);
 }
 
-async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-  let answer: Response;
+const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => fetch(request) });
+
+interface Answer<T> {
+  data?: T;
+  error?: { detail?: string; title?: string };
+  response: Response;
+}
+
+async function take<T>(asked: Promise<Answer<T>>, signingIn = false): Promise<T> {
+  let answer: Answer<T>;
   try {
-    answer = await fetch(path, {
-      method,
-      headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    answer = await asked;
   } catch {
     throw new ApiError(0, '');
   }
-  const date = answer.headers.get('Date');
-  if (date) clock.learn(Date.parse(date) + 500);
-  if (!answer.ok) {
-    if (answer.status === 401 && path !== '/api/v1/session') for (const f of onSignedOut) f();
-    const problem = (await answer.json().catch(() => null)) as { detail?: string; title?: string } | null;
-    throw new ApiError(answer.status, problem?.detail ?? problem?.title ?? '');
-  }
-  return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
+  const { data, error, response } = answer;
+  const date = response.headers.get('Date');
+  if (date) clock.learn(Date.parse(date) + 500); // it names a whole second
+  if (response.ok) return data as T;
+  if (response.status === 401 && !signingIn) for (const f of onSignedOut) f();
+  throw new ApiError(response.status, error?.detail ?? error?.title ?? '');
 }
 
-function query(params: Record<string, string | number | undefined>): string {
-  const q = new URLSearchParams();
-  for (const [key, value] of Object.entries(params)) if (value !== undefined && value !== '') q.set(key, String(value));
-  const text = q.toString();
-  return text ? `?${text}` : '';
-}
+const path = <K extends string>(key: K, value: string) => ({ params: { path: { [key]: value } as Record<K, string> } });
 
-const id = encodeURIComponent;
-type Page = { limit?: number; after?: string };
+export interface Page {
+  limit?: number;
+  after?: string;
+}
+export interface CallQuery extends Page {
+  state?: 'live' | 'ended';
+  queue?: string;
+  agent_id?: string;
+}
+export type ChosenState = 'ready' | 'not_ready' | 'offline';
+
+// Empty parameters are left out: the server would check them.
+function only<T extends object>(query: T): { params: { query: T } } {
+  const set = Object.fromEntries(Object.entries(query).filter(([, v]) => v !== undefined && v !== ''));
+  return { params: { query: set as T } };
+}
 
 export const api = {
-  signIn: (login: string, password: string) => ask<void>('POST', '/api/v1/session', { login, password }),
-  signOut: () => ask<void>('DELETE', '/api/v1/session'),
-  me: () => ask<Me>('GET', '/api/v1/me'),
-  queues: (window = 'today') => ask<List<Queue>>('GET', `/api/v1/queues${query({ window })}`),
-  calls: (p: Page & Record<string, string | number | undefined>) => ask<List<Call>>('GET', `/api/v1/calls${query(p)}`),
-  call: (c: string) => ask<Call>('GET', `/api/v1/calls/${id(c)}`),
-  agents: () => ask<List<Agent>>('GET', '/api/v1/agents?limit=500'),
-  setState: (agent: string, state: string, reason = '') => ask<Agent>('PUT', `/api/v1/agents/${id(agent)}/state`, { state, reason }),
-  endWrapUp: (agent: string) => ask<void>('POST', `/api/v1/agents/${id(agent)}/wrap-up/end`),
-  hangUp: (c: string) => ask<void>('DELETE', `/api/v1/calls/${id(c)}`),
-  contact: (c: string) => ask<Contact>('GET', `/api/v1/contacts/${id(c)}`),
-  tickets: (p: Page) => ask<List<Ticket>>('GET', `/api/v1/tickets${query(p)}`),
-  ticket: (t: string) => ask<Ticket>('GET', `/api/v1/tickets/${id(t)}`),
-  recordings: (p: Page) => ask<List<Recording>>('GET', `/api/v1/recordings${query(p)}`),
-  recording: (r: string) => ask<Recording>('GET', `/api/v1/recordings/${id(r)}`),
-  callbacks: (p: Page) => ask<List<Callback>>('GET', `/api/v1/callbacks${query(p)}`),
-  requestCallback: (queue: string, to: string) => ask<Callback>('POST', '/api/v1/callbacks', { queue, to }),
-  cancelCallback: (c: string) => ask<void>('DELETE', `/api/v1/callbacks/${id(c)}`),
-  users: (p: Page) => ask<List<User>>('GET', `/api/v1/users${query(p)}`),
+  signIn: (login: string, password: string) => take(client.POST('/api/v1/session', { body: { login, password } }), true),
+  signOut: () => take(client.DELETE('/api/v1/session')),
+  me: () => take(client.GET('/api/v1/me')),
+  queues: (window = 'today') => take(client.GET('/api/v1/queues', only({ window }))),
+  calls: (query: CallQuery) => take(client.GET('/api/v1/calls', only(query))),
+  call: (id: string) => take(client.GET('/api/v1/calls/{id}', path('id', id))),
+  hangUp: (id: string) => take(client.DELETE('/api/v1/calls/{id}', path('id', id))),
+  agents: () => take(client.GET('/api/v1/agents')),
+  setState: (id: string, state: ChosenState, reason = '') =>
+    take(client.PUT('/api/v1/agents/{id}/state', { ...path('id', id), body: reason ? { state, reason } : { state } })),
+  endWrapUp: (id: string) => take(client.POST('/api/v1/agents/{id}/wrap-up/end', path('id', id))),
+  contact: (id: string) => take(client.GET('/api/v1/contacts/{id}', path('id', id))),
+  tickets: (page: Page) => take(client.GET('/api/v1/tickets', only(page))),
+  ticket: (id: string) => take(client.GET('/api/v1/tickets/{id}', path('id', id))),
+  recordings: (page: Page) => take(client.GET('/api/v1/recordings', only(page))),
+  recording: (id: string) => take(client.GET('/api/v1/recordings/{id}', path('id', id))),
+  callbacks: (page: Page) => take(client.GET('/api/v1/callbacks', only(page))),
+  requestCallback: (queue: string, to: string) => take(client.POST('/api/v1/callbacks', { body: { queue, to } })),
+  cancelCallback: (id: string) => take(client.DELETE('/api/v1/callbacks/{id}', path('id', id))),
+  users: () => take(client.GET('/api/v1/users')),
 };
 
 /** Where the audio of a recording is. */
-export const audioURL = (recording: string): string => `/api/v1/recordings/${id(recording)}/audio`;
+export const audioURL = (recording: string): string => `/api/v1/recordings/${encodeURIComponent(recording)}/audio`;

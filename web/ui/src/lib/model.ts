@@ -1,64 +1,26 @@
-// What the API carries, as the pages use it. Fields the server may leave out are optional.
+// What the API carries, by the names the pages use. The types are those of
+// openapi.json ("npm run api" makes api.d.ts from it).
+import type { components } from '../api';
 
-export type Role = 'agent' | 'supervisor' | 'reviewer' | 'admin';
-export interface Me { id: string; login: string; name: string; role: Role; language: string; demo?: boolean }
+type Schemas = components['schemas'];
+export type Me = Schemas['Me'];
+export type Queue = Schemas['QueueNow'];
+export type Call = Schemas['CallRow'];
+export type CallStory = Schemas['CallStory'];
+export type TimelineEvent = Schemas['Event'];
+export type Agent = Schemas['AgentNow'];
+export type AgentState = Agent['state'];
+export type Recording = Schemas['RecordingRow'];
+export type Contact = Schemas['ContactStory'];
+export type Ticket = Schemas['TicketRow'];
+export type TicketStory = Schemas['TicketStory'];
+export type Callback = Schemas['CallbackRow'];
+export type User = Schemas['UserObject'];
 export interface List<T> { items: T[]; next: string }
-
-export interface Queue {
-  name: string; title?: string | Record<string, string>; enabled?: boolean;
-  waiting: number; longest_wait_ms: number; agents_ready: number; agents_busy: number; agents_wrap_up: number;
-  offered: number; answered: number; answered_in_target: number; abandoned: number; short_abandoned: number;
-  overflowed: number; callback_requested: number; mean_wait_ms: number | null; p90_wait_ms?: number | null;
-  service_level: { target_ms: number; percent: number | null; formula?: string };
-}
-export interface TimelineEvent { at: string; kind: string; actor?: string; detail?: Record<string, string> | null }
-export interface Leg {
-  id: string; kind: string; agent_id: string; device: string; transport: string; codec: string; started_at: string | null;
-  answered_at: string | null; ended_at: string | null; status: number; cause: string; packets_in: number; packets_lost: number;
-  jitter_ms: number; mos: number;
-}
-export interface Call {
-  id: string; sip_call_id: string; from: string; from_user?: string; from_display?: string; to: string; direction: string;
-  language: string; queue: string; state: string; end_reason: string; started_at: string | null; enqueued_at: string | null;
-  bridged_at: string | null; ended_at: string | null; wait_ms: number; talk_ms: number; agent_id: string; contact_id?: string;
-  recording_id: string; ticket_id: string; callback_id: string; why?: string; timeline?: TimelineEvent[]; legs?: Leg[];
-}
-export type AgentState =
-  | 'offline' | 'not_ready' | 'ready' | 'reserved' | 'connecting' | 'talking' | 'holding' | 'consulting' | 'conference'
-  | 'dialing' | 'wrap_up' | 'unreachable';
-export interface Agent {
-  id: string; login: string; name: string; state: AgentState; reason: string; since: string | null;
-  devices: number | unknown[] | null; call_id: string; wrap_up_until?: string | null; next_state?: string;
-}
-export interface Recording {
-  id: string; call_id: string; agent_id: string; queue: string; started_at: string | null; duration_ms: number;
-  state: 'open' | 'stored' | 'incomplete' | 'deleted'; incomplete: string; bytes: number; sha256: string;
-}
-export interface Touch {
-  id: string; channel: string; queue: string; ticket_id: string; started_at: string | null; end_reason: string; agent_id: string;
-}
-export interface Contact {
-  id: string; name: string; language: string; identities: { kind: string; value: string; verified: boolean }[]; interactions: Touch[];
-}
-export interface Ticket {
-  id: string; number: number; subject: string; state: string; priority: number; queue: string; channel: string; language: string;
-  contact_id: string; contact_name: string; assignee_id: string; calls: string[]; recordings: string[]; created_at: string | null;
-  timeline?: TimelineEvent[];
-}
-export interface Callback {
-  id: string; state: string; detail: string; kind: string; queue: string; target: string; player: string; key_ms: number;
-  attempts: number; max_attempts: number; due_at: string | null; call_id: string; ticket_id: string;
-}
-export interface User { id: string; login: string; name: string; role: Role; language: string; active: boolean; demo: boolean }
-
-/** How many there are, whether the API gives the number or the things. */
-export function count(n: number | unknown[] | null | undefined): number {
-  return Array.isArray(n) ? n.length : (n ?? 0);
-}
 
 /** What a screen calls the player of a call. */
 export function playerName(c: Pick<Call, 'from' | 'from_user' | 'from_display'>): string {
-  return c.from_display || c.from_user || c.from.replace(/^sips?:/, '') || '–';
+  return c.from_display || (c.from_user === 'anonymous' ? '' : c.from_user) || c.from.replace(/^(sips?|browser):/, '') || '–';
 }
 
 /** Whether a call ended without an agent because the player left. */
@@ -76,7 +38,7 @@ export function matches(c: Call, f: CallFilter, targetMs: number): boolean {
   if (f.state === 'live' ? c.state === 'ended' : f.state === 'ended' ? c.state !== 'ended' : false) return false;
   if (f.state === 'waiting' && c.state !== 'waiting' && c.state !== 'offered') return false;
   if (f.reason === 'abandoned') {
-    if (!abandonedReasons.includes(c.end_reason ?? '')) return false;
+    if (!abandonedReasons.includes(c.end_reason)) return false;
   } else if (f.reason === 'answered') {
     if (c.end_reason !== 'answered' && c.end_reason !== 'abandoned_on_hold') return false;
   } else if (f.reason && c.end_reason !== f.reason) return false;

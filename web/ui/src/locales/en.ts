@@ -293,7 +293,7 @@ export const en = {
   'event.hung_up_by': 'Hung up',
   'event.cut_by_crash': 'Cut by a crash',
   'event.ended': 'Ended',
-  'event.created': 'Ticket opened',
+  'event.ticket_created': 'Ticket opened',
   'event.linked': 'Call linked',
   'event.call': 'Call',
   'detail.agent': 'agent',
@@ -321,4 +321,7 @@ export const en = {
   'channel.social': 'Social',
   'channel.web_form': 'Web form',
   'channel.ticket': 'Ticket',
+  'detail.end_reason': 'result',
+  'detail.wait_ms': 'wait',
+  'detail.talk_ms': 'talk',
 } as const;

@@ -295,7 +295,7 @@ export const fr = {
   'event.hung_up_by': 'Raccroché',
   'event.cut_by_crash': 'Coupé par une panne',
   'event.ended': 'Terminé',
-  'event.created': 'Ticket ouvert',
+  'event.ticket_created': 'Ticket ouvert',
   'event.linked': 'Appel lié',
   'event.call': 'Appel',
   'detail.agent': 'agent',
@@ -323,4 +323,7 @@ export const fr = {
   'channel.social': 'Réseaux sociaux',
   'channel.web_form': 'Formulaire',
   'channel.ticket': 'Ticket',
+  'detail.end_reason': 'résultat',
+  'detail.wait_ms': 'attente',
+  'detail.talk_ms': 'conversation',
 } satisfies Record<keyof typeof en, string>;

@@ -24,6 +24,7 @@ export const en = {
   'status.connecting': 'Connecting…',
   'status.new': 'Connecting…',
   'status.menu': 'Listen to the menu and choose with the keypad',
+  'status.human_check': 'One moment, we are connecting you with an agent',
   'status.waiting': 'You are in the queue',
   'status.offered': 'We are ringing an agent',
   'status.connecting_agent': 'An agent is picking up…',

@@ -26,6 +26,7 @@ export const fr = {
   'status.connecting': 'Connexion…',
   'status.new': 'Connexion…',
   'status.menu': 'Écoutez le menu et choisissez avec le clavier',
+  'status.human_check': 'Un instant, nous vous mettons en relation avec un agent',
   'status.waiting': 'Vous êtes dans la file d’attente',
   'status.offered': 'Nous faisons sonner un agent',
   'status.connecting_agent': 'Un agent décroche…',

@@ -67,6 +67,7 @@ export class PlayerCall {
   #streamBackoff = new Backoff();
   #iceBackoff = new Backoff(1000, 8000);
   #lostAt = 0;
+  #confirmed = false; // key 1 was pressed for this callback
   #location = '';
   #token = '';
   #queue = '';
@@ -173,7 +174,13 @@ export class PlayerCall {
     this.callbackRefused = '';
     try {
       const answer = await fetch(`${this.#location}/callback`, { method: 'POST' });
-      if (answer.ok) this.#promised();
+      if (answer.ok) {
+        // Hanging up frees the line at once, so that the promised call can ring
+        // here; the screen says what the announcement would. Without a line it
+        // would cancel the promise.
+        if (this.#peer?.connectionState === 'connected') this.#tellGone();
+        this.#promised();
+      }
       else if (answer.status === 409) this.callbackRefused = 'open';
       else this.callbackRefused = answer.status === 422 ? 'reach' : 'other';
     } catch {
@@ -245,6 +252,7 @@ export class PlayerCall {
   #live(): void {
     this.phase = 'live';
     this.state = 'new';
+    this.#confirmed = false;
     this.callbackRefused = '';
     if (!this.startedAt) this.startedAt = Date.now();
     this.canDial = this.#peer?.getSenders().some((s) => s.dtmf?.canInsertDTMF) ?? false;
@@ -266,7 +274,9 @@ export class PlayerCall {
     };
     peer.oniceconnectionstatechange = () => this.#iceChanged(peer);
     peer.onconnectionstatechange = () => {
-      if (peer === this.#peer) this.canDial = peer.getSenders().some((s) => s.dtmf?.canInsertDTMF);
+      if (peer !== this.#peer) return;
+      this.canDial = peer.getSenders().some((s) => s.dtmf?.canInsertDTMF);
+      this.#confirm();
     };
     return peer;
   }
@@ -389,12 +399,22 @@ export class PlayerCall {
   }
 
   #moved(state: string, reason: string): void {
+    if (state === 'callback') return this.#promised();
     if (state === 'ended') {
       if (reason === 'callback_requested') return this.#promised();
       return this.#finish(ending(reason, this.talkSince > 0 || this.talkMs > 0));
     }
     if (state === 'talking' && !this.talkSince) this.talkSince = Date.now();
     this.state = state;
+    this.#confirm();
+  }
+
+  // A callback asks whether a person answered, by key 1. Whoever pressed Accept
+  // on the page is one: the page presses the key for him, once it can.
+  #confirm(): void {
+    if (this.state !== 'human_check' || this.#confirmed || this.#peer?.connectionState !== 'connected') return;
+    this.#confirmed = true;
+    this.press('1');
   }
 
   #promised(): void {
