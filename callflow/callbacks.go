@@ -141,7 +141,7 @@ func (r *runner) start(c callback.Callback, entry *queue.Entry, offer queue.Offe
 		r.mgr.queue.Final(offer.ID)
 		return
 	}
-	r.mgr.running.Go(func() { s.run(r.mgr.life) })
+	r.mgr.spawn(func() { s.run(r.mgr.life) })
 }
 
 // partyKind is the kind of party that a target reaches.

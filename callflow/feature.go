@@ -44,7 +44,7 @@ func (m *Manager) startFeature(f feature, in Inbound) *Refusal {
 	if in.Account == "" {
 		return m.refuse(&Refusal{Status: 403, Text: "Forbidden"})
 	}
-	m.running.Go(func() { m.runFeature(m.life, f, in) })
+	m.spawn(func() { m.runFeature(m.life, f, in) })
 	return nil
 }
 

@@ -48,6 +48,7 @@ type Manager struct {
 	sessions map[call.ID]*Session
 	tokens   map[string]*Session // by hash of the resume token
 	draining bool
+	stopped  bool          // Run waits: no goroutine is started any more
 	idle     chan struct{} // closed while draining and no session is left
 
 	life    context.Context // of the sessions: ends when Run returns
@@ -88,10 +89,10 @@ func (m *Manager) Run(ctx context.Context) error {
 		defer close(written)
 		m.journal.run(context.WithoutCancel(ctx), stop) // the last writes outlive ctx
 	}()
-	m.running.Go(func() { m.callbacks.watch(m.life) })
+	m.spawn(func() { m.callbacks.watch(m.life) })
 	<-ctx.Done()
 	m.mu.Lock()
-	m.draining = true
+	m.draining, m.stopped = true, true
 	m.mu.Unlock()
 	m.end()
 	m.running.Wait()
@@ -102,7 +103,17 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // aside runs slow work of a call beside its session.
 func (m *Manager) aside(f func(ctx context.Context)) {
-	m.running.Go(func() { f(m.life) })
+	m.spawn(func() { f(m.life) })
+}
+
+// spawn starts a goroutine that Run waits for. Once Run has begun to wait it
+// starts none: what is late then finds its work in the store at the next start.
+func (m *Manager) spawn(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.stopped {
+		m.running.Go(f)
+	}
 }
 
 // Routable implements Handler: queues, menus, and for agents the feature codes.
@@ -132,7 +143,8 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		ResumeSHA256: in.ResumeSHA256, ArrivedAt: in.ArrivedAt,
 	}
 	if rec.From.Kind == call.PartyBrowser {
-		rec.From.ReachBack = string(rec.ID)
+		// A page that comes back after a crash names its first call.
+		rec.From.ReachBack = cmp.Or(rec.From.ReachBack, string(rec.ID))
 	}
 	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID()}
 	if menu, ok := m.cfg.Menus[user]; ok {
@@ -145,7 +157,7 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		return m.refuse(r)
 	}
 	s.bindPlayer(in.Leg)
-	m.running.Go(func() {
+	m.spawn(func() {
 		if rec.From.ReachBack != "" {
 			machine.callback = m.callbacks.supersede(m.life, rec.From.ReachBack)
 		}
