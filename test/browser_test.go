@@ -54,3 +54,17 @@ func TestBrowserPlayerTalksToBaresipAgent(t *testing.T) {
 	}
 	checkRecording(t, s.audio(ended.str("recording_id")), playerHz, agentHz, 4*time.Second)
 }
+
+// TestBrowserPlayerTalksToBrowserAgent: the player's page against the phone of
+// the console (JsSIP over /sip): both hear the other, also after a reload of the
+// page and after hold; the call, its ticket and its recording open; a promise
+// rings on the page.
+func TestBrowserPlayerTalksToBrowserAgent(t *testing.T) {
+	need(t, "node", "chromium", "sox")
+	s := startServer(t)
+	out, err := exec.Command("node", "../web/ui/mock/talk.mjs", "http://"+s.http).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("talk.mjs: %v", err)
+	}
+}

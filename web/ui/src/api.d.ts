@@ -317,6 +317,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/site": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a page may know without signing in: the queues that can be called */
+        get: operations["site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets": {
         parameters: {
             query?: never;
@@ -1062,6 +1079,20 @@ export interface components {
         SignInInputBody: {
             login: string;
             password: string;
+        };
+        SiteInfo: {
+            /** @description This is the demonstration. */
+            demo: boolean;
+            languages: string[] | null;
+            queues: components["schemas"]["SiteQueue"][];
+            version: string;
+        };
+        SiteQueue: {
+            name: string;
+            /** @description By language: fr, en. */
+            title: {
+                [key: string]: string;
+            };
         };
         TicketRow: {
             assignee_id: string;
@@ -2794,6 +2825,35 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteInfo"];
+                };
+            };
+            /** @description Error */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
