@@ -195,12 +195,16 @@ func (s *Server) bind() error {
 	}
 	var pc net.PacketConn
 	var ln net.Listener
+	udp, tcp := "udp", "tcp"
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() { // else 0.0.0.0 becomes [::]
+		udp, tcp = "udp4", "tcp4"
+	}
 	for range 20 { // port 0: the free UDP port may be taken for TCP
-		if pc, err = net.ListenPacket("udp", net.JoinHostPort(host, port)); err != nil {
+		if pc, err = net.ListenPacket(udp, net.JoinHostPort(host, port)); err != nil {
 			return fmt.Errorf("sip.listen %s (UDP): %w", s.cfg.Listen, err)
 		}
 		s.port = pc.LocalAddr().(*net.UDPAddr).Port
-		if ln, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(s.port))); err == nil {
+		if ln, err = net.Listen(tcp, net.JoinHostPort(host, strconv.Itoa(s.port))); err == nil {
 			break
 		}
 		_ = pc.Close()
