@@ -22,14 +22,12 @@ type machine struct {
 	playerReady bool // audio flows
 	away        bool // line lost; the place is kept
 
-	joinedItem queue.ItemID  // "" when not in a queue
-	inQueue    bool          // the item waits, is offered, or is connecting
-	offers     []*offerLegs  // in the order in which they came
-	current    queue.OfferID // being rung, or ""
-	winner     queue.OfferID // picked, or ""
-	winnerLeg  call.LegID
-	bridged    bool
-	rebridged  bool // was bridged before: the notice was heard
+	inQueue   bool          // the item waits, is offered, or is connecting
+	offers    []*offerLegs  // in the order in which they came
+	current   queue.OfferID // being rung, or ""
+	winner    queue.OfferID // picked, or ""
+	winnerLeg call.LegID
+	bridged   bool
 
 	noticeDone bool // recording notice heard, cut, or given up
 	musicOn    bool

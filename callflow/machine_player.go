@@ -52,7 +52,6 @@ func (m *machine) onJoined(j joined) {
 		return
 	}
 	m.inQueue = true
-	m.joinedItem = j.item.ID
 	m.rec.EnqueuedAt = m.at
 	m.to(call.EventJoined)
 	m.note("joined", "queue", m.rec.Queue)
@@ -172,7 +171,6 @@ func (m *machine) part() {
 		return
 	}
 	m.bridged = false
-	m.rebridged = true
 	m.endHold()
 	m.rec.Talk += m.at.Sub(m.bridgedSince)
 	m.rec.ReleasedAt = m.at

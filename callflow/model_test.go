@@ -351,8 +351,8 @@ func (w *world) key() string {
 	var b strings.Builder
 	b.WriteString(w.core.Fingerprint())
 	m := w.m
-	fmt.Fprintf(&b, "|%s over=%t done=%t q=%t br=%t two=%t notice=%t fin=%t win=%t cur=%t reb=%t", m.rec.State, m.playerOver, m.playerDone,
-		m.inQueue, m.bridged, m.missedTwo, m.noticeDone, m.finished, m.winner != "", m.current != "", m.rebridged)
+	fmt.Fprintf(&b, "|%s over=%t done=%t q=%t br=%t two=%t notice=%t fin=%t win=%t cur=%t", m.rec.State, m.playerOver, m.playerDone,
+		m.inQueue, m.bridged, m.missedTwo, m.noticeDone, m.finished, m.winner != "", m.current != "")
 	for _, o := range m.offers {
 		fmt.Fprintf(&b, ";%s over=%t rang=%t best=%d cur=%t win=%t", o.offer.Agent, o.over, o.rang, o.best, m.current == o.offer.ID, m.winner == o.offer.ID)
 		for _, id := range o.order {
