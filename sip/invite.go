@@ -133,7 +133,7 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 		if u, found, err = s.user(q, c.username); err != nil {
 			return account.User{}, refuse(500)
 		}
-		found = found && u.Active && (!u.Demo || s.cfg.DemoOpen || nearby(q.source.Addr()))
+		found = found && u.Active && (!u.Demo || s.cfg.DemoOpen || s.nearby(q.source.Addr()))
 	}
 	now := time.Now()
 	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), now)
@@ -150,8 +150,11 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 	return account.User{}, no
 }
 
-// nearby reports loopback, private and link-local addresses.
-func nearby(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+// nearby reports loopback, private and link-local addresses, and those of this
+// machine: a phone on it may send from an outer interface to loopback.
+func (s *Server) nearby(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || s.cfg.LocalAddr(a) == a
+}
 
 // inboundLeg opens the media of an INVITE and makes its leg.
 func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
