@@ -158,10 +158,18 @@ func TestBrowserAndPhoneHearEachOther(t *testing.T) {
 	bridge := media.NewBridge(lb, lp, nil, nil)
 	defer bridge.Close()
 	pcm := tone(2000, 60*160)
+	// Our side is ready before the browser has started its sender and its
+	// receiver: what it says until then is dropped there, by pion.
+	eventually(t, "both relayed", func() bool {
+		b.speak(1000, 1)
+		p.send(pcm[:160])
+		return len(p.packets()) > 0 && len(b.packets()) > 0
+	})
+	atPhone, atBrowser := len(p.packets()), len(b.packets())
 	for i := range 60 {
 		b.speak(1000, 1)
 		p.send(pcm[i*160 : (i+1)*160])
-		eventually(t, "relayed", func() bool { return len(p.packets()) > i && len(b.packets()) > i })
+		eventually(t, "relayed", func() bool { return len(p.packets()) > atPhone+i && len(b.packets()) > atBrowser+i })
 	}
 	var heard []int16
 	for _, k := range b.packets() {
@@ -314,6 +322,7 @@ func TestABrowserThatSaysGoodbyeIsToldDead(t *testing.T) {
 	l, _ := connectBrowser(t, e, b)
 	told := listen(l)
 	eventually(t, "ready", l.Ready)
+	eventually(t, "ready there too", func() bool { return b.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
 	_ = b.pc.GracefulClose()
 	eventually(t, "dead", func() bool { return len(told.of(media.EventDead)) == 1 })
 }

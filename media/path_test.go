@@ -3,6 +3,7 @@ package media_test
 import (
 	"encoding/binary"
 	"log/slog"
+	"math"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
@@ -117,6 +118,16 @@ func audioPacket(pt byte) []byte {
 	return p
 }
 
+// leastAllocations is the least of a few measurements: the count is that of
+// the whole process, and what an earlier test leaves behind only adds to it.
+func leastAllocations(runs int, f func()) float64 {
+	least := math.Inf(1)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(runs, f))
+	}
+	return least
+}
+
 func TestTheBridgeAllocatesNothing(t *testing.T) {
 	for name, agentCodec := range map[string]string{"equal laws": "8", "converted laws": "0"} {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +138,7 @@ func TestTheBridgeAllocatesNothing(t *testing.T) {
 			bridge := media.NewBridge(lp, la, &ringTap{}, nil)
 			defer bridge.Close()
 			p := audioPacket(8)
-			if got := testing.AllocsPerRun(500, func() {
+			if got := leastAllocations(500, func() {
 				next(p)
 				player.in <- p
 				<-told
@@ -145,7 +156,7 @@ func TestMusicAndPromptsAllocateNothing(t *testing.T) {
 		l.Music(true)
 	}
 	n := uint64(0)
-	if got := testing.AllocsPerRun(200, func() { n++; w.engine.TickNow(n) }); got > 1 { // the test's own tick
+	if got := leastAllocations(200, func() { n++; w.engine.TickNow(n) }); got > 1 { // the test's own tick
 		t.Errorf("%v allocations for 50 listeners", got)
 	}
 	if got := w.written.Load(); got < 50*200 {
@@ -170,14 +181,17 @@ func TestAnEngineAtWorkAllocatesNothing(t *testing.T) {
 		return n
 	}
 	eventually(t, "music", func() bool { return sent() > 500 })
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	first := sent()
-	timer := time.NewTimer(2 * time.Second)
-	<-timer.C
-	runtime.ReadMemStats(&after)
-	if perPacket := float64(after.Mallocs-before.Mallocs) / float64(sent()-first); perPacket > 0.02 {
-		t.Errorf("%.3f allocations a packet", perPacket)
+	least := math.Inf(1)
+	for range 5 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		first := sent()
+		eventually(t, "more music", func() bool { return sent() > first+1000 })
+		runtime.ReadMemStats(&after)
+		least = min(least, float64(after.Mallocs-before.Mallocs)/float64(sent()-first))
+	}
+	if least > 0.02 {
+		t.Errorf("%.3f allocations a packet", least)
 	}
 }
 
