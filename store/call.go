@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"strings"
 	"time"
 
 	"pickup/account"
@@ -233,8 +234,28 @@ type CallFilter struct {
 	TicketID   string
 	Queue      string
 	EndReasons []call.EndReason
-	From, To   time.Time // of the arrival: [From, To)
+	Direction  call.Direction
+	Caller     string       // part of the caller's address; ASCII letters of either case are equal
+	Entry      *EntryFilter // by their entry in a queue; Queue and Entry.Queues are two conditions
+	From, To   time.Time    // of the arrival: [From, To)
 	Page
+}
+
+// lowerASCII is s as LOWER of SQLite makes it; PostgreSQL may lower more, which
+// addresses (RFC 3261 25.1) do not contain.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// MatchesCaller reports whether an address contains part, as CallFilter.Caller
+// chooses.
+func MatchesCaller(address, part string) bool {
+	return strings.Contains(lowerASCII(address), lowerASCII(part))
 }
 
 // Calls returns calls with their legs, newest arrival first, and the cursor of
@@ -247,6 +268,12 @@ func (s *Store) Calls(ctx context.Context, c CallFilter) ([]call.Record, string,
 	f.equal("ticket_id", c.TicketID)
 	f.equal("queue", c.Queue)
 	in(&f, "end_reason", c.EndReasons)
+	f.equal("direction", string(c.Direction))
+	if c.Caller != "" {
+		literal := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(lowerASCII(c.Caller))
+		f.add("LOWER(from_addr) LIKE ? ESCAPE '!'", "%"+literal+"%")
+	}
+	f.entry(c.Entry, time.Now())
 	f.between("arrived_at", c.From, c.To)
 	tail, err := f.page(c.Page, "arrived_at")
 	if err != nil {

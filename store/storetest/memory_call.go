@@ -9,6 +9,7 @@ import (
 
 	"pickup/call"
 	"pickup/callflow"
+	"pickup/queue"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -159,7 +160,8 @@ func (m *Memory) Calls(ctx context.Context, f store.CallFilter) (all []call.Reco
 				state = "ended"
 			}
 			if is(f.State, state) && is(f.AgentID, r.AgentID) && is(f.ContactID, r.ContactID) && is(f.TicketID, r.TicketID) &&
-				is(f.Queue, r.Queue) && oneOf(f.EndReasons, r.EndReason) && within(r.ArrivedAt, f.From, f.To) {
+				is(f.Queue, r.Queue) && oneOf(f.EndReasons, r.EndReason) && within(r.ArrivedAt, f.From, f.To) &&
+				is(f.Direction, r.Direction) && store.MatchesCaller(r.From.URI, f.Caller) && (f.Entry == nil || m.entered(r.ID, f.Entry)) {
 				all = append(all, cloneRecord(*r))
 			}
 		}
@@ -167,6 +169,31 @@ func (m *Memory) Calls(ctx context.Context, f store.CallFilter) (all []call.Reco
 		return err
 	})
 	return all, next, err
+}
+
+// entered reports whether a call has an entry that e chooses.
+func (m *Memory) entered(id call.ID, e *store.EntryFilter) bool {
+	for _, row := range m.routing.items {
+		target, known := e.Queues[row.item.Queue]
+		if row.item.CallID != id || row.item.Channel != call.ChannelCall || !known || !within(row.item.EnqueuedAt, e.From, e.To) {
+			continue
+		}
+		counted := queue.Compute([]queue.EndedEntry{row.shown(time.Now())}, target)
+		if !slices.ContainsFunc(e.Figures, func(g store.Figure) bool { return countOf(counted, g) == 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
+// countOf reads a figure.
+func countOf(f queue.Figures, g store.Figure) int {
+	return map[store.Figure]int{
+		store.FigureOffered: f.Offered, store.FigureAnswered: f.Answered, store.FigureAnsweredInTarget: f.AnsweredInTarget,
+		store.FigureAbandoned: f.Abandoned, store.FigureShortAbandoned: f.ShortAbandoned, store.FigureOverflowed: f.Overflowed,
+		store.FigureCallbackRequested: f.CallbackRequested, store.FigureAnsweredLate: f.Answered - f.AnsweredInTarget,
+		store.FigureNotAnswered: f.Offered - f.Answered,
+	}[g]
 }
 
 // Call implements Full.

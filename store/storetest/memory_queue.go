@@ -168,18 +168,23 @@ func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Ti
 			if i.Channel != call.ChannelCall || !is(name, i.Queue) || !within(i.EnqueuedAt, from, to) {
 				continue
 			}
-			until := time.Now()
-			if !row.bridged.IsZero() {
-				until = row.bridged
-			} else if !row.ended.IsZero() {
-				until = row.ended
-			}
-			all = append(all, queue.EndedEntry{
-				Queue: i.Queue, Channel: i.Channel, EnqueuedAt: i.EnqueuedAt, Wait: until.Sub(i.EnqueuedAt),
-				Reason: row.reason, Bridged: !row.bridged.IsZero(),
-			})
+			all = append(all, row.shown(time.Now()))
 		}
 		return nil
 	})
 	return all, err
+}
+
+// shown is an entry as the figures need it; a wait that runs ends now.
+func (row *itemRow) shown(now time.Time) queue.EndedEntry {
+	until := now
+	if !row.bridged.IsZero() {
+		until = row.bridged
+	} else if !row.ended.IsZero() {
+		until = row.ended
+	}
+	return queue.EndedEntry{
+		Queue: row.item.Queue, Channel: row.item.Channel, EnqueuedAt: row.item.EnqueuedAt, Wait: until.Sub(row.item.EnqueuedAt),
+		Reason: row.reason, Bridged: !row.bridged.IsZero(),
+	}
 }

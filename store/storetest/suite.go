@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"a short abandon leaves a contact and no ticket":         shortAbandon,
 		"ends at once of one player make one contact":            endsAtOnce,
 		"calls are listed by filter and page":                    callPages,
+		"a figure and its calls are as many":                     figureCalls,
 		"recordings are kept, found and listed":                  recordings,
 		"the access log is a chain":                              accessLog,
 		"one callback is open for a person":                      oneCallback,

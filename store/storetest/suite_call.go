@@ -292,6 +292,11 @@ func callPages(t *testing.T, s Full) {
 		"window":    {store.CallFilter{From: at(time.Second), To: at(2 * time.Second)}, []string{"c3", "c2"}},
 		"no ticket": {store.CallFilter{TicketID: "nothing"}, nil},
 		"no person": {store.CallFilter{ContactID: "nobody"}, nil},
+		"inbound":   {store.CallFilter{Direction: call.Inbound, Queue: "payments"}, []string{"c3"}},
+		"outbound":  {store.CallFilter{Direction: call.Outbound}, nil},
+		"caller":    {store.CallFilter{Caller: "ALICE", Queue: "payments"}, []string{"c3"}},
+		"wildcards": {store.CallFilter{Caller: "%"}, nil},
+		"stranger":  {store.CallFilter{Caller: "a_ice"}, nil},
 	} {
 		got, next, err := s.Calls(ctx, c.filter)
 		must(t, err)
