@@ -16,8 +16,9 @@ type player struct {
 	keys    atomic.Int32 // keys in digits or being sent
 	digits  chan byte    // event codes
 
-	key   outgoingKey
-	phase uint64 // spreads the reports of the legs over time
+	key    outgoingKey
+	phase  uint64   // spreads the reports of the legs over time
+	report [96]byte // space of the report being sent
 }
 
 // playback is one call of Play.

@@ -35,8 +35,7 @@ func (l *Leg) report() {
 	if l.terms.Load() == nil || !l.ready.Load() {
 		return
 	}
-	var space [96]byte
-	p := l.putReport(space[:0])
+	p := l.putReport(l.player.report[:0])
 	if l.browser != nil {
 		l.browser.writeRTCP(p)
 		return

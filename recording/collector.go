@@ -44,7 +44,7 @@ func (c *collector) run(ctx context.Context) {
 		}
 		select {
 		case out <- next:
-			c.ready = c.ready[1:]
+			c.ready = c.ready[:copy(c.ready, c.ready[1:])] // its memory is kept
 			continue
 		case rec := <-c.back:
 			c.returned(rec)
@@ -146,8 +146,8 @@ func (r *Recorder) write(ctx context.Context, jobs <-chan job, back chan<- *Reco
 // do is one job. Whatever fails stands in the row; the call goes on.
 func (r *Recorder) do(ctx context.Context, j job) {
 	rec := j.rec
-	path := filepath.Join(r.cfg.Dir, rec.row.Path)
 	if !rec.out.opened {
+		path := filepath.Join(r.cfg.Dir, rec.row.Path)
 		// The row first: a file without a row would be nobody's after a crash.
 		_ = r.save(ctx, rec.row) // logged; stored again at the end
 		rec.out.open(path, r.cfg.Reserve)
@@ -164,7 +164,7 @@ func (r *Recorder) do(ctx context.Context, j job) {
 		r.report(rec)
 	}
 	if j.last {
-		r.finish(ctx, rec, path)
+		r.finish(ctx, rec)
 	}
 }
 
@@ -177,7 +177,7 @@ func (r *Recorder) report(rec *Recording) {
 }
 
 // finish closes the file and makes the row final.
-func (r *Recorder) finish(ctx context.Context, rec *Recording, path string) {
+func (r *Recorder) finish(ctx context.Context, rec *Recording) {
 	row := rec.row
 	row.SHA256 = rec.out.close()
 	row.EndedAt = rec.info.At.Add(rec.endAt.Sub(rec.base))
@@ -201,7 +201,7 @@ func (r *Recorder) finish(ctx context.Context, rec *Recording, path string) {
 		side := sidecarOf(row)
 		side.DataSHA256 = hex.EncodeToString(rec.out.audio.Sum(nil))
 		side.measure(rec, rec.line.first)
-		if err := side.save(path); err != nil {
+		if err := side.save(rec.out.file.Name()); err != nil {
 			r.log.Warn("recording's sidecar is not written", logkey.Recording, string(row.ID), logkey.Err, err)
 		}
 	}

@@ -24,6 +24,7 @@ type output struct {
 	id      ID
 	file    *os.File
 	size    int64     // bytes of audio in the file
+	head    [headerBytes]byte
 	audio   hash.Hash // of the audio, as it is written
 	opened  bool      // it was tried
 	failure string    // first thing that went wrong: nothing is written after it
@@ -72,8 +73,8 @@ func (o *output) write(audio []byte) {
 		o.fail("write", err)
 		return
 	}
-	h := header(o.size)
-	if _, err := o.file.WriteAt(h[:], 0); err != nil {
+	o.head = header(o.size)
+	if _, err := o.file.WriteAt(o.head[:], 0); err != nil {
 		o.fail("write", err)
 	}
 }

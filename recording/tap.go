@@ -72,6 +72,7 @@ func newRecording(id ID, info StartInfo) *Recording {
 		r.info.At = now
 	}
 	r.zero.Store(unset)
+	r.line.pcm, r.chunk = make([]byte, 0, lineRoom), make([]byte, 0, lineRoom)
 	r.row = Row{
 		ID: id, CallID: info.CallID, AgentID: info.AgentID, Queue: info.Queue, State: StateOpen,
 		Path: pathOf(id, r.info.At), StartedAt: r.info.At,

@@ -17,6 +17,10 @@ const (
 	quietBelow  = 400                     // greatest amplitude of a quiet packet
 )
 
+// lineRoom is the bytes of audio that a recording has room for from its start:
+// what waits for late packets and for its turn, and a stall of half a second.
+const lineRoom = 3 * sampleRate / 2 * frameBytes
+
 // timeline is the audio of a recording from the first frame that has not been
 // handed to the disk, and the placement of what is still to come. The collector
 // owns it.

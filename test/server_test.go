@@ -5,6 +5,7 @@ package test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,10 +69,10 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// program is the binary under test.
+// program is the binary under test: ./bin/pickup, or what PICKUP_TEST_BINARY names.
 func program(t testing.TB) string {
 	t.Helper()
-	p, err := filepath.Abs("../bin/pickup")
+	p, err := filepath.Abs(cmp.Or(os.Getenv("PICKUP_TEST_BINARY"), "../bin/pickup"))
 	if err != nil {
 		t.Fatal(err)
 	}
