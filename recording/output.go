@@ -23,7 +23,7 @@ func pathOf(id ID, at time.Time) string {
 type output struct {
 	id      ID
 	file    *os.File
-	size    int64     // bytes of audio in the file
+	size    int64 // bytes of audio in the file
 	head    [headerBytes]byte
 	audio   hash.Hash // of the audio, as it is written
 	opened  bool      // it was tried
