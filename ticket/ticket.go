@@ -56,6 +56,13 @@ type Ticket struct {
 	AssigneeID string
 	Language   string
 	Channel    call.Channel // by which it began
+	MergedInto string       // id of the ticket that took it over
+	Tags       []string     // sorted
+	LastPos    int64        // greatest Message.Pos of it; 0: no message
+	SolvedAt   time.Time
+	ClosedAt   time.Time
+	Reopened   int // how often it came back after it was solved
+	Version    int64
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 }
