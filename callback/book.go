@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/internal/hours"
 	"pickup/internal/id"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 	Expiry        time.Duration    // after the confirmation or the begin of its window (48h)
 	CrashDelay    time.Duration    // a crash's callbacks are dialled no sooner (10s)
 	PerDay        int              // confirmed for a target or a contact in 24 h (3)
-	Hours         *Hours           // nil: always
+	Hours         *hours.Hours     // nil: always
 	Now           func() time.Time // nil: time.Now
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"pickup/call"
 	"pickup/callback"
+	"pickup/internal/hours"
 )
 
 // desk is a Book over a fake store and a clock.
@@ -165,8 +166,8 @@ func TestAnAttemptThatFails(t *testing.T) {
 
 func TestBeginRefuses(t *testing.T) {
 	day := [][2]int{{8 * 60, 21 * 60}}
-	hours := &callback.Hours{Days: [7][][2]int{day, day, day, day, day, day, day}}
-	d := newDesk(callback.Config{Hours: hours})
+	allowed := &hours.Hours{Days: [7][][2]int{day, day, day, day, day, day, day}}
+	d := newDesk(callback.Config{Hours: allowed})
 	d.clock.set(at("2026-03-10T20:55:00Z"))
 	c := d.confirmed(t, promise("+33612345678"))
 	d.clock.pass(10 * time.Minute) // its turn came too late
