@@ -19,8 +19,8 @@ var ErrTooLarge = errors.New("filestore: content above the limit")
 // ErrName is returned for a name that is no SHA-256 in lower-case hex.
 var ErrName = errors.New("filestore: not a content hash")
 
-// Store is a folder of files. Its methods may be called from any goroutine,
-// and by several processes over one folder.
+// Store is a folder of files, opened by one process at a time. Its methods may be
+// called from any goroutine.
 type Store struct{ dir string }
 
 // Open makes the folder where it is missing, and removes what an earlier
