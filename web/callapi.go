@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"pickup/account"
 	"pickup/call"
 	"pickup/callflow"
 	"pickup/store"
@@ -82,15 +81,6 @@ type CallStory struct {
 	SIPTrace []string  `json:"sip_trace,omitempty" doc:"SIP messages, for administrators, while sip.trace is on."`
 }
 
-type listCallsInput struct {
-	PageInput
-	State   string `query:"state" enum:"live,ended" doc:"Without it: all."`
-	Queue   string `query:"queue" maxLength:"64"`
-	AgentID string `query:"agent_id" maxLength:"64"`
-	SIPCall string `query:"sip_call_id" maxLength:"256" doc:"The call of this dialog only."`
-	Contact string `query:"contact_id" maxLength:"64"`
-}
-
 func (s *Server) callOperations(api huma.API) {
 	register(api, act{
 		id: "list-calls", method: http.MethodGet, path: "/api/v1/calls", tag: "calls", rule: everyone,
@@ -106,24 +96,20 @@ func (s *Server) callOperations(api huma.API) {
 	}, s.hangUpCall)
 }
 
-func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[CallRow], error) {
+func (s *Server) listCalls(ctx context.Context, in *CallsInput) (*listOutput[CallRow], error) {
 	if in.SIPCall != "" {
 		return s.listDialog(ctx, in.SIPCall)
 	}
-	agent := account.ID(in.AgentID)
-	if only := mine(ctx); only != "" {
-		agent = only
+	f, err := s.callFilter(ctx, in)
+	if err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	show := func(r call.Record) CallRow { return showCall(&r, now) }
-	f := store.CallFilter{
-		State: in.State, Queue: in.Queue, AgentID: agent, ContactID: in.Contact, Page: store.Page{Limit: in.Limit, After: in.After},
-	}
 	var rows []call.Record
 	var next string
-	var err error
-	if in.State == "live" {
-		rows, next, err = s.liveRows(f)
+	if f.State == "live" && f.Entry == nil {
+		rows, next, err = s.liveRows(f, in.State == "waiting")
 	} else {
 		rows, next, err = s.parts.Store.Calls(ctx, f)
 	}
@@ -134,6 +120,9 @@ func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*listOutput
 		if v, ok := s.parts.Calls.Live(rows[i].ID); ok {
 			rows[i] = v.Record
 		}
+	}
+	if in.State == "waiting" { // a page of stored rows may then be short
+		rows = slices.DeleteFunc(rows, func(r call.Record) bool { return !r.State.InQueue() })
 	}
 	return page(rows, next, show), nil
 }
@@ -156,8 +145,8 @@ func (s *Server) listDialog(ctx context.Context, sipCallID string) (*listOutput[
 	}), nil
 }
 
-// liveRows is a page of the live calls, newest first.
-func (s *Server) liveRows(f store.CallFilter) (rows []call.Record, next string, err error) {
+// liveRows is a page of the live calls, newest first; waiting: of those in a queue.
+func (s *Server) liveRows(f store.CallFilter, waiting bool) (rows []call.Record, next string, err error) {
 	var beforeMS int64
 	var beforeID string
 	if f.After != "" {
@@ -168,7 +157,7 @@ func (s *Server) liveRows(f store.CallFilter) (rows []call.Record, next string, 
 	for _, v := range s.parts.Calls.AllLive() {
 		r := v.Record
 		switch ms := r.ArrivedAt.UnixMilli(); {
-		case f.AgentID != "" && r.AgentID != f.AgentID, f.Queue != "" && r.Queue != f.Queue, f.ContactID != "" && r.ContactID != f.ContactID:
+		case !passes(&r, &f), waiting && !r.State.InQueue():
 		case beforeID != "" && (ms > beforeMS || ms == beforeMS && string(r.ID) >= beforeID):
 		default:
 			rows = append(rows, r)

@@ -1732,13 +1732,26 @@ export interface operations {
                 limit?: number;
                 /** @description Cursor that the page before returned. */
                 after?: string;
-                /** @description Without it: all. */
-                state?: "live" | "ended";
+                /** @description Without it: all. waiting: live, and in a queue. */
+                state?: "live" | "waiting" | "ended";
                 queue?: string;
                 agent_id?: string;
-                /** @description The call of this dialog only. */
+                /** @description The call of this dialog only; nothing else is looked at. */
                 sip_call_id?: string;
                 contact_id?: string;
+                direction?: "in" | "out";
+                /** @description Part of the caller's address, letters of either case. */
+                from?: string;
+                /** @description One of these, separated by commas. */
+                end_reason?: string[] | null;
+                /** @description today, a duration such as 30m, or FROM..TO, as for the queues. The time of arrival; with figure, answered or in_target the time of entering the queue, as the figures count. */
+                window?: string;
+                /** @description The calls that this figure of the queues counts: with the same window, as many as it says. */
+                figure?: "offered" | "answered" | "answered_in_target" | "abandoned" | "short_abandoned" | "overflowed" | "callback_requested";
+                /** @description Of the calls that entered a queue: those that were bridged, or were not yet. */
+                answered?: "true" | "false";
+                /** @description Of the answered: those within the target of their queue, or beyond it. */
+                in_target?: "true" | "false";
             };
             header?: never;
             path?: never;
