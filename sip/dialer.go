@@ -149,6 +149,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}
+	l.device = bindingName{to.aor, to.key}
 	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
 	if !safeRequest(r) {
 		m.Close()

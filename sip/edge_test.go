@@ -64,6 +64,13 @@ func (m *memory) Bindings(context.Context) ([]account.Binding, error) {
 	return out, nil
 }
 
+// stored counts the bindings.
+func (m *memory) stored() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.bindings)
+}
+
 func (m *memory) Trunks(context.Context) ([]sip.Trunk, error) { return m.trunks, nil }
 
 // flowOfCalls is the callflow.Handler of the tests: what comes in is put on

@@ -2,8 +2,11 @@ package sip
 
 import (
 	"net/netip"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/account"
 )
 
 // Inspect, Credentials, BindingKey and Frames show the parsers to the fuzz
@@ -47,4 +50,70 @@ func (s *Server) Frames(a, b []byte) (n int) {
 		}
 	}
 	return n
+}
+
+// Keeper drives the keep-alive of one binding through time.
+type Keeper struct {
+	r    *registrar
+	name bindingName
+	now  time.Time
+	sent account.Binding // of the OPTIONS that is out
+	at   time.Time
+}
+
+// NewKeeper makes a registrar without a network.
+func NewKeeper(aor, key string) *Keeper {
+	return &Keeper{r: newRegistrar(&Server{}), name: bindingName{aor, key}, now: time.Now()}
+}
+
+// Register is a REGISTER.
+func (k *Keeper) Register(b account.Binding) {
+	b.ExpiresAt = k.now.Add(24 * time.Hour)
+	k.r.put(b, k.now)
+}
+
+// Wait lets time pass.
+func (k *Keeper) Wait(d time.Duration) { k.now = k.now.Add(d) }
+
+// Enter and Leave are a dialog.
+func (k *Keeper) Enter() { k.r.enter(k.name) }
+
+// Leave ends it; silent: the device did not say so.
+func (k *Keeper) Leave(silent bool) { k.r.leave(k.name, silent, k.now) }
+
+// Fail is a call that failed.
+func (k *Keeper) Fail() { k.r.failedAt(k.name.aor, k.name.key, k.now) }
+
+// Begin sends the OPTIONS that is due, Judge takes its outcome.
+func (k *Keeper) Begin() {
+	_, due := k.r.due(k.now)
+	k.sent, k.at = due[0], k.now
+}
+
+// Judge ends what Begin began.
+func (k *Keeper) Judge(answered bool) { k.r.judge(k.sent, answered, k.at, k.now) }
+
+// Ask is Begin and Judge.
+func (k *Keeper) Ask(answered bool) { k.Begin(); k.Judge(answered) }
+
+// Due reports whether an OPTIONS would go out within d.
+func (k *Keeper) Due(d time.Duration) bool { return k.r.wouldAsk(k.name.aor, k.now.Add(d)) }
+
+// Devices counts what can be rung.
+func (k *Keeper) Devices(a account.ID) int { return len(k.r.devices(a)) }
+
+// AskedWithin reports whether an OPTIONS would go to a device of aor within d.
+func (s *Server) AskedWithin(aor string, d time.Duration) bool {
+	return s.reg.wouldAsk(aor, time.Now().Add(d))
+}
+
+func (r *registrar) wouldAsk(aor string, at time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.byAOR[aor] {
+		if r.isDue(d, at) {
+			return true
+		}
+	}
+	return false
 }

@@ -44,6 +44,10 @@ func (s *Server) invited(q *request) {
 	branch, _ := q.Via().Params.Get("branch")
 	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
 	q.settled = true // from here on the leg answers
+	if who.found {
+		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
+		l.live()
+	}
 	l.start(branch)
 	defer func() {
 		if p := recover(); p != nil {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -9,54 +10,112 @@ import (
 	"pickup/account"
 )
 
-// Times of the keep-alive.
+// Times of the keep-alive. Each range is drawn from, so that not all are asked
+// at once.
 const (
-	keepAliveEvery = 22 * time.Second // plus up to 8 s, so that not all ask at once
-	keepAliveWait  = 6 * time.Second
+	keepAliveEvery = 22 * time.Second // after any proof of life, plus up to keepAliveMore
+	keepAliveMore  = 8 * time.Second
+	askSoon        = 2 * time.Second // after a dialog that ended in silence, plus up to askSoonMore
+	askSoonMore    = 4 * time.Second
+	keepAliveWait  = 6 * time.Second  // for the answer to an OPTIONS
 	retryOut       = 10 * time.Second // OPTIONS to a device that is out
 )
 
+// bindingName names a binding across its refreshes; the zero value names none.
+type bindingName struct{ aor, key string }
+
+// proved notes that d showed life: by REGISTER, an answer or the end of a dialog.
+func (d *device) proved(now time.Time) {
+	d.provedAt = now
+	d.askAt = now.Add(keepAliveEvery + rand.N(keepAliveMore)) //nolint:gosec // spreads load, hides nothing
+}
+
+// enter says that the device is in one more dialog with us. Until the last has
+// ended no OPTIONS goes to it: the dialog proves it, RTP and session timer
+// judge it.
+func (r *registrar) enter(n bindingName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dialogs[n]++
+}
+
+// leave says that a dialog of the device is over. silent: the device had no
+// part in its end, so it is to be asked soon.
+func (r *registrar) leave(n bindingName, silent bool, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dialogs[n]--; r.dialogs[n] <= 0 {
+		delete(r.dialogs, n)
+	}
+	d := r.byAOR[n.aor][n.key]
+	switch {
+	case d == nil || d.out:
+	case silent:
+		d.askAt = now.Add(askSoon + rand.N(askSoonMore)) //nolint:gosec // see proved
+	default:
+		d.proved(now)
+	}
+}
+
 // failed takes a device out until it registers or answers an OPTIONS.
-func (r *registrar) failed(aor, key string) {
+func (r *registrar) failed(aor, key string) { r.failedAt(aor, key, time.Now()) }
+
+func (r *registrar) failedAt(aor, key string, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if d := r.byAOR[aor][key]; d != nil && !d.out {
 		d.out = true
-		d.askAt = time.Now().Add(retryOut / 2)
+		d.askAt = now.Add(retryOut / 2)
 		r.dirty.Put(d.UserID)
 	}
 }
 
-// sweep looks at every binding once a second.
-func (r *registrar) sweep(ctx context.Context, now time.Time) {
+// isDue reports whether d is to be asked at now. One that is out is asked in a
+// dialog too: its INVITE may stay open for 32 s.
+func (r *registrar) isDue(d *device, now time.Time) bool {
+	return !d.asking && now.After(d.askAt) && (d.out || r.dialogs[bindingName{d.AOR, d.Key}] == 0)
+}
+
+// due returns the bindings that have expired and those that are to be asked,
+// which from then on count as asked.
+func (r *registrar) due(now time.Time) (expired, ask []account.Binding) {
 	r.mu.Lock()
-	var expired, due []account.Binding
+	defer r.mu.Unlock()
 	for _, ds := range r.byAOR {
 		for _, d := range ds {
 			switch {
 			case !d.ExpiresAt.After(now):
 				expired = append(expired, d.Binding)
-			case !d.asking && now.After(d.askAt):
+			case r.isDue(d, now):
 				d.asking = true
-				due = append(due, d.Binding)
+				ask = append(ask, d.Binding)
 			}
 		}
 	}
-	r.mu.Unlock()
+	return expired, ask
+}
+
+// sweep looks at every binding once a second.
+func (r *registrar) sweep(ctx context.Context, now time.Time) {
+	expired, ask := r.due(now)
 	for _, b := range expired {
 		r.drop(b.AOR, b.Key)
 	}
-	for _, b := range due {
-		r.server.wg.Go(func() { r.judge(b, r.server.ask(ctx, b)) })
+	for _, b := range ask {
+		r.server.wg.Go(func() {
+			asked := time.Now()
+			answered := r.server.ask(ctx, b)
+			r.judge(b, answered, asked, time.Now())
+		})
 	}
 }
 
-// judge takes the result of an OPTIONS.
-func (r *registrar) judge(b account.Binding, answered bool) {
+// judge takes the result of an OPTIONS sent to b at the time asked.
+func (r *registrar) judge(b account.Binding, answered bool, asked, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.byAOR[b.AOR][b.Key]
-	if d == nil {
+	if d == nil || d.Received != b.Received {
 		return
 	}
 	d.asking = false
@@ -64,12 +123,18 @@ func (r *registrar) judge(b account.Binding, answered bool) {
 	switch {
 	case answered:
 		d.answered, d.out = true, false
-	case d.answered && d.Received == b.Received:
+		d.proved(now)
+	case d.provedAt.After(asked) || r.dialogs[bindingName{b.AOR, b.Key}] > 0: // life showed meanwhile
+		if !d.out && !d.askAt.After(now) {
+			d.proved(now)
+		}
+	case d.answered:
 		d.out = true
+	default:
+		d.proved(now) // never answered one: it is not judged by them
 	}
-	d.askAt = time.Now().Add(keepAliveEvery + time.Duration(len(b.Key)*997%8000)*time.Millisecond)
 	if d.out {
-		d.askAt = time.Now().Add(retryOut)
+		d.askAt = now.Add(retryOut)
 	}
 	if was != d.out {
 		r.dirty.Put(d.UserID)

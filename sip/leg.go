@@ -59,6 +59,9 @@ type leg struct {
 	box     *mailbox.Box[func()]
 
 	d         dialog
+	device    bindingName // whose dialog this is; zero: no registered device's
+	entered   bool        // the registrar counts the dialog
+	silent    bool        // it ends without a word of the peer
 	state     legState
 	deadlines [timerCount]time.Time
 	reason    call.Cause // of our End
@@ -102,6 +105,15 @@ func (l *leg) Answer() { l.post(l.accept) }
 // End implements callflow.Leg.
 func (l *leg) End(cause call.Cause) { l.post(func() { l.end(cause) }) }
 
+// live tells the registrar once that the device of this leg is in a dialog.
+// Before run, or in the leg's goroutine.
+func (l *leg) live() {
+	if !l.entered && l.device != (bindingName{}) {
+		l.entered = true
+		l.server.reg.enter(l.device)
+	}
+}
+
 // post hands f to the leg's goroutine; false: the leg is final.
 func (l *leg) post(f func()) bool { return l.box.Put(f) }
 
@@ -126,6 +138,9 @@ func (l *leg) run() {
 		}
 	}
 	l.late(l.box.Close())
+	if l.entered {
+		l.server.reg.leave(l.device, l.silent, time.Now())
+	}
 	l.server.legs.remove(l, l.in.branch)
 	l.d.flow.users.Add(-1)
 	l.told.tell(l.event(callflow.LegFinal, 0, ""))
@@ -179,6 +194,7 @@ func (l *leg) expire() {
 		case timerRing:
 			l.end(call.Cause{Status: 487, Text: "no answer"})
 		case timerGiveUp:
+			l.silent = true
 			l.finish()
 		}
 	}
@@ -227,7 +243,10 @@ func (l *leg) bye() {
 	if h := reasonHeader(l.reason); h != nil {
 		r.AppendHeader(h)
 	}
-	l.transact(r, func(*gosip.Response) { l.finish() })
+	l.transact(r, func(res *gosip.Response) {
+		l.silent = res == nil
+		l.finish()
+	})
 }
 
 // transact sends r and calls done in the leg's goroutine with its final

@@ -87,6 +87,9 @@ func (l *leg) response(tx *gosip.ClientTx, res *gosip.Response) {
 	if tx != l.out.tx || l.state == legFinal {
 		return
 	}
+	if res.StatusCode < 300 {
+		l.live()
+	}
 	switch {
 	case res.StatusCode < 200:
 		l.provisional(res)
@@ -203,6 +206,7 @@ func (l *leg) transactionEnded(tx *gosip.ClientTx, err error) {
 	if tx != l.out.tx || l.out.ack != nil || l.state == legFinal {
 		return
 	}
+	l.silent = true
 	l.unreachable()
 	if errors.Is(err, gosip.ErrTransactionTimeout) {
 		l.fail(408, "no response")

@@ -266,14 +266,14 @@ func TestRegistrar(t *testing.T) {
 	if m := p.register("1001", "demo-1001", "Expires: 90000"); status(m) != 200 || !strings.Contains(header(m, "Contact"), ";expires=3600") {
 		t.Errorf("long: %s", m)
 	}
-	if n := <-e.h.presence; n != 1 || len(e.store.bindings) != 1 {
-		t.Errorf("presence %d, stored %d", n, len(e.store.bindings))
+	if n := <-e.h.presence; n != 1 || e.store.stored() != 1 {
+		t.Errorf("presence %d, stored %d", n, e.store.stored())
 	}
 	if m := p.register("1001", "demo-1001", "Expires: 0"); status(m) != 200 || header(m, "Contact") != "" {
 		t.Errorf("unregister: %s", m)
 	}
-	if n := <-e.h.presence; n != 0 || len(e.store.bindings) != 0 {
-		t.Errorf("presence %d, stored %d", n, len(e.store.bindings))
+	if n := <-e.h.presence; n != 0 || e.store.stored() != 0 {
+		t.Errorf("presence %d, stored %d", n, e.store.stored())
 	}
 }
 

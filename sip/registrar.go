@@ -18,8 +18,9 @@ type device struct {
 	account.Binding
 	answered bool // an OPTIONS to it was answered once: it may be judged by them
 	out      bool // failed a call or a keep-alive; back by REGISTER or OPTIONS
-	asking   bool
+	asking   bool // an OPTIONS is out
 	askAt    time.Time
+	provedAt time.Time // it showed life last
 }
 
 // registrar holds the bindings. The map is small work under one mutex; the
@@ -31,11 +32,15 @@ type registrar struct {
 	mu      sync.Mutex
 	byAOR   map[string]map[string]*device // by AoR and binding key
 	owners  map[account.ID]string         // account to AoR
+	dialogs map[bindingName]int           // live dialogs of a device
 	writing sync.Mutex                    // one registration at a time is made durable and shown
 }
 
 func newRegistrar(s *Server) *registrar {
-	return &registrar{server: s, dirty: mailbox.New[account.ID](), byAOR: map[string]map[string]*device{}, owners: map[account.ID]string{}}
+	return &registrar{
+		server: s, dirty: mailbox.New[account.ID](), byAOR: map[string]map[string]*device{},
+		owners: map[account.ID]string{}, dialogs: map[bindingName]int{},
+	}
 }
 
 // load reads the bindings of the last run. Those of a connection wait for it.
@@ -57,6 +62,8 @@ func (r *registrar) load(ctx context.Context) error {
 	return nil
 }
 
+// put keeps a binding. Its REGISTER is an answer too: it shows that the device
+// lives, and through UDP it renewed the way through a NAT.
 func (r *registrar) put(b account.Binding, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,9 +72,10 @@ func (r *registrar) put(b account.Binding, now time.Time) {
 	}
 	d := r.byAOR[b.AOR][b.Key]
 	if d == nil || d.Received != b.Received {
-		d = &device{askAt: now.Add(time.Second)}
+		d = &device{}
 	}
 	d.Binding, d.out = b, false
+	d.proved(now)
 	r.byAOR[b.AOR][b.Key] = d
 	r.owners[b.UserID] = b.AOR
 	r.dirty.Put(b.UserID)
@@ -145,11 +153,12 @@ func (r *registrar) devices(agent account.ID) []callflow.Address {
 
 // usesFlow reports whether a device registered by that connection.
 func (r *registrar) usesFlow(f *flow) bool {
+	name := f.String()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ds := range r.byAOR {
 		for _, d := range ds {
-			if d.Received == f.String() {
+			if d.Received == name {
 				return true
 			}
 		}
@@ -169,14 +178,33 @@ func (r *registrar) usesAddress(aor string, a netip.Addr) bool {
 	return false
 }
 
+// deviceOf names the binding of aor from which a call came by f with that
+// contact; the zero name where none did.
+func (r *registrar) deviceOf(aor string, f *flow, contact string) bindingName {
+	name := f.String()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var found bindingName
+	for key, d := range r.byAOR[aor] {
+		if d.ContactURI == contact {
+			return bindingName{aor, key}
+		}
+		if d.Received == name {
+			found = bindingName{aor, key}
+		}
+	}
+	return found
+}
+
 // flowGone drops the bindings of a connection that ended (RFC 5626 5.3).
 func (r *registrar) flowGone(f *flow) {
+	received := f.String()
 	r.mu.Lock()
 	type name struct{ aor, key string }
 	var gone []name
 	for aor, ds := range r.byAOR {
 		for key, d := range ds {
-			if d.Received == f.String() {
+			if d.Received == received {
 				gone = append(gone, name{aor, key})
 			}
 		}
