@@ -117,16 +117,16 @@ func TestCallsOfADeviceStandForItsOPTIONS(t *testing.T) {
 	due(true, "before any answer")
 	invite := p.request("INVITE")
 	p.reply(invite, 180, "")
-	expect(t, ch, callflow.LegRinging, 10*time.Second)
+	expect(t, ch, callflow.LegRinging, patience)
 	due(false, "ringing")
 	p.reply(invite, 200, offer)
-	expect(t, ch, callflow.LegAnswered, 10*time.Second)
+	expect(t, ch, callflow.LegAnswered, patience)
 	p.request("ACK")
 	due(false, "talking")
 	p.send(p.text(message{method: "BYE", user: "x", callID: header(invite, "Call-ID"), to: header(invite, "From"), from: header(invite, "To") + ";tag=dev"}))
 	p.response()
-	expect(t, ch, callflow.LegHungUp, 10*time.Second)
-	expect(t, ch, callflow.LegFinal, 10*time.Second)
+	expect(t, ch, callflow.LegHungUp, patience)
+	expect(t, ch, callflow.LegFinal, patience)
 	due(true, "after the call")
 
 	call1 := message{method: "INVITE", user: "*45", callID: "star", from: "<sip:1001@127.0.0.1>;tag=s", body: offer}
@@ -138,6 +138,6 @@ func TestCallsOfADeviceStandForItsOPTIONS(t *testing.T) {
 	due(false, "calling us")
 	ch = events(in.Leg)
 	in.Leg.End(call.Cause{Status: 486})
-	expect(t, ch, callflow.LegFinal, 10*time.Second)
+	expect(t, ch, callflow.LegFinal, patience)
 	due(true, "refused")
 }

@@ -45,8 +45,8 @@ func TestCancelWaitsForTheFirstProvisionalAndSaysWhy(t *testing.T) {
 	p.reply(cancel, 200, "")
 	p.reply(invite, 487, "")
 	p.request("ACK")
-	expect(t, ch, callflow.LegFailed, time.Second)
-	expect(t, ch, callflow.LegFinal, time.Second)
+	expect(t, ch, callflow.LegFailed, patience)
+	expect(t, ch, callflow.LegFinal, patience)
 }
 
 func TestAnswerThatCrossesOurCancelIsReportedAndCanBeEnded(t *testing.T) {
@@ -55,11 +55,11 @@ func TestAnswerThatCrossesOurCancelIsReportedAndCanBeEnded(t *testing.T) {
 	l, ch := e.ring(p)
 	invite := p.request("INVITE")
 	p.reply(invite, 180, "")
-	expect(t, ch, callflow.LegRinging, time.Second)
+	expect(t, ch, callflow.LegRinging, patience)
 	l.End(call.Cause{Text: "caller left"})
 	p.request("CANCEL")
 	p.reply(invite, 200, offer)
-	expect(t, ch, callflow.LegAnswered, time.Second)
+	expect(t, ch, callflow.LegAnswered, patience)
 	p.request("ACK")
 	p.reply(invite, 200, offer) // the ACK was lost
 	p.request("ACK")
@@ -68,7 +68,7 @@ func TestAnswerThatCrossesOurCancelIsReportedAndCanBeEnded(t *testing.T) {
 	l.End(call.Cause{Text: "caller left"})
 	bye := p.request("BYE")
 	p.reply(bye, 200, "")
-	expect(t, ch, callflow.LegFinal, time.Second)
+	expect(t, ch, callflow.LegFinal, patience)
 }
 
 func TestSecondAnswerOfAForkGetsAckAndBye(t *testing.T) {
@@ -77,7 +77,7 @@ func TestSecondAnswerOfAForkGetsAckAndBye(t *testing.T) {
 	_, ch := e.ring(p)
 	invite := p.request("INVITE")
 	p.reply(invite, 200, offer)
-	expect(t, ch, callflow.LegAnswered, time.Second)
+	expect(t, ch, callflow.LegAnswered, patience)
 	p.request("ACK")
 	fork := strings.Replace(invite, "\r\nTo: ", "\r\nTo: ", 1)
 	to := header(invite, "To")
@@ -95,7 +95,7 @@ func TestDeviceThatSaysNothingIsUnreachable(t *testing.T) {
 	_, ch := e.ring(p)
 	<-e.h.presence
 	invite := p.request("INVITE")
-	if ev := expect(t, ch, callflow.LegFailed, 4*time.Second); ev.Status != 408 {
+	if ev := expect(t, ch, callflow.LegFailed, patience); ev.Status != 408 {
 		t.Errorf("got %+v", ev)
 	}
 	if n := <-e.h.presence; n != 0 {
@@ -105,7 +105,7 @@ func TestDeviceThatSaysNothingIsUnreachable(t *testing.T) {
 	p.request("ACK")
 	bye := p.request("BYE")
 	p.reply(bye, 200, "")
-	expect(t, ch, callflow.LegFinal, time.Second)
+	expect(t, ch, callflow.LegFinal, patience)
 }
 
 func TestInviteWithoutOfferIsOfferedIn200(t *testing.T) {
@@ -120,7 +120,7 @@ func TestInviteWithoutOfferIsOfferedIn200(t *testing.T) {
 		t.Fatalf("got %s", ok)
 	}
 	p.send(p.text(message{method: "ACK", callID: "late-offer", to: header(ok, "To"), body: offer}))
-	expect(t, ch, callflow.LegAnswered, time.Second)
+	expect(t, ch, callflow.LegAnswered, patience)
 	p.send(p.text(message{method: "INVITE", callID: "late-offer", to: header(ok, "To"), cseq: 2}))
 	again := p.response()
 	if status(again) != 200 || !strings.Contains(again, "m=audio") {
@@ -201,9 +201,7 @@ func TestHandlerThatPanicsGets500(t *testing.T) {
 	if m := p.response(); status(m) != 500 {
 		t.Errorf("got %s", m)
 	}
-	if e.Metrics().Panics != 1 || e.Metrics().Dialogs != 0 {
-		t.Errorf("got %+v", e.Metrics())
-	}
+	until(t, "one panic, no dialog", func() bool { return e.Metrics().Panics == 1 && e.Metrics().Dialogs == 0 })
 }
 
 func TestRefusalCarriesRetryAfter(t *testing.T) {
@@ -243,7 +241,7 @@ func TestUnparsableAndGarbage(t *testing.T) {
 		t.Errorf("got %s", m)
 	}
 	p.send("\x00\x01\x00\x00\x21\x12\xa4\x42123456789012")
-	if m := p.read(time.Second); len(m) != 32 || m[0] != 1 {
+	if m := p.read(patience); len(m) != 32 || m[0] != 1 {
 		t.Errorf("STUN: got %q", m)
 	}
 	if got := e.Metrics(); got.Dropped != 1 || got.BadRequest != 1 {
@@ -305,9 +303,9 @@ func TestRequestsOfOneCallKeepTheirOrder(t *testing.T) {
 		if m := p.response(); status(m) != 200 {
 			t.Fatalf("got %s", m)
 		}
-		expect(t, ch, callflow.LegAnswered, time.Second)
-		expect(t, ch, callflow.LegHungUp, time.Second)
-		expect(t, ch, callflow.LegFinal, time.Second)
+		expect(t, ch, callflow.LegAnswered, patience)
+		expect(t, ch, callflow.LegHungUp, patience)
+		expect(t, ch, callflow.LegFinal, patience)
 	}
 }
 

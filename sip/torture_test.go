@@ -46,7 +46,7 @@ func TestTortureMessagesGetWhatRFC4475AsksFor(t *testing.T) {
 			e := startEdge(t, nil) // several messages share a transaction key
 			p := e.phone()
 			p.send(string(data))
-			patience := 2 * time.Second
+			patience := patience
 			if want[0] == 0 {
 				patience = 300 * time.Millisecond
 			}
