@@ -6,6 +6,7 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/internal/hours"
 )
 
 // Config of a Domain. Zero values mean the defaults named.
@@ -91,6 +92,8 @@ type QueueConfig struct {
 	MaxWait       time.Duration // 0: no limit; then overflow_time
 	MaxLength     int           // 0: no limit; then ErrFull
 	WrapUp        time.Duration // timed wrap-up after a call; 0: none
+	HoursID       string        // names its opening hours in the store; "": always open
+	Hours         *hours.Hours  // those hours, given to Configure and not stored; nil: always open
 	Members       []Member
 }
 

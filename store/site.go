@@ -29,12 +29,12 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 	})
 }
 
-const queueColumns = `id, name, title, enabled, target_ms, target_percent, max_wait_ms, max_length, wrap_up_ms`
+const queueColumns = `id, name, title, enabled, target_ms, target_percent, max_wait_ms, max_length, wrap_up_ms, calendar_id`
 
 func scanQueue(row scanner) (queue.QueueConfig, error) {
 	var q queue.QueueConfig
 	err := row.Scan(&q.ID, &q.Name, document{&q.Title}, switched{&q.Enabled}, span{&q.Target, time.Millisecond}, &q.TargetPercent,
-		span{&q.MaxWait, time.Millisecond}, &q.MaxLength, span{&q.WrapUp, time.Millisecond})
+		span{&q.MaxWait, time.Millisecond}, &q.MaxLength, span{&q.WrapUp, time.Millisecond}, maybe{&q.HoursID})
 	return q, err
 }
 
@@ -52,12 +52,13 @@ func (s *Store) UpsertQueue(ctx context.Context, q queue.QueueConfig) error {
 	}
 	return s.act(ctx, "save a queue", func(t *tx) error {
 		_, err := t.exec(`INSERT INTO queues (`+queueColumns+`, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, enabled = excluded.enabled,
 				target_ms = excluded.target_ms, target_percent = excluded.target_percent, max_wait_ms = excluded.max_wait_ms,
-				max_length = excluded.max_length, wrap_up_ms = excluded.wrap_up_ms, version = queues.version + 1`,
+				max_length = excluded.max_length, wrap_up_ms = excluded.wrap_up_ms, calendar_id = excluded.calendar_id,
+				version = queues.version + 1`,
 			q.ID, strings.ToLower(q.Name), names, flag(q.Enabled), q.Target.Milliseconds(), q.TargetPercent,
-			q.MaxWait.Milliseconds(), q.MaxLength, q.WrapUp.Milliseconds(), time.Now().UnixMilli())
+			q.MaxWait.Milliseconds(), q.MaxLength, q.WrapUp.Milliseconds(), orNull(q.HoursID), time.Now().UnixMilli())
 		if err != nil || q.Members == nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func setMembers(t *tx, queueID string, members []queue.Member) error {
 }
 
 // Queues returns every queue with its members, ordered by name; members by
-// rank and id.
+// rank and id. Its hours are named by HoursID; Hours is left nil.
 func (s *Store) Queues(ctx context.Context) ([]queue.QueueConfig, error) {
 	all, err := list(ctx, s.read, scanQueue, `SELECT `+queueColumns+` FROM queues ORDER BY name`)
 	if err != nil {
@@ -123,57 +124,5 @@ func (s *Store) DeleteQueue(ctx context.Context, id string) error {
 			return err
 		}
 		return t.one(`DELETE FROM queues WHERE id = $1`, id)
-	})
-}
-
-// Trunk is a way to the telephone network.
-type Trunk struct {
-	ID        string
-	Name      string // unique
-	Host      string // name or address
-	Port      int    // 0: that of the transport
-	Transport string // "udp", "tcp" or "tls"
-	Username  string // of digest; "" without
-	Password  string
-	Prefixes  []string // E.164 prefixes that leave by this trunk
-	Networks  []string // CIDR: where its inbound calls come from
-}
-
-// UpsertTrunk inserts a trunk or replaces the one of the same ID. ErrConflict
-// when another trunk has the name.
-func (s *Store) UpsertTrunk(ctx context.Context, k Trunk) error {
-	prefixes, err := text(append([]string{}, k.Prefixes...))
-	if err != nil {
-		return failed("save a trunk", err)
-	}
-	networks, err := text(append([]string{}, k.Networks...))
-	if err != nil {
-		return failed("save a trunk", err)
-	}
-	return s.act(ctx, "save a trunk", func(t *tx) error {
-		_, err := t.exec(`INSERT INTO trunks (id, name, host, port, transport, username, password, prefixes, networks, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-			ON CONFLICT (id) DO UPDATE SET name = excluded.name, host = excluded.host, port = excluded.port,
-				transport = excluded.transport, username = excluded.username, password = excluded.password,
-				prefixes = excluded.prefixes, networks = excluded.networks, version = trunks.version + 1`,
-			k.ID, k.Name, k.Host, k.Port, k.Transport, k.Username, k.Password, prefixes, networks, time.Now().UnixMilli())
-		return err
-	})
-}
-
-// Trunks returns every trunk, ordered by name.
-func (s *Store) Trunks(ctx context.Context) ([]Trunk, error) {
-	all, err := list(ctx, s.read, func(row scanner) (k Trunk, err error) {
-		err = row.Scan(&k.ID, &k.Name, &k.Host, &k.Port, &k.Transport, &k.Username, &k.Password, document{&k.Prefixes},
-			document{&k.Networks})
-		return k, err
-	}, `SELECT id, name, host, port, transport, username, password, prefixes, networks FROM trunks ORDER BY name`)
-	return all, failed("read the trunks", err)
-}
-
-// DeleteTrunk removes a trunk. ErrNotFound.
-func (s *Store) DeleteTrunk(ctx context.Context, id string) error {
-	return s.act(ctx, "delete a trunk", func(t *tx) error {
-		return t.one(`DELETE FROM trunks WHERE id = $1`, id)
 	})
 }

@@ -55,6 +55,9 @@ type Site interface {
 	UpsertTrunk(ctx context.Context, k store.Trunk) error
 	Trunks(ctx context.Context) ([]store.Trunk, error)
 	DeleteTrunk(ctx context.Context, id string) error
+	UpsertHours(ctx context.Context, h store.Hours) error
+	Hours(ctx context.Context) ([]store.Hours, error)
+	DeleteHours(ctx context.Context, id string) error
 	LogAudit(ctx context.Context, a store.Audit) error
 	Audits(ctx context.Context, objectID string) ([]store.Audit, error)
 }

@@ -50,6 +50,7 @@ type site struct {
 	meta   map[string]string
 	queues map[string]queue.QueueConfig
 	trunks map[string]store.Trunk
+	hours  map[string]store.Hours
 }
 
 // routing is the rows of the queue.
@@ -75,7 +76,7 @@ func NewMemory() *Memory {
 			users: map[account.ID]account.User{}, skills: map[account.ID]map[string]int{}, sessions: map[string]account.Session{},
 			tokens: map[string]account.Token{}, bindings: map[[2]string]account.Binding{}, states: map[account.ID]queue.AgentView{},
 		},
-		site:      site{meta: map[string]string{}, queues: map[string]queue.QueueConfig{}, trunks: map[string]store.Trunk{}},
+		site:      site{meta: map[string]string{}, queues: map[string]queue.QueueConfig{}, trunks: map[string]store.Trunk{}, hours: map[string]store.Hours{}},
 		routing:   routing{items: map[queue.ItemID]*itemRow{}, reservations: map[queue.OfferID]*reservationRow{}},
 		calls:     map[call.ID]*callRow{},
 		callbacks: map[string]callback.Callback{},

@@ -49,7 +49,7 @@ func cloneQueue(q queue.QueueConfig) queue.QueueConfig {
 	if q.Title == nil {
 		q.Title = map[string]string{}
 	}
-	q.Title = maps.Clone(q.Title)
+	q.Title, q.Hours = maps.Clone(q.Title), nil
 	q.Members = slices.SortedFunc(slices.Values(q.Members), func(a, b queue.Member) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.Agent, b.Agent))
 	})
@@ -87,40 +87,6 @@ func (m *Memory) DeleteQueue(ctx context.Context, id string) error {
 			return store.ErrNotFound
 		}
 		delete(m.site.queues, id)
-		return nil
-	})
-}
-
-// UpsertTrunk implements Full.
-func (m *Memory) UpsertTrunk(ctx context.Context, k store.Trunk) error {
-	return m.act(ctx, func() error {
-		for _, other := range m.site.trunks {
-			if other.Name == k.Name && other.ID != k.ID {
-				return store.ErrConflict
-			}
-		}
-		k.Prefixes, k.Networks = append([]string{}, k.Prefixes...), append([]string{}, k.Networks...)
-		m.site.trunks[k.ID] = k
-		return nil
-	})
-}
-
-// Trunks implements Full.
-func (m *Memory) Trunks(ctx context.Context) (all []store.Trunk, err error) {
-	err = m.act(ctx, func() error {
-		all = sorted(m.site.trunks, func(a, b store.Trunk) int { return cmp.Compare(a.Name, b.Name) })
-		return nil
-	})
-	return all, err
-}
-
-// DeleteTrunk implements Full.
-func (m *Memory) DeleteTrunk(ctx context.Context, id string) error {
-	return m.act(ctx, func() error {
-		if _, ok := m.site.trunks[id]; !ok {
-			return store.ErrNotFound
-		}
-		delete(m.site.trunks, id)
 		return nil
 	})
 }

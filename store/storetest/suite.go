@@ -24,6 +24,9 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"skills are replaced as a whole":                         skills,
 		"queues keep their members":                              queues,
 		"trunks keep their lists":                                trunks,
+		"a number belongs to one trunk":                          numbers,
+		"opening hours are kept whole":                           openingHours,
+		"hours of a queue stay while it has them":                hoursInUse,
 		"settings of the site are kept":                          settings,
 		"the audit log tells who did what":                       audits,
 		"an item is offered, won, bridged and ended":             itemLife,
@@ -253,25 +256,6 @@ func queues(t *testing.T, s Full) {
 	isError(t, s.UpsertQueue(ctx, queue.QueueConfig{ID: "q3", Name: "SUPPORT"}), store.ErrConflict)
 	must(t, s.DeleteQueue(ctx, "q1"))
 	isError(t, s.DeleteQueue(ctx, "q1"), store.ErrNotFound)
-}
-
-func trunks(t *testing.T, s Full) {
-	ctx := t.Context()
-	k := store.Trunk{
-		ID: "k1", Name: "carrier", Host: "sip.example.com", Port: 5060, Transport: "tcp", Username: "u", Password: "p",
-		Prefixes: []string{"+33", "+44"}, Networks: []string{"192.0.2.0/24"},
-	}
-	must(t, s.UpsertTrunk(ctx, k))
-	k.Port = 5080
-	must(t, s.UpsertTrunk(ctx, k))
-	must(t, s.UpsertTrunk(ctx, store.Trunk{ID: "k0", Name: "backup", Host: "h", Transport: "udp"}))
-	all, err := s.Trunks(ctx)
-	must(t, err)
-	bare := store.Trunk{ID: "k0", Name: "backup", Host: "h", Transport: "udp", Prefixes: []string{}, Networks: []string{}}
-	same(t, "trunks", all, []store.Trunk{bare, k})
-	isError(t, s.UpsertTrunk(ctx, store.Trunk{ID: "k9", Name: "carrier", Host: "h", Transport: "udp"}), store.ErrConflict)
-	must(t, s.DeleteTrunk(ctx, "k0"))
-	isError(t, s.DeleteTrunk(ctx, "k0"), store.ErrNotFound)
 }
 
 func settings(t *testing.T, s Full) {
