@@ -40,12 +40,13 @@ func (c *Core) join(it Item) {
 		it.Key = it.EnqueuedAt.UnixMilli() + q.target(it.Channel).Milliseconds() - int64(it.Priority-1)*60_000
 	}
 	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt)}
-	if q.MaxLength > 0 && q.waiting >= q.MaxLength && it.CountsAsOffered {
-		q.tally.Offered++
-		q.tally.Ended[call.EndOverflowFull]++
-		c.decideItem(DecisionEnqueue, e)
-		c.decide(Decision{Kind: DecisionEnd, Item: it, QueueID: q.ID, Reason: call.EndOverflowFull})
-		c.reply(Effect{Err: ErrFull})
+	switch {
+	case !it.CountsAsOffered: // he has waited already, and keeps his place
+	case e.onLine() && !q.Hours.Allows(c.now):
+		c.turnAway(e, call.EndClosed, ErrClosed)
+		return
+	case q.MaxLength > 0 && q.waiting >= q.MaxLength:
+		c.turnAway(e, call.EndOverflowFull, ErrFull)
 		return
 	}
 	if it.CountsAsOffered {
@@ -60,6 +61,15 @@ func (c *Core) join(it Item) {
 	c.reply(Effect{OK: true, Joined: it})
 	c.armOver(e)
 	c.wait(e)
+}
+
+// turnAway refuses an item at the door: it counts as offered, and has ended.
+func (c *Core) turnAway(e *entry, reason call.EndReason, err error) {
+	e.q.tally.Offered++
+	e.q.tally.Ended[reason]++
+	c.decideItem(DecisionEnqueue, e)
+	c.decide(Decision{Kind: DecisionEnd, Item: e.Item, QueueID: e.q.ID, Reason: reason})
+	c.reply(Effect{Err: err})
 }
 
 // armOver sets the timer of the maximum wait. A callback has no maximum: its

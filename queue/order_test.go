@@ -6,8 +6,17 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/internal/hours"
 	"pickup/queue"
 )
+
+// office opens a queue for an hour each day, from the epoch on.
+func office(q *queue.QueueConfig) {
+	q.Hours = &hours.Hours{}
+	for d := range q.Hours.Days {
+		q.Hours.Days[d] = [][2]int{{9 * 60, 10 * 60}}
+	}
+}
 
 // Who gets what: ARCHITECTURE 5, telephony 1.5.
 func TestOrder(t *testing.T) {
@@ -266,6 +275,43 @@ func TestEnds(t *testing.T) {
 			if e := r.join("i1"); e.Err != queue.ErrGone {
 				t.Errorf("got %v, want ErrGone", e.Err)
 			}
+		},
+		"outside its hours a queue turns calls away, and that is counted": func(t *testing.T) {
+			r := simple(t, queue.Config{}, office)
+			r.sleep(time.Hour) // 10:00
+			if e := r.join("i1"); e.Err != queue.ErrClosed {
+				t.Errorf("got %v, want ErrClosed", e.Err)
+			}
+			if got := r.ended("i1"); len(got) != 1 || got[0] != call.EndClosed {
+				t.Errorf("got %v, want closed", got)
+			}
+			if e := r.join("chat", func(it *queue.Item) { it.Channel = call.ChannelChat }); e.Err != queue.ErrClosed {
+				t.Errorf("a chat: got %v, want ErrClosed", e.Err)
+			}
+			if e := r.join("again", func(it *queue.Item) { it.CountsAsOffered = false }); e.Err != nil {
+				t.Errorf("who had a place: got %v, want nil", e.Err)
+			}
+			if e := r.join("back", func(it *queue.Item) { it.Channel = call.ChannelCallback }); e.Err != nil {
+				t.Errorf("a callback: got %v, want nil", e.Err)
+			}
+			r.conserved("support")
+			r.sleep(23 * time.Hour)
+			if e := r.join("i2"); e.Err != nil {
+				t.Errorf("the next morning: got %v, want nil", e.Err)
+			}
+			r.conserved("support")
+		},
+		"who waits at closing time is served (R17)": func(t *testing.T) {
+			r := simple(t, queue.Config{}, office, "a")
+			r.set("a", queue.AgentNotReady, "")
+			r.join("i1")
+			r.sleep(2 * time.Hour)
+			r.wantItem("i1", "waiting")
+			r.set("a", queue.AgentReady, "")
+			r.wantAsked("i1", "a ")
+			r.missed(r.last("i1").ID, call.OutcomeBusy)
+			r.wantItem("i1", "waiting")
+			r.conserved("support")
 		},
 		"a queue that is disabled drains (R14)": func(t *testing.T) {
 			r := simple(t, queue.Config{}, nil, "a", "b")

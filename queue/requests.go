@@ -44,7 +44,9 @@ func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentV
 	return err
 }
 
-// Join puts an item in its queue. Errors: ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
+// Join puts an item in its queue. Outside the queue's hours who arrives on the
+// line gets ErrClosed; callbacks, and who has a place already, wait. Errors:
+// ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
 func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
 	en := &Entry{item: item, notices: make(chan Notice, 4)}
 	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item}, entry: en}); err != nil {
