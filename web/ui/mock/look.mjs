@@ -56,10 +56,10 @@ async function console_(lang, scheme, size, tag) {
   await page.locator('button[type=submit]').click();
   await page.locator('article').first().waitFor();
   await look(page, `live-${tag}`);
-  await page.locator('article').nth(1).getByText(lang === 'fr' ? 'Abandons' : 'Abandoned').click();
-  await page.waitForURL(/reason=abandoned/);
+  await page.locator('article').nth(1).locator('a[href*="figure=abandoned"]').click();
+  await page.waitForURL(/figure=abandoned/);
   await page.locator('table').waitFor();
-  if ((await page.locator('tbody tr').count()) !== 1) problems.push(`${tag}: the list behind "abandoned" has not one row`);
+  if ((await page.locator('tbody tr').count()) !== 2) problems.push(`${tag}: the list behind "abandoned" has not two rows`);
   for (const [name, path, sign] of [['agents', '/agents', 'table'], ['calls', '/calls', 'table'], ['call', '/calls/c5', 'ol'], ['tickets', '/tickets', 'table'],
     ['ticket', '/tickets/t1', 'canvas'], ['recordings', '/recordings', 'table'], ['recording', '/recordings/r1', 'canvas'], ['callbacks', '/callbacks', 'table'],
     ['queues', '/queues', 'table'], ['users', '/users', 'table']]) {
@@ -146,13 +146,17 @@ async function player(lang, scheme, size, tag) {
   await page.context().close();
 }
 
-const desk = { width: 1366, height: 768 };
+const desk = { width: 1280, height: 800 };
 const hand = { width: 390, height: 844 };
 const runs = [
   ['console-fr-light', () => console_('fr', 'light', desk, 'fr-light')],
   ['console-en-dark', () => console_('en', 'dark', desk, 'en-dark')],
+  ['console-fr-hand', () => console_('fr', 'dark', hand, 'fr-hand')],
+  ['console-en-hand', () => console_('en', 'light', hand, 'en-hand')],
   ['player-fr-light', () => player('fr', 'light', hand, 'fr-light')],
   ['player-en-dark', () => player('en', 'dark', desk, 'en-dark')],
+  ['player-fr-desk', () => player('fr', 'light', desk, 'fr-desk')],
+  ['player-en-hand', () => player('en', 'dark', hand, 'en-hand')],
 ];
 for (const [name, run] of runs) {
   if (!name.includes(only)) continue;

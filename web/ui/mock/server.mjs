@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const dist = process.env.DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const ago = (s) => new Date(Date.now() - s * 1000).toISOString();
 const page = (items) => ({ items, next: '' });
@@ -48,6 +48,15 @@ const calls = shapes.map(([state, end_reason, q, wait, talk, agent_id], i) => {
     agent_id, contact_id: 'p1', recording_id: talk ? 'r1' : '', ticket_id: state === 'ended' && talk ? 't1' : '', callback_id: '',
   };
 });
+// The figures of the server's own filter, as far as the pages ask for them.
+const counted = {
+  offered: () => true, answered: (c) => c.bridged_at !== null, answered_in_target: (c) => c.bridged_at !== null && c.wait_ms <= 30_000,
+  abandoned: (c) => /abandoned$/.test(c.end_reason), short_abandoned: (c) => c.end_reason === 'short_abandoned', overflowed: () => false,
+  callback_requested: (c) => c.end_reason === 'callback_requested',
+};
+const chosen = (q) => calls.filter((c) =>
+  (!q.get('queue') || c.queue === q.get('queue')) && (!q.get('figure') || counted[q.get('figure')](c)) &&
+  (!q.get('state') || (q.get('state') === 'waiting' ? ['waiting', 'offered'].includes(c.state) : (q.get('state') === 'ended') === (c.state === 'ended'))));
 const timeline = [
   { at: ago(240), kind: 'joined', actor: '', detail: { queue: 'support' } }, { at: ago(238), kind: 'offered', actor: '', detail: { agent: 'a2', outcome: 'answered' } },
   { at: ago(232), kind: 'bridged', actor: 'a2', detail: null }, { at: ago(20), kind: 'ended', actor: '', detail: { reason: 'answered' } },
@@ -107,7 +116,7 @@ export function start(port = 0) {
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
     queues: () => page(Object.keys(titles).map(queue)), agents: () => page(agents),
-    calls: (id) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'Longest idle: ready for 00:43', legs, timeline } : page(calls)),
+    calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'Longest idle: ready for 00:43', legs, timeline } : page(chosen(query))),
     tickets: (id) => (id ? { ...ticket, timeline } : page([ticket, { ...ticket, id: 't2', number: 1041, state: 'solved', subject: 'Appel manqué de lea7' }])),
     recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
     callbacks: () => page([callback('b1', 'queued', 0, 'Léa Roux'), callback('b2', 'retry_wait', 1, 'lea3'), callback('b3', 'done', 1, 'lea4'), callback('b4', 'failed', 3, 'lea5')]),
@@ -168,7 +177,7 @@ export function start(port = 0) {
         return res.end(audio.subarray(from, to + 1));
       }
       if (req.method !== 'GET') return json(res, 200, {});
-      return api[c] ? json(res, 200, api[c](d)) : json(res, 404, { title: 'Not Found' });
+      return api[c] ? json(res, 200, api[c](d, url.searchParams)) : json(res, 404, { title: 'Not Found' });
     }
     let file = join(dist, url.pathname === '/call' ? 'call.html' : url.pathname);
     if (url.pathname === '/' || !existsSync(file)) file = join(dist, 'index.html');

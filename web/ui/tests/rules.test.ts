@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../src/lib/backoff';
 import { duration } from '../src/lib/i18n.svelte';
-import { matches, shareLevel, waitLevel } from '../src/lib/model';
-import type { Call, CallFilter } from '../src/lib/model';
+import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
 import { peaksOf } from '../src/ui/peaks';
 
@@ -48,17 +47,6 @@ describe('what the console decides', () => {
   it('is amber from half of the target and red beyond it', () => {
     expect([14_999, 15_000, 30_000, 30_001].map((ms) => waitLevel(ms, 30_000))).toEqual(['good', 'warn', 'warn', 'bad']);
     expect([80, 79, 70, 69].map((p) => shareLevel(p))).toEqual(['good', 'warn', 'warn', 'bad']);
-  });
-
-  it('lists behind a number what the number counts', () => {
-    const all: CallFilter = { state: '', queue: '', reason: '', agent: '', inTarget: '', window: '' };
-    const c = { queue: 'support', state: 'ended', end_reason: 'abandoned_ringing', agent_id: '', wait_ms: 20_000, bridged_at: null } as Call;
-    expect(matches(c, { ...all, reason: 'abandoned', queue: 'support' }, 30_000)).toBe(true);
-    expect(matches(c, { ...all, reason: 'abandoned', queue: 'payments' }, 30_000)).toBe(false);
-    expect(matches(c, { ...all, reason: 'short_abandoned' }, 30_000)).toBe(false);
-    expect(matches(c, { ...all, inTarget: 'yes' }, 30_000)).toBe(false);
-    expect(matches(c, { ...all, state: 'waiting' }, 30_000)).toBe(false);
-    expect(matches({ ...c, state: 'offered' }, { ...all, state: 'waiting' }, 30_000)).toBe(true);
   });
 
   it('writes durations', () => {

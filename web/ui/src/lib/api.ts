@@ -50,11 +50,7 @@ export interface Page {
   limit?: number;
   after?: string;
 }
-export interface CallQuery extends Page {
-  state?: 'live' | 'ended';
-  queue?: string;
-  agent_id?: string;
-}
+export type CallQuery = NonNullable<paths['/api/v1/calls']['get']['parameters']['query']>;
 export type ChosenState = 'ready' | 'not_ready' | 'offline';
 
 // Empty parameters are left out: the server would check them.

@@ -23,29 +23,11 @@ export function playerName(c: Pick<Call, 'from' | 'from_user' | 'from_display'>)
   return c.from_display || (c.from_user === 'anonymous' ? '' : c.from_user) || c.from.replace(/^(sips?|browser):/, '') || '–';
 }
 
-/** Whether a call ended without an agent because the player left. */
-export const abandonedReasons = ['abandoned', 'abandoned_ringing'];
-
-/** The filters of the list of calls: every number of the live page is one of them. */
-export interface CallFilter {
-  state: string; queue: string; reason: string; agent: string; inTarget: string; window: string;
-}
-
-/** Whether a call belongs to a list; the same rule as the server's figures. */
-export function matches(c: Call, f: CallFilter, targetMs: number): boolean {
-  if (f.queue && c.queue !== f.queue) return false;
-  if (f.agent && c.agent_id !== f.agent) return false;
-  if (f.state === 'live' ? c.state === 'ended' : f.state === 'ended' ? c.state !== 'ended' : false) return false;
-  if (f.state === 'waiting' && c.state !== 'waiting' && c.state !== 'offered') return false;
-  if (f.reason === 'abandoned') {
-    if (!abandonedReasons.includes(c.end_reason)) return false;
-  } else if (f.reason === 'answered') {
-    if (c.end_reason !== 'answered' && c.end_reason !== 'abandoned_on_hold') return false;
-  } else if (f.reason && c.end_reason !== f.reason) return false;
-  if (f.inTarget === 'yes' && (!c.bridged_at || c.wait_ms > targetMs)) return false;
-  if (f.inTarget === 'no' && c.wait_ms <= targetMs) return false;
-  return true;
-}
+/** The counts of a queue whose calls can be listed, in the order in which screens show them. */
+export const figures = [
+  'offered', 'answered', 'answered_in_target', 'abandoned', 'short_abandoned', 'overflowed', 'callback_requested',
+] as const satisfies (keyof Queue)[];
+export type Figure = (typeof figures)[number];
 
 export type Level = 'good' | 'warn' | 'bad';
 

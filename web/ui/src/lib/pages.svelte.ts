@@ -8,10 +8,11 @@ const PAGE = 100;
 
 export interface Rows<T> { items: T[]; more: boolean }
 
-/** Follows the first rows of a list; more() shows another page of them. */
+/** Follows the first rows of a list, anew when key changes; more() shows another page of them. */
 export function followList<T>(
   read: (page: { limit: number; after: string }) => Promise<List<T>>,
   topics: Topic[],
+  key: () => unknown = () => '',
 ): { rows: Resource<Rows<T>>; more: () => void } {
   let wanted = $state(PAGE);
   const rows = follow(
@@ -26,7 +27,7 @@ export function followList<T>(
       return { items, more: after !== '' };
     },
     topics,
-    () => wanted,
+    () => [key(), wanted],
   );
   return { rows, more: () => (wanted += PAGE) };
 }
