@@ -105,12 +105,12 @@ func (h *flowOfCalls) Presence(_ account.ID, n int) { h.presence <- n }
 // edge is a running Server with one user, 1001.
 type edge struct {
 	*sip.Server
-	t     *testing.T
+	t     testing.TB
 	h     *flowOfCalls
 	store *memory
 }
 
-func startEdge(t *testing.T, change func(*sip.Config)) *edge {
+func startEdge(t testing.TB, change func(*sip.Config)) *edge {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	loop := func(netip.Addr) netip.Addr { return netip.MustParseAddr("127.0.0.1") }
@@ -144,7 +144,7 @@ func startEdge(t *testing.T, change func(*sip.Config)) *edge {
 const patience = 15 * time.Second
 
 // until polls what another goroutine brings about.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); {
 		if time.Now().After(end) {
@@ -156,7 +156,7 @@ func until(t *testing.T, what string, ok func() bool) {
 
 // phone is a small SIP user agent on a socket of its own.
 type phone struct {
-	t      *testing.T
+	t      testing.TB
 	conn   net.Conn
 	stream []byte
 	user   string
@@ -362,7 +362,7 @@ func events(l callflow.Leg) chan callflow.LegEvent {
 	return ch
 }
 
-func expect(t *testing.T, ch chan callflow.LegEvent, kind callflow.LegEventKind, within time.Duration) callflow.LegEvent {
+func expect(t testing.TB, ch chan callflow.LegEvent, kind callflow.LegEventKind, within time.Duration) callflow.LegEvent {
 	t.Helper()
 	select {
 	case e := <-ch:

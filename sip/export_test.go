@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -117,3 +119,24 @@ func (r *registrar) wouldAsk(aor string, at time.Time) bool {
 	}
 	return false
 }
+
+// AskNow sends one OPTIONS to each binding of aor, now.
+func (s *Server) AskNow(aor string) bool {
+	for _, b := range s.reg.snapshot(aor) {
+		if !s.ask(context.Background(), b) {
+			return false
+		}
+	}
+	return true
+}
+
+// ReadDatagram returns the next SIP message of the UDP socket.
+func (s *Server) ReadDatagram(b []byte) { _, _, _ = s.udp.ReadFrom(b) }
+
+// NewStream reads c as an accepted TCP connection is read.
+func (s *Server) NewStream(c net.Conn) net.Conn {
+	return &streamConn{Conn: c, server: s, flow: &flow{transport: "tcp", addr: sourceOf(c.RemoteAddr())}, framer: framer{server: s}}
+}
+
+// Nearby shows who may register a demonstration account.
+func Nearby(a netip.Addr, local func(netip.Addr) netip.Addr) bool { return nearby(a, local) }

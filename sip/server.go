@@ -193,14 +193,14 @@ func (s *Server) bind() error {
 	if err != nil {
 		return fmt.Errorf("sip.listen is %q: it must be host:port", s.cfg.Listen)
 	}
-	var pc net.PacketConn
+	var pc *net.UDPConn
 	var ln net.Listener
 	udp, tcp := "udp", "tcp"
 	if a, err := netip.ParseAddr(host); err == nil && a.Is4() { // else 0.0.0.0 becomes [::]
 		udp, tcp = "udp4", "tcp4"
 	}
 	for range 20 { // port 0: the free UDP port may be taken for TCP
-		if pc, err = net.ListenPacket(udp, net.JoinHostPort(host, port)); err != nil {
+		if pc, err = listenUDP(udp, net.JoinHostPort(host, port)); err != nil {
 			return fmt.Errorf("sip.listen %s (UDP): %w", s.cfg.Listen, err)
 		}
 		s.port = pc.LocalAddr().(*net.UDPAddr).Port
@@ -215,10 +215,8 @@ func (s *Server) bind() error {
 	if err != nil {
 		return fmt.Errorf("sip.listen %s (TCP): %w", s.cfg.Listen, err)
 	}
-	if u, ok := pc.(*net.UDPConn); ok {
-		_ = u.SetReadBuffer(1 << 20) // the kernel may give less
-	}
-	s.udp = &packetConn{PacketConn: pc, server: s}
+	_ = pc.SetReadBuffer(1 << 20) // the kernel may give less
+	s.udp = &packetConn{UDPConn: pc, server: s}
 	s.tcp = newListener(s, ln, "TCP")
 	s.wsLn = newWSListener(ln.Addr())
 	if s.cfg.TLSListen != "" {
@@ -230,6 +228,14 @@ func (s *Server) bind() error {
 		s.tlsLn = newListener(s, t, "TLS")
 	}
 	return nil
+}
+
+func listenUDP(network, address string) (*net.UDPConn, error) {
+	a, err := net.ResolveUDPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return net.ListenUDP(network, a)
 }
 
 // Addr returns the host:port that UDP and TCP are bound to.

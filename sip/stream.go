@@ -58,6 +58,8 @@ type streamConn struct {
 	server *Server
 	flow   *flow
 	framer framer
+	buf    [4096]byte
+	pongs  []byte // answers to keep-alives, reused
 	rest   []byte // of a message longer than the reader's buffer
 	write  sync.Mutex
 	once   sync.Once
@@ -72,7 +74,9 @@ func (c *streamConn) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		if m = c.server.inspect(m, c.flow.network(), c.flow.addr, c.send); m != nil {
-			c.server.trace.message("in", c.flow.transport, c.flow.addr.String(), m)
+			if c.server.trace.on() {
+				c.server.trace.message("in", c.flow.transport, c.flow.addr.String(), m)
+			}
 			c.rest = m
 		}
 	}
@@ -83,12 +87,11 @@ func (c *streamConn) Read(b []byte) (int, error) {
 
 // next reads on until a whole message is there.
 func (c *streamConn) next() ([]byte, error) {
-	var buf [4096]byte
 	quiet := time.Now()
 	for {
 		m, pings, err := c.framer.cut()
-		for range pings {
-			c.send([]byte("\r\n")) // RFC 5626 3.5.1: pong
+		if pings > 0 {
+			c.pong(pings)
 		}
 		if m != nil || err != nil {
 			return m, err
@@ -98,8 +101,8 @@ func (c *streamConn) next() ([]byte, error) {
 			deadline = c.framer.since.Add(streamMessage)
 		}
 		_ = c.Conn.SetReadDeadline(deadline)
-		n, err := c.Conn.Read(buf[:])
-		c.framer.add(buf[:n])
+		n, err := c.Conn.Read(c.buf[:])
+		c.framer.add(c.buf[:n])
 		switch {
 		case n > 0:
 			quiet = time.Now()
@@ -111,6 +114,15 @@ func (c *streamConn) next() ([]byte, error) {
 	}
 }
 
+// pong answers n keep-alives (RFC 5626 3.5.1).
+func (c *streamConn) pong(n int) {
+	c.pongs = c.pongs[:0]
+	for range n {
+		c.pongs = append(c.pongs, "\r\n"...)
+	}
+	c.send(c.pongs)
+}
+
 func (c *streamConn) send(b []byte) {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, _ = c.Write(b)
@@ -120,7 +132,9 @@ func (c *streamConn) send(b []byte) {
 func (c *streamConn) Write(b []byte) (int, error) {
 	c.write.Lock()
 	defer c.write.Unlock()
-	c.server.trace.message("out", c.flow.transport, c.flow.addr.String(), b)
+	if c.server.trace.on() {
+		c.server.trace.message("out", c.flow.transport, c.flow.addr.String(), b)
+	}
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		_ = c.Conn.Close() // the stream has lost its frame
@@ -151,10 +165,11 @@ type framer struct {
 
 var errFraming = errors.New("sip: no end of message within the limit")
 
-func (f *framer) begun() bool { return len(f.buf) > 0 }
+// begun reports that a part of a message is there: a single line end is none.
+func (f *framer) begun() bool { return !keepAlive(f.buf) }
 
 func (f *framer) add(b []byte) {
-	if len(f.buf) == 0 {
+	if !f.begun() {
 		f.since = time.Now()
 		f.scan = 0
 	}
@@ -164,17 +179,8 @@ func (f *framer) add(b []byte) {
 // cut returns the next message and how many keep-alive pings came before it;
 // nil where more bytes are needed. io.EOF-like errors are not its business.
 func (f *framer) cut() (message []byte, pings int, err error) {
-	for len(f.buf) >= 2 && f.buf[0] == '\r' && f.buf[1] == '\n' {
-		if len(f.buf) >= 4 && f.buf[2] == '\r' && f.buf[3] == '\n' {
-			pings++
-			f.buf = f.buf[4:]
-		} else if len(f.buf) >= 3 && f.buf[2] != '\r' {
-			f.buf = f.buf[2:]
-		} else {
-			return nil, pings, nil
-		}
-	}
-	if len(f.buf) == 0 {
+	pings, whole := f.lines()
+	if !whole || len(f.buf) == 0 {
 		return nil, pings, nil
 	}
 	end := headersEnd(f.buf, f.scan)
@@ -203,11 +209,42 @@ func (f *framer) cut() (message []byte, pings int, err error) {
 	return f.take(total), pings, nil
 }
 
+// lines takes the line ends before a message away and counts the keep-alives
+// among them. It reports false where the next byte must tell which they are.
+func (f *framer) lines() (pings int, whole bool) {
+	b := f.buf
+	for whole = true; whole && len(b) >= 2 && b[0] == '\r' && b[1] == '\n'; {
+		switch {
+		case len(b) >= 4 && b[2] == '\r' && b[3] == '\n':
+			pings++
+			b = b[4:]
+		case len(b) >= 3 && b[2] != '\r':
+			b = b[2:]
+		default:
+			whole = false
+		}
+	}
+	if n := len(f.buf) - len(b); n > 0 {
+		f.skip(n)
+	}
+	return pings, whole
+}
+
 func (f *framer) take(n int) []byte {
 	m := bytes.Clone(f.buf[:n])
-	f.buf = append(f.buf[:0:0], f.buf[n:]...)
+	f.skip(n)
 	f.scan, f.since = 0, time.Now()
 	return m
+}
+
+// skip forgets the first n bytes. The buffer is used again, unless a long
+// message has made it large.
+func (f *framer) skip(n int) {
+	if n == len(f.buf) && cap(f.buf) > 8192 {
+		f.buf = nil
+		return
+	}
+	f.buf = f.buf[:copy(f.buf, f.buf[n:])]
 }
 
 // headersEnd finds the offset after the empty line, looking from `from`.

@@ -54,9 +54,13 @@ func mask(message []byte) string {
 	return string(secrets.ReplaceAll(message, []byte(`$1="****"`)))
 }
 
+// on reports whether messages are recorded: callers need not describe the peer
+// of one that is not.
+func (t *tracer) on() bool { return t.dir != "" }
+
 // message records data.
 func (t *tracer) message(direction, transport, peer string, data []byte) {
-	if t.dir == "" {
+	if !t.on() {
 		return
 	}
 	h, ok := scanHead(data)

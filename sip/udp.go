@@ -13,16 +13,18 @@ import (
 
 // limits of a message, before any header is understood.
 const (
-	maxMessage = 1 << 16
-	maxHeaders = 128
-	maxVias    = 70 // a request may pass 70 hops (RFC 3261 8.1.1.6)
+	maxMessage  = 1 << 16
+	maxDatagram = 1 << 16
+	maxHeaders  = 128
+	maxVias     = 70 // a request may pass 70 hops (RFC 3261 8.1.1.6)
 )
 
 // packetConn is the UDP socket with the read filter in front: what is not a SIP
 // message never reaches sipgo, which would keep its source address for ever.
 type packetConn struct {
-	net.PacketConn
+	*net.UDPConn
 	server  *Server
+	buf     [maxDatagram]byte // sipgo's is smaller: what is longer is to be seen, not cut
 	last    netip.AddrPort
 	changes int // of the source, since the set of sources was forgotten
 }
@@ -34,17 +36,16 @@ const maxSources = 200_000
 // ReadFrom returns the next datagram that is a SIP message.
 func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
-		n, addr, err := p.PacketConn.ReadFrom(b)
+		n, from, err := p.ReadFromUDPAddrPort(p.buf[:])
 		if err != nil {
-			return n, addr, err
+			return 0, nil, err
 		}
-		u, ok := addr.(*net.UDPAddr)
-		if !ok {
+		if keepAlive(p.buf[:n]) {
 			continue
 		}
-		source := netip.AddrPortFrom(u.AddrPort().Addr().Unmap(), u.AddrPort().Port())
-		kept := p.server.inspect(b[:n], "UDP", source, func(reply []byte) {
-			_, _ = p.PacketConn.WriteTo(reply, addr)
+		source := netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		kept := p.server.inspect(p.buf[:n], "UDP", source, func(reply []byte) {
+			_, _ = p.WriteToUDPAddrPort(reply, from)
 		})
 		if kept == nil {
 			continue
@@ -55,7 +56,9 @@ func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 				return 0, nil, net.ErrClosed // Serve starts a new reader; this datagram comes again (RFC 3261 17)
 			}
 		}
-		p.server.trace.message("in", "udp", source.String(), kept)
+		if p.server.trace.on() {
+			p.server.trace.message("in", "udp", source.String(), kept)
+		}
 		return copy(b, kept), net.UDPAddrFromAddrPort(source), nil
 	}
 }
@@ -65,8 +68,20 @@ func (p *packetConn) renew() { p.changes = 0 }
 
 // WriteTo sends a datagram.
 func (p *packetConn) WriteTo(b []byte, addr net.Addr) (int, error) {
-	p.server.trace.message("out", "udp", addr.String(), b)
-	return p.PacketConn.WriteTo(b, addr)
+	if p.server.trace.on() {
+		p.server.trace.message("out", "udp", addr.String(), b)
+	}
+	return p.UDPConn.WriteTo(b, addr)
+}
+
+// keepAlive reports that data is empty but for line ends (RFC 5626 3.5.1).
+func keepAlive(data []byte) bool {
+	for _, c := range data {
+		if c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // inspect is the read filter. It returns the message to be parsed, perhaps
