@@ -14,7 +14,20 @@ type Config struct {
 	RingTime     time.Duration // how long an agent's devices ring: 12s
 	ShortAbandon time.Duration // 5s
 	MaxMissed    int           // missed call offers in a row until not_ready(no_answer): 1; -1: never
-	CommitWait   time.Duration // an offer leaves uncommitted after this without an answer of the store: 50ms; -1: never leaves uncommitted
+	// ChatRing is how long a chat is shown to an agent: 20s.
+	ChatRing time.Duration
+	// MaxMissedChat is MaxMissed for chats: 2; -1: never.
+	MaxMissedChat int
+	// ChatSoftLimit is how many chats an agent gets while another one has
+	// fewer: 2; -1: no such limit.
+	ChatSoftLimit int
+	// OverduePercent of the ready agents, one at least, may hold deferred items
+	// past their deadline at once: 20; -1: no limit.
+	OverduePercent int
+	// ReservePercent of the ready agents, one at least but never the last one,
+	// are left idle by deferred items that are not overdue: 10; -1: none.
+	ReservePercent int
+	CommitWait     time.Duration // an offer leaves uncommitted after this without an answer of the store: 50ms; -1: never leaves uncommitted
 	// OnChange is told of each change that a screen shows. It must not block.
 	OnChange func(Change)
 	// OfferIDs makes the id of the next offer. nil: New takes UUIDv7, NewCore
@@ -36,6 +49,18 @@ func (c Config) withDefaults() Config {
 	if c.CommitWait == 0 {
 		c.CommitWait = 50 * time.Millisecond
 	}
+	if c.ChatRing <= 0 {
+		c.ChatRing = 20 * time.Second
+	}
+	orDefault := func(n *int, value int) {
+		if *n == 0 {
+			*n = value
+		}
+	}
+	orDefault(&c.MaxMissedChat, 2)
+	orDefault(&c.ChatSoftLimit, 2)
+	orDefault(&c.OverduePercent, 20)
+	orDefault(&c.ReservePercent, 10)
 	return c
 }
 
@@ -50,6 +75,12 @@ func (c Config) Check() error {
 		return fmt.Errorf("queue: max missed %d is below -1", c.MaxMissed)
 	case c.CommitWait < -1 || c.CommitWait > time.Minute:
 		return fmt.Errorf("queue: commit wait %s is above 1m", c.CommitWait)
+	case c.ChatRing != 0 && (c.ChatRing < time.Second || c.ChatRing > 5*time.Minute):
+		return fmt.Errorf("queue: chat ring %s is not between 1s and 5m", c.ChatRing)
+	case c.MaxMissedChat < -1 || c.ChatSoftLimit < -1:
+		return fmt.Errorf("queue: max missed chat %d or chat soft limit %d is below -1", c.MaxMissedChat, c.ChatSoftLimit)
+	case c.OverduePercent < -1 || c.OverduePercent > 100 || c.ReservePercent < -1 || c.ReservePercent > 100:
+		return fmt.Errorf("queue: overdue share %d %% or reserve %d %% is not between -1 and 100", c.OverduePercent, c.ReservePercent)
 	}
 	return nil
 }
@@ -61,8 +92,12 @@ const leaseSlack = 8 * time.Second
 // defaultTarget is the target of a queue that names none.
 const defaultTarget = 30 * time.Second
 
-// target of an item of a channel in q: what the key is computed from.
-func (q *QueueConfig) target(ch call.Channel) time.Duration {
+// TargetOf returns the target of a channel in q: what the key and the deadline
+// of an item are computed from, and what its figures are measured against.
+func (q *QueueConfig) TargetOf(ch call.Channel) time.Duration {
+	if d := q.Targets[ch]; d > 0 {
+		return d
+	}
 	switch ch {
 	case call.ChannelChat:
 		return 120 * time.Second
@@ -89,12 +124,15 @@ type QueueConfig struct {
 	Enabled       bool
 	Target        time.Duration // 30s
 	TargetPercent int           // 80
-	MaxWait       time.Duration // 0: no limit; then overflow_time
-	MaxLength     int           // 0: no limit; then ErrFull
-	WrapUp        time.Duration // timed wrap-up after a call; 0: none
-	HoursID       string        // names its opening hours in the store; "": always open
-	Hours         *hours.Hours  // those hours, given to Configure and not stored; nil: always open
-	Members       []Member
+	// Targets by channel. Without an entry: calls and callbacks Target, a chat
+	// 120s, all others 4h.
+	Targets   map[call.Channel]time.Duration
+	MaxWait   time.Duration // 0: no limit; then overflow_time
+	MaxLength int           // 0: no limit; then ErrFull
+	WrapUp    time.Duration // timed wrap-up after a call; 0: none
+	HoursID   string        // names its opening hours in the store; "": always open
+	Hours     *hours.Hours  // those hours, given to Configure and not stored; nil: always open
+	Members   []Member
 }
 
 // Member is an agent of a queue.
@@ -110,4 +148,6 @@ type AgentConfig struct {
 	Name      string
 	AutoReady bool // ready when he goes from no device to one
 	Skills    map[string]int
+	// Limits by text channel; a channel without an entry has DefaultLimit.
+	Limits map[call.Channel]Limit
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -138,6 +139,8 @@ func (c *Core) apply(ev *Event) {
 			won = c.answered(r)
 		}
 		c.reply(Effect{OK: won})
+	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
+		c.reply(Effect{Err: errors.ErrUnsupported})
 	default:
 		if r := c.offers[ev.Offer]; r != nil {
 			c.applyOffer(r, ev)

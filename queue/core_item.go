@@ -37,7 +37,7 @@ func (c *Core) join(it Item) {
 		it.EnqueuedAt = c.now
 	}
 	if it.Key == 0 {
-		it.Key = it.EnqueuedAt.UnixMilli() + q.target(it.Channel).Milliseconds() - int64(it.Priority-1)*60_000
+		it.Key = it.EnqueuedAt.UnixMilli() + q.TargetOf(it.Channel).Milliseconds() - int64(it.Priority-1)*60_000
 	}
 	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt)}
 	switch {

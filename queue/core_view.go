@@ -37,6 +37,53 @@ func (c *Core) AgentView(id account.ID) (AgentView, bool) {
 	return c.agentView(a), true
 }
 
+// Waiting returns what waits or is offered in a queue ("": in all), in order,
+// limit at most (0: all).
+func (c *Core) Waiting(queue string, limit int) []WaitingItem {
+	var all []*entry
+	for name, q := range c.lines {
+		if queue == "" || name == strings.ToLower(queue) {
+			all = append(all, q.ages.s...)
+		}
+	}
+	slices.SortFunc(all, func(a, b *entry) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	var counts [3]int
+	var out []WaitingItem
+	for _, e := range all {
+		if limit > 0 && len(out) == limit {
+			break
+		}
+		kind := &counts[0]
+		switch l := laneOf(e.Channel); {
+		case l.interruptible():
+			kind = &counts[2]
+		case l.text():
+			kind = &counts[1]
+		}
+		*kind++
+		out = append(out, e.waitingItem(*kind))
+	}
+	return out
+}
+
+func (e *entry) waitingItem(position int) WaitingItem {
+	w := WaitingItem{
+		ID: e.ID, Channel: e.Channel, Queue: e.q.key, Position: position, Class: e.Class, Key: e.Key, Priority: e.Priority,
+		EnqueuedAt: e.EnqueuedAt, DueAt: e.DueAt, Needs: slices.Clone(e.Needs), Language: e.Language, CallID: e.CallID,
+		TicketID: e.TicketID, InteractionID: e.InteractionID, Preferred: e.Preferred,
+		Promoted: laneOf(e.Channel).interruptible() && e.Class == ClassLive,
+	}
+	if r := e.current; r != nil {
+		w.Offered = r.agent.ID
+	}
+	return w
+}
+
 // ItemState returns where a live item stands: waiting, parked (not before its
 // time), offered, connecting or talking, and its class; "" when it is not live.
 func (c *Core) ItemState(id ItemID) (string, Class) {

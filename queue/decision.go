@@ -29,6 +29,9 @@ const (
 	DecisionBridged    DecisionKind = "bridged"     // item
 	DecisionEnd        DecisionKind = "end"         // item ended: Reason
 	DecisionAgentState DecisionKind = "agent_state" // Agent, State, StateReason
+	DecisionUpdate     DecisionKind = "update"      // item keeps its state: Item.Queue, Class, Key, Priority, EnqueuedAt, QueueID
+	DecisionPark       DecisionKind = "park"        // the item of Offer was set aside by its agent or by a call
+	DecisionResume     DecisionKind = "resume"      // and is worked on again
 )
 
 // Decision is one fact to be stored in order.
@@ -38,6 +41,7 @@ type Decision struct {
 	Item        Item
 	QueueID     string
 	Offer       OfferID
+	Slot        int // of Offer among the text items of its agent: free again after release; 0 for voice
 	Agent       account.ID
 	Outcome     call.Outcome
 	Why         string

@@ -39,6 +39,14 @@ type message struct {
 	event Event
 	entry *Entry      // EventJoin
 	reply chan Effect // of capacity 1, or nil
+	list  *listing    // no event: a question
+}
+
+// listing asks for what waits.
+type listing struct {
+	queue string
+	limit int
+	reply chan []WaitingItem // of capacity 1
 }
 
 // Counters of a Domain since it was made.
@@ -151,6 +159,10 @@ func (d *Domain) handle(m *message) {
 			m.answer(Effect{Err: fmt.Errorf("queue: internal fault: %v", p)})
 		}
 	}()
+	if m.list != nil {
+		m.list.reply <- d.core.Waiting(m.list.queue, m.list.limit)
+		return
+	}
 	effects := d.core.Apply(time.Now(), m.event)
 	if m.entry != nil && len(effects) > 0 {
 		d.register(m.entry, effects)
@@ -229,6 +241,10 @@ func (d *Domain) stop(abandon context.CancelFunc) {
 	left := d.box.Close()
 	for i := range left {
 		m := &left[i]
+		if m.list != nil {
+			m.list.reply <- nil
+			continue
+		}
 		if m.reply != nil {
 			m.answer(Effect{Err: ErrStopped})
 			continue

@@ -17,6 +17,12 @@ var (
 	// ErrAnswered: an agent answered before the player asked for something else.
 	ErrAnswered = errors.New("queue: an agent answered first")
 	ErrStopped  = errors.New("queue: stopped")
+	// ErrNoRoom: the agent's capacity, or his limit for the channel, is reached,
+	// or he is busy with a call.
+	ErrNoRoom     = errors.New("queue: the agent has no room for it")
+	ErrPriority   = errors.New("queue: a priority is 0 to 3")
+	ErrTaken      = errors.New("queue: an agent has it")
+	ErrNotAllowed = errors.New("queue: the agent may not take it") // not a member, or a skill is missing
 )
 
 // RefusedError says why a change of an agent's state was refused (HTTP 409).

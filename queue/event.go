@@ -34,6 +34,12 @@ const (
 	EventCommitted                        // Offer, Err: the store answered the Offer's decision
 	EventUndelivered                      // Offer: the owner of the item does not read its notices
 	EventTick                             // what is due at now
+	EventConsole                          // Agent, On
+	EventClaim                            // ItemID, Agent; replied
+	EventPriority                         // ItemID, Priority; replied
+	EventPark                             // Offer; replied
+	EventResume                           // Offer; replied
+	EventTransfer                         // ItemID, Queue, On (fresh); replied
 )
 
 // Event is one input of Core.
@@ -48,6 +54,8 @@ type Event struct {
 	State       AgentState
 	StateReason string
 	Devices     int
+	Priority    int
+	Queue       string
 	On          bool
 	At          time.Time
 	Err         error
@@ -61,7 +69,7 @@ type EffectKind int
 
 // The effects, with the fields of Effect that they fill.
 const (
-	EffectReply  EffectKind = iota + 1 // OK, Err, Reason, Joined: answer to the request that was applied
+	EffectReply  EffectKind = iota + 1 // OK, Err, Reason, Joined, Offer: answer to the request that was applied
 	EffectNotice                       // Item, Notice: tell the owner of the item
 	EffectClose                        // Item: close its notices
 	EffectCommit                       // Decision; a decision of kind offer wants EventCommitted back

@@ -27,6 +27,15 @@ const (
 type Need struct {
 	Skill string
 	Level int // 1..5, minimum
+	// Relax lowers the level as the wait grows, in order of After; nil: never.
+	Relax []Step
+}
+
+// Step lowers a need: After the item entered the queue, Level is enough. Level
+// 0 drops the need.
+type Step struct {
+	After time.Duration
+	Level int
 }
 
 // Item is what waits. Channel, Queue and ID are required.
@@ -39,7 +48,7 @@ type Item struct {
 	Language        string
 	Player          string    // shown to the agent: user part or number, never logged
 	Priority        int       // 0 low .. 3 urgent; 1 is normal
-	Class           Class     // set by Join from the channel, unless Front
+	Class           Class     // set by Join from the channel, unless Front. A deferred item that joins as ClassLive with its Key was promoted before
 	Front           bool      // join in class 0
 	Key             int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
 	EnqueuedAt      time.Time // zero: now. A callback keeps that of its call
@@ -47,6 +56,18 @@ type Item struct {
 	Needs           []Need
 	Lease           time.Duration // how long a reservation may last; 0: ring time + 8 s
 	Preferred       account.ID    // offered to him first until PreferredUntil
-	PreferredUntil  time.Time
-	CountsAsOffered bool // false for an item that joins again (already counted)
+	PreferredUntil  time.Time     // at most 20 s (call), 60 s (chat) or 30 min (others) from Join; zero: that for text, not at all for voice
+	CountsAsOffered bool          // false for an item that joins again (already counted)
+
+	TicketID      string
+	InteractionID string
+	// DueAt is the deadline of a deferred item: past it the item is promoted to
+	// ClassLive with a key of then + 120 s. Zero: entered + target.
+	DueAt  time.Time
+	Target time.Duration // what the key is computed from; 0: by queue and channel
+	// Holder had the text item before a restart: Join gives it to him at once,
+	// ready or not, without a choice (Notice Offer with Accepted). Parked: as a
+	// parked one; also where he has no room for it any more.
+	Holder account.ID
+	Parked bool
 }

@@ -17,17 +17,26 @@ type Offer struct {
 	Deadline    time.Time
 	Why         string // why this agent: shown and stored
 	Uncommitted bool   // left before the store had answered
+	// Accepted: the item is the agent's already (email, social, web form,
+	// ticket; what was claimed; what its Holder kept): nobody says Answered or
+	// Bridged. It ends by Release, AgentLost, Transfer or Leave.
+	Accepted bool
+	Parked   bool // with Accepted: it was given back parked (Item.Holder)
 }
 
 // NoticeKind says what the owner of the queue tells the owner of an item.
 type NoticeKind int
 
 // The kinds of notice. An item has at most one outstanding Offer, its Withdraw
-// and its End, so a channel of four is never full.
+// and its End, so a channel of four is never full. Parked and Resumed come on
+// the wider channel of text items, and only while there is room behind them for
+// those three: AgentView.Text says what is true.
 const (
 	NoticeOffer    NoticeKind = iota + 1 // ring this agent: Offer
 	NoticeWithdraw                       // stop ringing: Offer.ID. The legs are cancelled; say Final when they are
 	NoticeEnd                            // the queue ended the item: Reason (maximum wait, closed, withdrawn)
+	NoticeParked                         // Offer: the agent set the item aside, or a call did that he answered
+	NoticeResumed                        // Offer: the agent works on it again
 )
 
 // Notice to the owner of an item.

@@ -160,3 +160,67 @@ func (d *Domain) Withdraw(ctx context.Context, item ItemID) error {
 	_, err := d.ask(ctx, message{event: Event{Kind: EventWithdraw, ItemID: item}})
 	return err
 }
+
+// SetConsole says whether the agent's console is open, so that he can be given
+// text work. From neither a device nor a console to one of them: ready where
+// AutoReady; to neither: offline. What he holds stays his: take it from him by
+// AgentLost or Transfer when he does not come back. A console that reloads
+// should not be said closed for that time.
+func (d *Domain) SetConsole(agent account.ID, open bool) {
+	d.tell(Event{Kind: EventConsole, Agent: agent, On: open})
+}
+
+// Claim gives a waiting item to an agent who pulls it by hand, ready or not,
+// before its turn and against the reserve; his skills, membership and capacity
+// count. A text item is his when the store has it (Notice Offer with Accepted);
+// a call rings him. Errors: ErrGone, ErrTaken, ErrUnknownAgent, ErrNotAllowed,
+// ErrNoRoom (also while he has a call).
+func (d *Domain) Claim(ctx context.Context, item ItemID, agent account.ID) (OfferID, error) {
+	got, err := d.ask(ctx, message{event: Event{Kind: EventClaim, ItemID: item, Agent: agent}})
+	return got.Offer, err
+}
+
+// SetPriority moves an item to the place of another priority, 0 to 3, by the
+// formula of the key: a minute for each step. Errors: ErrGone, ErrPriority.
+func (d *Domain) SetPriority(ctx context.Context, item ItemID, priority int) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventPriority, ItemID: item, Priority: priority}})
+	return err
+}
+
+// Park sets an active text item aside: it stays the agent's and leaves room for
+// another. Errors: ErrGone, ErrNoRoom (as many are parked as his limit allows).
+func (d *Domain) Park(ctx context.Context, o OfferID) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventPark, Offer: o}})
+	return err
+}
+
+// Resume makes a parked text item active again. What a call parked resumes by
+// itself after wrap-up. Errors: ErrGone, ErrNoRoom (also while he has a call).
+func (d *Domain) Resume(ctx context.Context, o OfferID) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventResume, Offer: o}})
+	return err
+}
+
+// Transfer moves an item that waits, or that an agent has of text, to another
+// queue (or back to its own), where it waits with its key, or with a new one
+// where fresh. A running offer is withdrawn; who had it is asked last. Errors:
+// ErrGone, ErrUnknownQueue, ErrClosed, ErrFull, ErrTaken (an agent talks).
+func (d *Domain) Transfer(ctx context.Context, item ItemID, queue string, fresh bool) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventTransfer, ItemID: item, Queue: queue, On: fresh}})
+	return err
+}
+
+// Waiting returns what waits or is offered in a queue ("": in all), in order,
+// limit at most (0: all). The owner is asked; nil after its end.
+func (d *Domain) Waiting(queue string, limit int) []WaitingItem {
+	reply := make(chan []WaitingItem, 1)
+	if !d.box.Put(message{list: &listing{queue: queue, limit: limit, reply: reply}}) {
+		return nil
+	}
+	select {
+	case got := <-reply:
+		return got
+	case <-d.done:
+		return nil
+	}
+}
