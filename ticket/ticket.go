@@ -6,7 +6,6 @@
 package ticket
 
 import (
-	"context"
 	"time"
 
 	"pickup/call"
@@ -36,10 +35,11 @@ type Identity struct {
 
 // Contact is a person.
 type Contact struct {
-	ID        string
-	Name      string
-	Language  string
-	CreatedAt time.Time
+	ID         string
+	Name       string
+	Language   string
+	MergedInto string // id of the contact that took him over; "": stands for himself
+	CreatedAt  time.Time
 }
 
 // Ticket is a matter.
@@ -48,8 +48,8 @@ type Ticket struct {
 	Number     int64
 	ContactID  string
 	Subject    string
-	Type       string // "call", "missed_call"
-	Category   string // by the queue: "support", "payments", ...
+	Type       string // "call", "missed_call", or the channel it began by
+	Category   string // CategoryDeposit, ...
 	State      State
 	Priority   int
 	Queue      string
@@ -65,19 +65,4 @@ type Ticket struct {
 	Version    int64
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
-}
-
-// Tx is one transaction of the store, as the decisions need it.
-type Tx interface {
-	// ContactOf returns the contact who has the identity, or ok=false.
-	ContactOf(ctx context.Context, i Identity) (c Contact, ok bool, err error)
-	// AddContact stores a contact with its identities (none for an anonymous caller).
-	AddContact(ctx context.Context, c Contact, ids ...Identity) error
-	// OpenTicket returns the newest ticket of the contact in the category that is
-	// new, open, pending_customer or on_hold and younger than since.
-	OpenTicket(ctx context.Context, contactID, category string, since time.Time) (t Ticket, ok bool, err error)
-	// SaveTicket inserts t (it numbers it when Number is 0, and returns it) or updates it.
-	SaveTicket(ctx context.Context, t Ticket) (Ticket, error)
-	// AddEvents appends to the ticket's timeline.
-	AddEvents(ctx context.Context, ticketID string, events ...call.TimelineEvent) error
 }
