@@ -73,7 +73,7 @@ type Binding struct {
 	UserID       ID
 	ContactURI   string
 	Path         string
-	Received     string // transport and source address, "udp:192.0.2.1:5060"
+	Received     string // transport and address to which requests go, "udp:192.0.2.1:5060": its source, or where it listens
 	Transport    string // "udp", "tcp", "tls", "ws", "wss"
 	SIPCallID    string
 	CSeq         uint32

@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -160,7 +161,9 @@ type phone struct {
 	conn   net.Conn
 	stream []byte
 	user   string
-	n      int
+	// contact is where it says that it listens; "": where it sends from.
+	contact string
+	n       int
 }
 
 func (e *edge) phone() *phone {
@@ -284,7 +287,7 @@ func (p *phone) text(m message) string {
 		"Via: SIP/2.0/" + network + " " + p.addr() + ";branch=" + m.branch,
 		"Max-Forwards: 70", "From: " + m.from, "To: " + m.to, "Call-ID: " + m.callID,
 		fmt.Sprintf("CSeq: %d %s", m.cseq, m.method),
-		"Contact: <sip:" + p.user + "@" + p.addr() + ">",
+		"Contact: <sip:" + p.user + "@" + cmp.Or(p.contact, p.addr()) + ">",
 	}
 	if m.body != "" && !strings.Contains(strings.Join(m.extra, "\n"), "Content-Type") {
 		lines = append(lines, "Content-Type: application/sdp")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -140,3 +142,24 @@ func (s *Server) NewStream(c net.Conn) net.Conn {
 
 // Nearby shows who may register a demonstration account.
 func Nearby(a netip.Addr, local func(netip.Addr) netip.Addr) bool { return nearby(a, local) }
+
+// Listens decides for a REGISTER from source with that sent-by and Contact.
+func Listens(source netip.AddrPort, sentBy string, rport bool, contact string, path bool, ownPort int) netip.AddrPort {
+	via := &gosip.ViaHeader{Params: gosip.NewParams()}
+	host, port, ok := strings.Cut(sentBy, ":")
+	if via.Host = host; ok {
+		via.Port, _ = strconv.Atoi(port)
+	}
+	var u gosip.Uri
+	if err := gosip.ParseUri(contact, &u); err != nil {
+		return netip.AddrPort{}
+	}
+	q := &request{Request: gosip.NewRequest(gosip.REGISTER, u), ticket: &ticket{rport: rport}}
+	q.AppendHeader(via)
+	record := ""
+	if path {
+		record = "<sip:edge;lr>"
+	}
+	r := newRegistrar(&Server{port: ownPort})
+	return r.reachedBy(q, &flow{transport: "udp", addr: source}, &u, record).addr
+}

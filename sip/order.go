@@ -42,6 +42,7 @@ type ticket struct {
 	at       time.Time
 	inDialog bool // the request had a To-tag before we added ours
 	merged   bool // same request by another branch (RFC 3261 8.2.2.2)
+	rport    bool // its Via asked for rport before we did (RFC 3581)
 }
 
 func newOrder() *order {
@@ -72,6 +73,9 @@ func (o *order) take(r *gosip.Request, key string, inDialog bool, now time.Time)
 		o.seen[key] = now
 	}
 	t := &ticket{callID: callID, key: key, done: make(chan struct{}), at: now, inDialog: inDialog}
+	if via := r.Via(); via != nil {
+		t.rport = via.Params.Has("rport")
+	}
 	if !inDialog && !r.IsAck() {
 		t.merged = o.merge(r, callID, key, now)
 	}

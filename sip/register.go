@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +84,7 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 	def := expiresHeader(q.Request)
 	old := r.snapshot(u.Login)
 	callID, cseq := q.CallID().Value(), q.CSeq().SeqNo
+	path := pathOf(q.Request)
 	var out []change
 	for _, c := range contacts {
 		if c.Address.Wildcard {
@@ -111,7 +113,7 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 		}
 		now := time.Now()
 		n := account.Binding{
-			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: c.Address.String(), Path: pathOf(q.Request), Received: f.String(),
+			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: c.Address.String(), Path: path, Received: r.reachedBy(q, f, &c.Address, path).String(),
 			Transport: f.transport, SIPCallID: callID, CSeq: cseq, UserAgent: agentOf(q.Request), RegisteredAt: now,
 			ExpiresAt: now.Add(time.Duration(min(seconds, maxExpires)) * time.Second),
 		}
@@ -129,6 +131,59 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 		return nil, refuse(403)
 	}
 	return out, nil
+}
+
+// reachedBy returns the flow of requests to a contact.
+func (r *registrar) reachedBy(q *request, f *flow, contact *gosip.Uri, path string) *flow {
+	if f.stream() || path != "" {
+		return f
+	}
+	return &flow{transport: f.transport, addr: listens(f.addr, q.Via(), q.ticket.rport, contact, r.server.port)}
+}
+
+// listens decides where a phone that registered through UDP from source takes
+// requests. The rule for everybody who may be behind a NAT is the source: only
+// there does its NAT let us in (symmetric signalling). RFC 3261 says the
+// Contact, and a phone that sends from one port and listens at another is found
+// only there; it is believed where no NAT can have been on the way:
+//   - the Contact is the address that we see, with another port, and
+//   - the Via is that address and either the very port that we see, so that
+//     nothing was translated, or the port of the Contact without rport: whoever
+//     asks for rport listens at its source (RFC 3581 3).
+//
+// ownPort is ours: requests never go to ourselves.
+func listens(source netip.AddrPort, via *gosip.ViaHeader, rport bool, contact *gosip.Uri, ownPort int) netip.AddrPort {
+	host, err := literal(contact.Host)
+	if err != nil || host != source.Addr() || lower(contact.Scheme) != "sip" {
+		return source
+	}
+	if t, ok := contact.UriParams.Get("transport"); ok && lower(t) != "udp" {
+		return source
+	}
+	if sender, err := literal(via.Host); err != nil || sender != source.Addr() {
+		return source
+	}
+	port := sipPort(contact.Port)
+	untouched := sipPort(via.Port) == int(source.Port()) && contact.Port != 0
+	named := sipPort(via.Port) == port && !rport
+	if port == ownPort || (!untouched && !named) {
+		return source
+	}
+	return netip.AddrPortFrom(source.Addr(), uint16(port)) //nolint:gosec // in range: sipPort
+}
+
+// literal reads a host that is an IP address, in brackets or not.
+func literal(host string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return a.Unmap(), err
+}
+
+// sipPort is a port of a URI or Via; absent or none, 5060.
+func sipPort(p int) int {
+	if p <= 0 || p > 65535 {
+		return 5060
+	}
+	return p
 }
 
 // confirm answers 200 with all bindings of the address of record.
