@@ -73,7 +73,7 @@ func (b *Book) finish(ctx context.Context, c Callback, a Attempt, result Result)
 		event = EventGaveUp
 	}
 	if event == EventRetry {
-		next := b.cfg.Hours.Next(now.Add(delay))
+		next := b.Due(c.Queue, now.Add(delay))
 		if next.IsZero() || !next.Before(c.ExpiresAt) {
 			event = EventExpired
 		} else {
@@ -178,7 +178,7 @@ func (b *Book) release(ctx context.Context, id string) (Callback, error) {
 	if err != nil {
 		return c, err
 	}
-	c.State, c.NotBefore = next, b.cfg.Hours.Next(b.cfg.Now().Add(b.cfg.RetryUnknown))
+	c.State, c.NotBefore = next, b.Due(c.Queue, b.cfg.Now().Add(b.cfg.RetryUnknown))
 	if c.NotBefore.IsZero() {
 		c.NotBefore = c.ExpiresAt // no hour is allowed any more: it will expire
 	}

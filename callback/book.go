@@ -22,8 +22,10 @@ type Config struct {
 	Expiry        time.Duration    // after the confirmation or the begin of its window (48h)
 	CrashDelay    time.Duration    // a crash's callbacks are dialled no sooner (10s)
 	PerDay        int              // confirmed for a target or a contact in 24 h (3)
-	Hours         *hours.Hours     // nil: always
 	Now           func() time.Time // nil: time.Now
+	// Hours are those of a queue, and any others in which its players may be
+	// called: all of them must allow it. nil: always. It must not block.
+	Hours func(queue string) []*hours.Hours
 }
 
 func (c Config) withDefaults() Config {
@@ -94,12 +96,13 @@ func (b *Book) Confirm(ctx context.Context, c Callback) (Callback, error) {
 	if earliest := now.Add(b.cfg.CrashDelay); c.Kind == KindCrash && earliest.After(begin) {
 		begin = earliest
 	}
-	if c.NotBefore = b.cfg.Hours.Next(begin); c.NotBefore.IsZero() {
-		return Callback{}, fmt.Errorf("no hour of the week is allowed: %w", ErrUnreachable)
+	if c.NotBefore = b.Due(c.Queue, begin); c.NotBefore.IsZero() {
+		return Callback{}, fmt.Errorf("no hour of the year is allowed: %w", ErrUnreachable)
 	}
 	if !c.NotBefore.Before(c.ExpiresAt) { // a long weekend: the promise is for after it
 		c.ExpiresAt = c.NotBefore.Add(b.cfg.Expiry)
 	}
+	c.ExpiresAt = b.lastHour(c.Queue, c.ExpiresAt)
 	if err := b.store.ConfirmCallback(ctx, c); err != nil {
 		return Callback{}, fmt.Errorf("confirm callback: %w", err)
 	}
@@ -130,7 +133,7 @@ func (b *Book) Begin(ctx context.Context, id string, agent account.ID) (Callback
 		c, err = b.end(ctx, c, EventExpired, "")
 		return c, Attempt{}, errors.Join(err, fmt.Errorf("past its last day: %w", ErrState))
 	}
-	if !b.cfg.Hours.Allows(now) {
+	if !b.Due(c.Queue, now).Equal(now) {
 		c, err = b.postpone(ctx, c, now)
 		return c, Attempt{}, errors.Join(err, fmt.Errorf("outside the allowed hours: %w", ErrState))
 	}
@@ -255,7 +258,7 @@ func (b *Book) end(ctx context.Context, c Callback, e Event, detail string) (Cal
 
 // postpone moves NotBefore to the next allowed instant; the state stands.
 func (b *Book) postpone(ctx context.Context, c Callback, now time.Time) (Callback, error) {
-	next := b.cfg.Hours.Next(now)
+	next := b.Due(c.Queue, now)
 	if next.IsZero() || !next.Before(c.ExpiresAt) {
 		return b.end(ctx, c, EventExpired, "")
 	}

@@ -164,10 +164,63 @@ func TestAnAttemptThatFails(t *testing.T) {
 	}
 }
 
+// within are the hours of a queue.
+func within(all ...*hours.Hours) func(string) []*hours.Hours {
+	return func(string) []*hours.Hours { return all }
+}
+
+func TestHoursOfAPromise(t *testing.T) {
+	week := func(from, to int, closed ...string) *hours.Hours {
+		h := &hours.Hours{Closed: closed}
+		for d := 1; d <= 5; d++ {
+			h.Days[d] = [][2]int{{from * 60, to * 60}}
+		}
+		return h
+	}
+	queue, site := week(9, 18), week(10, 20, "2026-03-16")
+	for name, c := range map[string]struct {
+		hours            []*hours.Hours
+		at, due, expires string // due "": refused
+	}{
+		"always": {nil, "2026-03-10T23:00:00Z", "2026-03-10T23:00:00Z", "2026-03-12T23:00:00Z"},
+		"both must allow it": {
+			[]*hours.Hours{queue, site}, "2026-03-10T08:00:00Z", "2026-03-10T10:00:00Z", "2026-03-12T18:00:00Z",
+		},
+		"the end is not in the night": {
+			[]*hours.Hours{queue}, "2026-03-10T17:00:00Z", "2026-03-10T17:00:00Z", "2026-03-12T17:00:00Z",
+		},
+		"over a weekend it lasts until the end of Monday": {
+			[]*hours.Hours{queue}, "2026-03-13T17:55:00Z", "2026-03-13T17:55:00Z", "2026-03-16T18:00:00Z",
+		},
+		"over a holiday until the end of Tuesday": {
+			[]*hours.Hours{queue, site}, "2026-03-13T17:55:00Z", "2026-03-13T17:55:00Z", "2026-03-17T18:00:00Z",
+		},
+		"made on a closed day it is for the next": {
+			[]*hours.Hours{queue}, "2026-03-14T12:00:00Z", "2026-03-16T09:00:00Z", "2026-03-16T12:00:00Z",
+		},
+		"hours that never meet":     {[]*hours.Hours{week(9, 12), week(14, 18)}, "2026-03-10T09:00:00Z", "", ""},
+		"a place that never opens":  {[]*hours.Hours{{}}, "2026-03-10T09:00:00Z", "", ""},
+		"a queue that has no hours": {[]*hours.Hours{nil, queue}, "2026-03-10T08:00:00Z", "2026-03-10T09:00:00Z", "2026-03-12T18:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(callback.Config{Hours: within(c.hours...)})
+			d.clock.set(at(c.at))
+			got, err := d.Confirm(t.Context(), promise("+33612345678"))
+			if c.due == "" {
+				must(t, err, callback.ErrUnreachable)
+				return
+			}
+			need(t, err)
+			if !got.NotBefore.Equal(at(c.due)) || !got.ExpiresAt.Equal(at(c.expires)) {
+				t.Errorf("due %v until %v, want %s until %s", got.NotBefore, got.ExpiresAt, c.due, c.expires)
+			}
+		})
+	}
+}
+
 func TestBeginRefuses(t *testing.T) {
 	day := [][2]int{{8 * 60, 21 * 60}}
-	allowed := &hours.Hours{Days: [7][][2]int{day, day, day, day, day, day, day}}
-	d := newDesk(callback.Config{Hours: allowed})
+	d := newDesk(callback.Config{Hours: within(&hours.Hours{Days: [7][][2]int{day, day, day, day, day, day, day}})})
 	d.clock.set(at("2026-03-10T20:55:00Z"))
 	c := d.confirmed(t, promise("+33612345678"))
 	d.clock.pass(10 * time.Minute) // its turn came too late

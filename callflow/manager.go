@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"strings"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +43,7 @@ type Manager struct {
 	log       *slog.Logger
 	journal   *journal
 	callbacks *runner
+	numbers   atomic.Pointer[map[string]Number] // where dialled numbers lead
 
 	mu       sync.Mutex // guards the small maps, never held across a call
 	sessions map[call.ID]*Session
@@ -112,13 +113,25 @@ func (m *Manager) spawn(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.stopped {
-		m.running.Go(f)
+		m.running.Go(func() {
+			defer m.contain()
+			f()
+		})
 	}
 }
 
-// Routable implements Handler: queues, menus, and for agents the feature codes.
+// contain keeps a fault beside a call from ending the server.
+func (m *Manager) contain() {
+	if p := recover(); p != nil {
+		m.panics.Add(1)
+		m.log.Error("panic beside a call", logkey.Err, p, "stack", string(debug.Stack()))
+	}
+}
+
+// Routable implements Handler: queues, menus, numbers that lead there, and for
+// agents the feature codes.
 func (m *Manager) Routable(user string, who account.ID) bool {
-	user = strings.ToLower(user)
+	user, _ = m.destination(user)
 	if _, ok := m.cfg.Menus[user]; ok {
 		return true
 	}
@@ -130,16 +143,16 @@ func (m *Manager) Routable(user string, who account.ID) bool {
 
 // Accept implements Handler.
 func (m *Manager) Accept(in Inbound) *Refusal {
-	user := strings.ToLower(in.To.User)
-	if !m.Routable(user, in.Account) {
+	if !m.Routable(in.To.User, in.Account) {
 		return m.refuse(&Refusal{Status: 404, Text: "Not Found"})
 	}
+	user, language := m.destination(in.To.User)
 	if f := featureOf(user); f != featureNone {
 		return m.startFeature(f, in)
 	}
 	rec := call.Record{
 		ID: call.ID(id.New()), Direction: call.Inbound, SIPCallID: in.SIPCallID, From: in.From, To: in.To,
-		Language: cmp.Or(in.Language, m.cfg.Language), State: call.StateNew, ItemID: id.New(),
+		Language: cmp.Or(language, in.Language, m.cfg.Language), State: call.StateNew, ItemID: id.New(),
 		ResumeSHA256: in.ResumeSHA256, ArrivedAt: in.ArrivedAt,
 	}
 	if rec.From.Kind == call.PartyBrowser {
@@ -147,6 +160,10 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		rec.From.ReachBack = cmp.Or(rec.From.ReachBack, string(rec.ID))
 	}
 	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID()}
+	// The promise stands where he would only hear that we are closed.
+	if rec.From.ReachBack != "" && m.takes(user, time.Now()) {
+		machine.promise = m.callbacks.standing(rec.From.ReachBack)
+	}
 	if menu, ok := m.cfg.Menus[user]; ok {
 		machine.menu = &menu
 	} else {
@@ -157,12 +174,7 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		return m.refuse(r)
 	}
 	s.bindPlayer(in.Leg)
-	m.spawn(func() {
-		if rec.From.ReachBack != "" {
-			machine.callback = m.callbacks.supersede(m.life, rec.From.ReachBack)
-		}
-		s.run(m.life)
-	})
+	m.spawn(func() { s.run(m.life) })
 	return nil
 }
 
@@ -193,7 +205,7 @@ func (m *Manager) admit(s *Session) *Refusal {
 func (m *Manager) forget(s *Session) {
 	m.mu.Lock()
 	delete(m.sessions, s.id)
-	if h := s.m.rec.ResumeSHA256; h != "" {
+	if h := s.m.rec.ResumeSHA256; m.tokens[h] == s {
 		delete(m.tokens, h)
 	}
 	if m.draining && len(m.sessions) == 0 {
