@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"strings"
+	"time"
 
 	"pickup/internal/e164"
 )
@@ -46,4 +47,25 @@ func (m *Manager) named(name string) bool {
 	}
 	_, ok := m.queue.Has(name)
 	return ok
+}
+
+// open reports whether a queue takes calls at an instant.
+func (m *Manager) open(name string, at time.Time) bool {
+	q, _ := m.queue.Has(name)
+	return q.Hours.Allows(at)
+}
+
+// takes reports whether one who dials a queue or a menu can get into a queue at
+// an instant.
+func (m *Manager) takes(name string, at time.Time) bool {
+	menu, ok := m.cfg.Menus[name]
+	if !ok {
+		return m.open(name, at)
+	}
+	for _, q := range menu.Queues {
+		if m.open(q, at) {
+			return true
+		}
+	}
+	return m.open(menu.Default, at)
 }
