@@ -96,24 +96,6 @@ func (s *Server) toSource(value string) (destination, error) {
 	return destination{target: u, flow: f}, nil
 }
 
-func (s *Server) toNumber(number string) (destination, error) {
-	number = numberUser(number)
-	for i := range s.trunks {
-		t := &s.trunks[i]
-		addr, err := netip.ParseAddrPort(t.Address)
-		if err != nil || number == "" || !strings.HasPrefix(number, t.Prefix) {
-			continue
-		}
-		f := &flow{transport: "udp", addr: addr}
-		if strings.EqualFold(t.Transport, "tcp") {
-			f.transport = "tcp"
-		}
-		u := gosip.Uri{Scheme: "sip", User: number, Host: addr.Addr().String(), Port: int(addr.Port())}
-		return destination{target: u, flow: f, trunk: t}, nil
-	}
-	return destination{}, callflow.ErrNoRoute
-}
-
 // dialTo opens the media and starts the leg; its goroutine sends the INVITE.
 func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, error) {
 	open := s.media.NewLeg

@@ -106,22 +106,29 @@ func (s *Server) inDialog(q *request) {
 }
 
 // cancelled answers a CANCEL that its transaction layer did not match: either
-// there is no such INVITE, or the CANCEL overtook it inside this process.
+// there is no such INVITE, or the CANCEL overtook it inside this process. Then
+// it waits until the INVITE was served: it rings by then, or has its answer.
+// (It cannot have overtaken it on the way: whoever cancels has heard our 100.)
 func (s *Server) cancelled(q *request) {
-	via := q.Via()
-	branch, _ := via.Params.Get("branch")
-	for range 20 {
-		if l := s.legs.byBranch(branch); l != nil {
-			q.respond(q.response(200))
-			l.post(l.gotCancel)
-			return
-		}
-		if !s.order.known(inviteKey(q.Request)) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
+	served, known := s.order.served(inviteKey(q.Request))
+	if !known {
+		q.refuse(refuse(481)) // RFC 3261 9.2
+		return
 	}
-	q.refuse(refuse(481))
+	patience := time.NewTimer(lifetime) // then its sender has given up too
+	defer patience.Stop()
+	select {
+	case <-served:
+	case <-patience.C:
+	case <-s.life.Done():
+		q.drop()
+		return
+	}
+	branch, _ := q.Via().Params.Get("branch")
+	if l := s.legs.byBranch(branch); l != nil {
+		l.post(l.gotCancel)
+	}
+	q.respond(q.response(200)) // also where a final response was quicker
 }
 
 // inviteKey is the transaction key of the INVITE that a CANCEL names.

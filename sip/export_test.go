@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -163,3 +164,44 @@ func Listens(source netip.AddrPort, sentBy string, rport bool, contact string, p
 	r := newRegistrar(&Server{port: ownPort})
 	return r.reachedBy(q, &flow{transport: "udp", addr: source}, &u, record).addr
 }
+
+// Arrive takes a request in as the reader does. The function it returns serves
+// it, in a goroutine as the transaction layer does, and gives the final status.
+func (s *Server) Arrive(text, source string) func() chan int {
+	m, err := s.parser.ParseSIP([]byte(text))
+	if err != nil {
+		panic(err)
+	}
+	r := m.(*gosip.Request)
+	r.SetTransport("UDP")
+	r.SetSource(source)
+	s.arrived(r)
+	key, _ := gosip.ServerTxKeyMake(r)
+	answers := make(finals, 1)
+	return func() chan int {
+		tx := gosip.NewServerTx(key, r, answers, slog.New(slog.DiscardHandler))
+		if err := tx.Init(); err != nil {
+			panic(err)
+		}
+		go s.onRequest(r, tx)
+		return answers
+	}
+}
+
+// finals is a connection that tells the first final status written to it.
+type finals chan int
+
+func (f finals) WriteMsg(m gosip.Message) error {
+	if res, ok := m.(*gosip.Response); ok && res.StatusCode >= 200 {
+		select {
+		case f <- res.StatusCode:
+		default: // sent again
+		}
+	}
+	return nil
+}
+
+func (finals) LocalAddr() net.Addr    { return &net.UDPAddr{} }
+func (finals) Ref(int) int            { return 1 }
+func (finals) TryClose() (int, error) { return 1, nil }
+func (finals) Close() error           { return nil }

@@ -85,7 +85,10 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunkOf(q); t != nil && !feature {
+	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+		if t.Disabled {
+			return none, refuse(403)
+		}
 		return identity{trunk: t}, nil
 	}
 	needed := feature
@@ -252,14 +255,4 @@ func language(r *gosip.Request) string {
 		}
 	}
 	return ""
-}
-
-// trunkOf returns the trunk whose address a request came from, or nil.
-func (s *Server) trunkOf(q *request) *Trunk {
-	for i := range s.trunks {
-		if a, err := netip.ParseAddrPort(s.trunks[i].Address); err == nil && a.Addr().Unmap() == q.source.Addr() {
-			return &s.trunks[i]
-		}
-	}
-	return nil
 }

@@ -20,12 +20,13 @@ const seenFor = 40 * time.Second
 // them (INVITE, ACK and CANCEL share it), so a ticket is taken in the reader
 // goroutine, before that goroutine starts. Safe for any goroutine.
 type order struct {
-	mu      sync.Mutex
-	last    map[string]*ticket          // by Call-ID: the ticket given last
-	held    map[*gosip.Request]*ticket  // not yet claimed by their handler
-	seen    map[string]time.Time        // transaction keys
-	arrival map[string]arrivalOfRequest // merged-request key -> first transaction
-	swept   time.Time
+	mu       sync.Mutex
+	last     map[string]*ticket          // by Call-ID: the ticket given last
+	held     map[*gosip.Request]*ticket  // not yet claimed by their handler
+	seen     map[string]time.Time        // transaction keys
+	unserved map[string]*ticket          // by transaction key
+	arrival  map[string]arrivalOfRequest // merged-request key -> first transaction
+	swept    time.Time
 }
 
 type arrivalOfRequest struct {
@@ -48,7 +49,7 @@ type ticket struct {
 func newOrder() *order {
 	return &order{
 		last: map[string]*ticket{}, held: map[*gosip.Request]*ticket{},
-		seen: map[string]time.Time{}, arrival: map[string]arrivalOfRequest{},
+		seen: map[string]time.Time{}, unserved: map[string]*ticket{}, arrival: map[string]arrivalOfRequest{},
 	}
 }
 
@@ -84,6 +85,7 @@ func (o *order) take(r *gosip.Request, key string, inDialog bool, now time.Time)
 	}
 	o.last[callID] = t
 	o.held[r] = t
+	o.unserved[key] = t
 }
 
 func (o *order) merge(r *gosip.Request, callID, key string, now time.Time) bool {
@@ -100,12 +102,23 @@ func (o *order) merge(r *gosip.Request, callID, key string, now time.Time) bool 
 	return false
 }
 
-// known reports whether a request with this transaction key arrived.
-func (o *order) known(key string) bool {
+// over is the channel of what is done already.
+func over() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// served returns a channel that is closed once the request with this
+// transaction key was served; false: none came.
+func (o *order) served(key string) (<-chan struct{}, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if t := o.unserved[key]; t != nil {
+		return t.done, true
+	}
 	_, ok := o.seen[key]
-	return ok
+	return over(), ok
 }
 
 // claim returns the ticket of r after its turn has come. The caller calls leave
@@ -138,11 +151,19 @@ func (o *order) claim(r *gosip.Request) *ticket {
 // leave lets the next request of the Call-ID go on.
 func (o *order) leave(t *ticket) {
 	o.mu.Lock()
+	o.forget(t)
+	o.mu.Unlock()
+	close(t.done)
+}
+
+// forget takes t out of the indexes.
+func (o *order) forget(t *ticket) {
 	if o.last[t.callID] == t {
 		delete(o.last, t.callID)
 	}
-	o.mu.Unlock()
-	close(t.done)
+	if o.unserved[t.key] == t {
+		delete(o.unserved, t.key)
+	}
 }
 
 // sweep forgets what is too old to matter, every ten seconds.
@@ -164,9 +185,8 @@ func (o *order) sweep(now time.Time) {
 	for r, t := range o.held {
 		if now.Sub(t.at) > seenFor {
 			delete(o.held, r)
-			if o.last[t.callID] == t {
-				delete(o.last, t.callID)
-			}
+			o.forget(t)
+			close(t.done) // its handler never came, nobody else does
 		}
 	}
 }

@@ -93,18 +93,6 @@ type Store interface {
 	Trunks(ctx context.Context) ([]Trunk, error)
 }
 
-// Trunk is a carrier or PBX that calls numbers for us and brings calls.
-type Trunk struct {
-	Name      string
-	Address   string // "host:port"; an IP address, so that no name is looked up during a call
-	Transport string // "udp" (also "") or "tcp"
-	Login     string // for its challenges; "": they are not answered
-	Password  string
-	Realm     string // the only realm whose challenge is answered
-	FromUser  string // user part of From; "": the caller's
-	Prefix    string // numbers that begin so go through this trunk; "" takes all
-}
-
 // Server is the SIP edge of one process. Make it with NewServer, run it once
 // with Serve. Its other methods may be called from any goroutine.
 type Server struct {
@@ -130,7 +118,7 @@ type Server struct {
 	reg      *registrar
 	legs     *legTable
 	trace    *tracer
-	trunks   []Trunk
+	trunks   trunks
 
 	handler  callflow.Handler
 	serving  atomic.Bool // handler and trunks are set
@@ -252,12 +240,10 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 		s.closeSockets()
 		return fmt.Errorf("load SIP bindings: %w", err)
 	}
-	trunks, err := s.store.Trunks(life)
-	if err != nil {
+	if err := s.ReloadTrunks(life); err != nil {
 		s.closeSockets()
-		return fmt.Errorf("load trunks: %w", err)
+		return err
 	}
-	s.trunks = trunks
 	s.serving.Store(true)
 	s.wg.Go(func() { s.reg.run(life) })
 	s.wg.Go(func() {
