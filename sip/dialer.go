@@ -57,7 +57,11 @@ func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, 
 	if err != nil {
 		return nil, err
 	}
-	return s.dialTo(to, inv)
+	l, err := s.dialTo(to, inv)
+	if err != nil && to.trunk != nil {
+		s.trunks.leave(to.trunk.Name)
+	}
+	return l, err
 }
 
 func (s *Server) toDevice(a callflow.Address) (destination, error) {
@@ -133,6 +137,9 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	}
 	l.device = bindingName{to.aor, to.key}
 	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
+	if to.trunk != nil {
+		l.trunk = to.trunk.Name
+	}
 	if !safeRequest(r) {
 		m.Close()
 		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)

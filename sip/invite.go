@@ -36,11 +36,21 @@ func (s *Server) invited(q *request) {
 		q.refuse(no)
 		return
 	}
+	trunk := ""
+	if who.trunk != nil {
+		if !s.trunks.enter(who.trunk) {
+			q.refuse(refuse(503, gosip.NewHeader("Retry-After", "10")))
+			return
+		}
+		trunk = who.trunk.Name
+	}
 	l, no := s.inboundLeg(q, f)
 	if no != nil {
+		s.trunks.leave(trunk)
 		q.refuse(no)
 		return
 	}
+	l.trunk = trunk
 	branch, _ := q.Via().Params.Get("branch")
 	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
 	q.settled = true // from here on the leg answers

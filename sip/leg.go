@@ -62,6 +62,7 @@ type leg struct {
 	device    bindingName // whose dialog this is; zero: no registered device's
 	entered   bool        // the registrar counts the dialog
 	silent    bool        // it ends without a word of the peer
+	trunk     string      // counts it as a call; "": none does
 	state     legState
 	deadlines [timerCount]time.Time
 	reason    call.Cause // of our End
@@ -142,6 +143,7 @@ func (l *leg) run() {
 		l.server.reg.leave(l.device, l.silent, time.Now())
 	}
 	l.server.legs.remove(l, l.in.branch)
+	l.server.trunks.leave(l.trunk)
 	l.d.flow.users.Add(-1)
 	l.told.tell(l.event(callflow.LegFinal, 0, ""))
 	l.media.Close()
