@@ -65,6 +65,18 @@ func (m *memory) Bindings(context.Context) ([]account.Binding, error) {
 	return out, nil
 }
 
+// add makes n users LOGIN-0, LOGIN-1, ...
+func (m *memory) add(login string, n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range n {
+		u := m.users[login]
+		u.Login = fmt.Sprintf("%s-%d", login, i)
+		u.HA1MD5, u.HA1SHA256 = account.HA1(u.Login, "pickup", "secret")
+		m.users[u.Login] = u
+	}
+}
+
 // stored counts the bindings.
 func (m *memory) stored() int {
 	m.mu.Lock()
@@ -72,7 +84,11 @@ func (m *memory) stored() int {
 	return len(m.bindings)
 }
 
-func (m *memory) Trunks(context.Context) ([]sip.Trunk, error) { return m.trunks, nil }
+func (m *memory) Trunks(context.Context) ([]sip.Trunk, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.trunks, nil
+}
 
 // flowOfCalls is the callflow.Handler of the tests: what comes in is put on
 // channels, nothing is answered by itself.

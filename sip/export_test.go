@@ -205,3 +205,32 @@ func (finals) LocalAddr() net.Addr    { return &net.UDPAddr{} }
 func (finals) Ref(int) int            { return 1 }
 func (finals) TryClose() (int, error) { return 1, nil }
 func (finals) Close() error           { return nil }
+
+// Digest shows the judge of credentials.
+type Digest struct{ a *authority }
+
+// NewDigest makes one with a key of its own.
+func NewDigest(realm, mode string) *Digest { return &Digest{newAuthority(realm, mode)} }
+
+// Challenge is the first one for source.
+func (d *Digest) Challenge(source netip.Addr, now time.Time) string {
+	return d.a.challenges(source, false, now)[0]
+}
+
+// Check parses and judges an Authorization value.
+func (d *Digest) Check(header string, u account.User, found bool, method, uri string, source netip.Addr, now time.Time) string {
+	c := parseCredentials(header)
+	return [...]string{"accepted", "challenged", "stale", "wrong", "blocked"}[d.a.check(c, u, found, method, uri, source, now)]
+}
+
+// Secret is the HA1 that a response is compared with.
+func (d *Digest) Secret(u account.User, found bool, login string, sha bool) string {
+	return d.a.secretOf(u, found, login, sha)
+}
+
+// Forgive forgets the wrong passwords.
+func (d *Digest) Forgive() {
+	d.a.mu.Lock()
+	defer d.a.mu.Unlock()
+	clear(d.a.tries)
+}
