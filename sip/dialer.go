@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
