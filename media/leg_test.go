@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,13 +17,7 @@ import (
 	"pickup/media"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv(relayDriver) != "" {
-		driveRelay()
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestPortsAreExhaustedAndFreed(t *testing.T) {
 	e := start(t, config(t, 3))

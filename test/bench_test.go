@@ -66,6 +66,7 @@ func TestBenchRecordedCalls(t *testing.T) {
 	// What the set-up still has to store is not the packets' doing.
 	settled := time.Now()
 	wait(t, 20*time.Second, "the set-up is stored", func() (bool, string) { return time.Since(settled) > 8*time.Second, "" })
+	t.Logf("%d recorded calls talk; measuring for %v", len(players), measured)
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
 	wait(t, measured+10*time.Second, "the measured time", func() (bool, string) { return time.Since(began) > measured, "" })
 	took := time.Since(began).Seconds()

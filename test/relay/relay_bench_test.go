@@ -1,8 +1,11 @@
-package media_test
+// Package relay_test measures what it costs to relay RTP: two bare baselines,
+// the bridge, and the bridge with the real recorder, by turns in one run.
+package relay_test
 
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,7 +23,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pickup/call"
 	"pickup/media"
+	"pickup/recording"
 )
 
 // The load of BenchmarkRelay: streams of 50 packets a second from a process of
@@ -29,8 +34,19 @@ const (
 	relayStreams = 100
 	relayTime    = 1500 * time.Millisecond
 	relayRounds  = 3
-	relayDriver  = "MEDIA_RELAY_DRIVER"
+	relayDriver  = "PICKUP_RELAY_DRIVER"
 )
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// TestMain is the driver's main function too.
+func TestMain(m *testing.M) {
+	if os.Getenv(relayDriver) != "" {
+		driveRelay()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // relayMode sets up one way to relay: it gets the phones' ports, of which 2i and
 // 2i+1 talk, and returns its own ports in the same order.
@@ -42,9 +58,9 @@ type relayMode struct {
 var relayModes = []relayMode{
 	{"goroutine", goroutineRelay},
 	{"epoll", epollRelay},
-	{"bridge", func(b *testing.B, phones []int) ([]int, func()) { return bridgeRelay(b, phones, false, "8") }},
-	{"bridge-recorded", func(b *testing.B, phones []int) ([]int, func()) { return bridgeRelay(b, phones, true, "8") }},
-	{"bridge-recorded-transcoded", func(b *testing.B, phones []int) ([]int, func()) { return bridgeRelay(b, phones, true, "0") }},
+	{"bridge", func(b *testing.B, phones []int) ([]int, func()) { return bridgeRelay(b, phones, nil, "8") }},
+	{"bridge-recorded", func(b *testing.B, phones []int) ([]int, func()) { return recordedRelay(b, phones, "8") }},
+	{"bridge-recorded-transcoded", func(b *testing.B, phones []int) ([]int, func()) { return recordedRelay(b, phones, "0") }},
 }
 
 // BenchmarkRelay measures CPU microseconds for each relayed packet (receive and
@@ -288,8 +304,71 @@ func epollRelay(b *testing.B, phones []int) ([]int, func()) {
 	}
 }
 
-// bridgeRelay is ours. oddCodec is what the agents' phones speak.
-func bridgeRelay(b *testing.B, phones []int, record bool, oddCodec string) ([]int, func()) {
+// recordedRelay is the bridge whose calls are recorded to disk, as the product
+// does it: collector, writers, hashes and headers are in the figure.
+func recordedRelay(b *testing.B, phones []int, oddCodec string) ([]int, func()) {
+	b.Helper()
+	store := &rows{}
+	recorder, err := recording.New(recording.Config{Dir: b.TempDir()}, store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = recorder.Run(ctx) })
+	started := 0
+	ports, stop := bridgeRelay(b, phones, func() media.Tap {
+		started++
+		return recorder.Start(recording.StartInfo{CallID: call.ID(strconv.Itoa(started)), Queue: "support"})
+	}, oddCodec)
+	return ports, func() {
+		stop()
+		end() // closes what is open
+		run.Wait()
+		if stored, dropped := store.stored(); stored != started || dropped > 0 {
+			b.Errorf("%d of %d recordings are whole, %d packets dropped", stored, started, dropped)
+		}
+	}
+}
+
+// rows is a recording.Store that counts.
+type rows struct {
+	mu    sync.Mutex
+	final []recording.Row
+}
+
+func (r *rows) SaveRecording(_ context.Context, row recording.Row) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if row.State != recording.StateOpen {
+		r.final = append(r.final, row)
+	}
+	return nil
+}
+
+func (*rows) Recording(context.Context, recording.ID) (recording.Row, error) {
+	return recording.Row{}, recording.ErrNotFound
+}
+
+func (*rows) OpenRecordings(context.Context) ([]recording.Row, error) { return nil, nil }
+
+func (*rows) LogAccess(context.Context, recording.Access) error { return nil }
+
+func (r *rows) stored() (whole int, dropped uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, row := range r.final {
+		if row.State == recording.StateStored {
+			whole++
+		}
+		dropped += row.Dropped
+	}
+	return whole, dropped
+}
+
+// bridgeRelay is ours. tap makes the tap of a call, nil: none. oddCodec is what
+// the agents' phones speak.
+func bridgeRelay(b *testing.B, phones []int, tap func() media.Tap, oddCodec string) ([]int, func()) {
 	b.Helper()
 	e, err := media.New(config(b, 2*len(phones)), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -305,8 +384,12 @@ func bridgeRelay(b *testing.B, phones []int, record bool, oddCodec string) ([]in
 		if i%2 == 1 {
 			codec = oddCodec
 		}
-		l := newLeg(b, e)
-		answer, err := l.Answer(b.Context(), fmt.Appendf(nil, "%sm=audio %d RTP/AVP %s\r\n", head, p, codec))
+		l, err := e.NewLeg(media.LegOptions{ID: "l", Peer: loopback})
+		if err != nil {
+			b.Fatal(err)
+		}
+		answer, err := l.Answer(b.Context(), fmt.Appendf(nil,
+			"v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n", p, codec))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -317,17 +400,67 @@ func bridgeRelay(b *testing.B, phones []int, record bool, oddCodec string) ([]in
 	}
 	var bridges []*media.Bridge
 	for i := 0; i < len(legs); i += 2 {
-		var tap media.Tap
-		if record {
-			tap = &ringTap{}
+		var t media.Tap
+		if tap != nil {
+			t = tap()
 		}
-		bridges = append(bridges, media.NewBridge(legs[i], legs[i+1], tap, nil))
+		bridges = append(bridges, media.NewBridge(legs[i], legs[i+1], t, nil))
 	}
 	return ports, func() {
 		for _, br := range bridges {
 			br.Close()
 		}
+		for _, l := range legs {
+			l.Close()
+		}
 		end()
 		run.Wait()
 	}
+}
+
+// config is that of an engine with a range of ports of its own and no prompts.
+func config(b *testing.B, pairs int) media.Config {
+	b.Helper()
+	probe, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	first := probe.LocalAddr().(*net.UDPAddr).Port &^ 1
+	_ = probe.Close()
+	if first > 64000 {
+		first -= 8000
+	}
+	return media.Config{
+		FirstPort: first, LastPort: first + 2*pairs - 1,
+		LocalAddr: func(netip.Addr) netip.Addr { return loopback },
+		Prompt:    func(string, string) ([]int16, bool) { return nil, false },
+		Music:     make([]int16, 8000),
+		Shards:    1,
+	}
+}
+
+// portOf returns the port of the audio line of a description.
+func portOf(b *testing.B, sdp []byte) int {
+	b.Helper()
+	for line := range strings.SplitSeq(string(sdp), "\r\n") {
+		var port int
+		if n, _ := fmt.Sscanf(line, "m=audio %d", &port); n == 1 {
+			return port
+		}
+	}
+	b.Fatalf("no audio line in %q", sdp)
+	return 0
+}
+
+// next moves a packet on by one frame.
+func next(p []byte) {
+	binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
+	binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+160)
+}
+
+// audioPacket is 20 ms of G.711.
+func audioPacket(pt byte) []byte {
+	p := make([]byte, 172)
+	p[0], p[1], p[11] = 0x80, pt, 7
+	return p
 }
