@@ -19,27 +19,6 @@ const (
 	PriorityUrgent = 3
 )
 
-// Policy of tickets.
-type Policy struct {
-	MissedAfter time.Duration // an abandoned wait of at least this opens a missed-call ticket; 0: 20s
-	LinkWithin  time.Duration // an open ticket younger than this is continued; 0: 72h
-	Country     string        // of numbers without a prefix; "": "FR"
-}
-
-// withDefaults fills what is not set.
-func (p Policy) withDefaults() Policy {
-	if p.MissedAfter == 0 {
-		p.MissedAfter = 20 * time.Second
-	}
-	if p.LinkWithin == 0 {
-		p.LinkWithin = 72 * time.Hour
-	}
-	if p.Country == "" {
-		p.Country = "FR"
-	}
-	return p
-}
-
 // Linked is what LinkCall decided.
 type Linked struct {
 	Contact Contact

@@ -22,7 +22,12 @@ func language(r call.Record, c Contact, p Policy) string {
 			return l
 		}
 	}
-	if p.Country == "FR" {
+	return p.language()
+}
+
+// language is that of the site's country.
+func (p Policy) language() string {
+	if p.withDefaults().Country == "FR" {
 		return french
 	}
 	return english
@@ -48,4 +53,12 @@ func anonymousName(lang string) string {
 		return "Appelant anonyme"
 	}
 	return "Anonymous caller"
+}
+
+// visitorName is what a contact is called who wrote and gave no name.
+func visitorName(lang string) string {
+	if lang == french {
+		return "Visiteur"
+	}
+	return "Visitor"
 }
