@@ -35,7 +35,10 @@ func TestEachRoleMayDoWhatItsTableSays(t *testing.T) {
 		"one queue's settings":         {"GET", "/api/v1/queues/support", nil, 401, 403, 200, 200, 200},
 		"make a queue":                 {"POST", "/api/v1/queues", map[string]string{}, 401, 403, 403, 403, 422},
 		"delete a queue":               {"DELETE", "/api/v1/queues/none", nil, 401, 403, 403, 403, 404},
-		"a member":                     {"PUT", "/api/v1/queues/none/members/" + a1, map[string]int{"rank": 0}, 401, 403, 403, 403, 404},
+		"change a queue":               {"PUT", "/api/v1/queues/support", map[string]string{"name": "support"}, 401, 403, 200, 403, 200},
+		"make a queue by its name":     {"PUT", "/api/v1/queues/fresh", map[string]string{"name": "other"}, 401, 403, 403, 403, 422},
+		"a member":                     {"PUT", "/api/v1/queues/none/members/" + a1, map[string]int{"rank": 0}, 401, 403, 404, 403, 404},
+		"take out a member":            {"DELETE", "/api/v1/queues/support/members/none", nil, 401, 403, 404, 403, 404},
 		"agents":                       {"GET", "/api/v1/agents", nil, 401, 200, 200, 200, 200},
 		"himself":                      {"GET", "/api/v1/agents/" + a1, nil, 401, 200, 200, 200, 200},
 		"another agent":                {"GET", "/api/v1/agents/" + a2, nil, 401, 403, 200, 200, 200},
@@ -224,6 +227,9 @@ func TestChangesOfTheSiteAreStoredLoggedAndApplied(t *testing.T) {
 	if q, ok := s.queue.Has("vip"); !ok || q.Target != 10*time.Second || !q.Enabled {
 		t.Fatalf("got %+v", q)
 	}
+	if r = admin.do("POST", "/api/v1/queues", map[string]any{"name": "vip"}); r.status != http.StatusConflict || !strings.Contains(string(r.body), "body.name") {
+		t.Fatalf("second of the name: got %d %s", r.status, r.body)
+	}
 	agent := string(s.users["1001"].ID)
 	if r = admin.do("PUT", "/api/v1/queues/vip/members/"+agent, map[string]int{"rank": 2}); r.status != http.StatusNoContent {
 		t.Fatalf("got %d %s", r.status, r.body)
@@ -268,7 +274,7 @@ func TestUsersAreMadeChangedAndShutOut(t *testing.T) {
 	if r.status != http.StatusCreated || strings.Contains(string(r.body), "secret") {
 		t.Fatalf("got %d %s", r.status, r.body)
 	}
-	if r = admin.do("POST", "/api/v1/users", body); r.status != http.StatusConflict {
+	if r = admin.do("POST", "/api/v1/users", body); r.status != http.StatusConflict || !strings.Contains(string(r.body), "body.login") {
 		t.Fatalf("second of the login: got %d %s", r.status, r.body)
 	}
 	stored, err := s.store.UserByID(t.Context(), account.ID(u.ID))

@@ -8,6 +8,9 @@ var (
 	PlayRange   = playRange
 )
 
+// UntilRefusal is how long a refused sign-in waits for its answer.
+var UntilRefusal = untilRefusal
+
 // Throttle is the throttle of sign-ins.
 type Throttle = throttle
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"pickup/account"
 	"pickup/internal/id"
 	"pickup/queue"
+	"pickup/store"
 )
 
 // maxWindow bounds the window of figures: they are computed from single entries.
@@ -117,19 +119,19 @@ func (s *Server) queueOperations(api huma.API) {
 		summary: "Make a queue", status: http.StatusCreated, errors: []int{http.StatusConflict},
 	}, s.createQueue)
 	register(api, act{
-		id: "put-queue", method: http.MethodPut, path: one, tag: "queues", rule: administers,
-		summary: "Change a queue, or make it", errors: []int{http.StatusConflict},
+		id: "put-queue", method: http.MethodPut, path: one, tag: "queues", rule: manages,
+		summary: "Change a queue; administrators may make one", errors: []int{http.StatusConflict},
 	}, s.putQueue)
 	register(api, act{
 		id: "delete-queue", method: http.MethodDelete, path: one, tag: "queues", rule: administers,
 		summary: "Delete a queue; who waits in it is still served", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.deleteQueue)
 	register(api, act{
-		id: "put-member", method: http.MethodPut, path: member, tag: "queues", rule: administers,
+		id: "put-member", method: http.MethodPut, path: member, tag: "queues", rule: manages,
 		summary: "Let an agent serve a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.putMember)
 	register(api, act{
-		id: "delete-member", method: http.MethodDelete, path: member, tag: "queues", rule: administers,
+		id: "delete-member", method: http.MethodDelete, path: member, tag: "queues", rule: manages,
 		summary: "Take an agent out of a queue", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.deleteMember)
 }
@@ -242,35 +244,47 @@ func queueObject(q queue.QueueConfig) QueueObject {
 // unlessSaid is what a switch stands at whose default is true.
 func unlessSaid(on *bool) bool { return on == nil || *on }
 
-func (b QueueSettings) config(id string, members []queue.Member) queue.QueueConfig {
+// onto returns q with what b says; what b does not carry stays.
+func (b QueueSettings) onto(q queue.QueueConfig) queue.QueueConfig {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	return queue.QueueConfig{
-		ID: id, Name: b.Name, Title: b.Title, Enabled: unlessSaid(b.Enabled), Target: ms(b.TargetMS), TargetPercent: b.TargetPercent,
-		MaxWait: ms(b.MaxWaitMS), MaxLength: b.MaxLength, WrapUp: ms(b.WrapUpMS), Members: members,
-	}
+	q.Name, q.Title, q.Enabled, q.Target, q.TargetPercent = b.Name, b.Title, unlessSaid(b.Enabled), ms(b.TargetMS), b.TargetPercent
+	q.MaxWait, q.MaxLength, q.WrapUp = ms(b.MaxWaitMS), b.MaxLength, ms(b.WrapUpMS)
+	return q
+}
+
+// newQueue is the queue that b makes.
+func (b QueueSettings) newQueue() queue.QueueConfig {
+	return b.onto(queue.QueueConfig{ID: id.New(), Members: []queue.Member{}})
 }
 
 func (s *Server) createQueue(ctx context.Context, in *newQueueInput) (*oneOutput[QueueObject], error) {
-	q := in.Body.config(id.New(), []queue.Member{})
-	return s.saveQueue(ctx, q, "queue.create")
+	return s.saveQueue(ctx, in.Body.newQueue(), "queue.create")
 }
 
 func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[QueueObject], error) {
+	s.editing.Lock() // the members that are written are those that were read
+	defer s.editing.Unlock()
 	old, ok, err := s.storedQueue(ctx, in.Name)
 	if err != nil {
 		return nil, s.fail(ctx, "read the queues", err)
 	}
 	if !ok {
+		if !who(ctx).user.Role.Administers() {
+			return nil, problem(http.StatusForbidden, "", "Only administrators make queues.", "path.name")
+		}
 		if !strings.EqualFold(in.Name, in.Body.Name) {
 			return nil, problem(http.StatusUnprocessableEntity, "", "A new queue has the name of its path.", "body.name")
 		}
-		return s.saveQueue(ctx, in.Body.config(id.New(), []queue.Member{}), "queue.create")
+		return s.saveQueue(ctx, in.Body.newQueue(), "queue.create")
 	}
-	return s.saveQueue(ctx, in.Body.config(old.ID, old.Members), "queue.update")
+	return s.saveQueue(ctx, in.Body.onto(old), "queue.update")
 }
 
 func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, action string) (*oneOutput[QueueObject], error) {
 	err := s.change(ctx, action, "queue", q.ID, func() error { return s.parts.Store.UpsertQueue(ctx, q) })
+	if errors.Is(err, store.ErrConflict) {
+		return nil, problem(http.StatusConflict, "", "Another queue has this name.", "body.name")
+	}
 	if err != nil {
 		return nil, s.fail(ctx, "save a queue", err)
 	}

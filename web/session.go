@@ -13,7 +13,9 @@ import (
 )
 
 // failureTime is when a refused sign-in is answered, counted from the request:
-// the same for an unknown login, a wrong password and an account that is off.
+// the same for an unknown login, a wrong password and an account that is off. A
+// machine too busy for it answers at its next multiple, so that the work which a
+// login caused cannot be read from the time either.
 const failureTime = 250 * time.Millisecond
 
 // Me is the user who is signed in.
@@ -108,7 +110,7 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*cookieOutput, er
 	if !ok || !known || !user.Active {
 		s.throttle.failed(source.String(), in.Body.Login, start)
 		s.metrics.signIns.WithLabelValues("refused").Inc()
-		pause(ctx, failureTime-time.Since(start))
+		pause(ctx, untilRefusal(time.Since(start)))
 		return nil, problem(http.StatusUnauthorized, problemSignIn, "Login or password is wrong.", "")
 	}
 	s.throttle.succeeded(source.String(), in.Body.Login)
@@ -123,6 +125,9 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*cookieOutput, er
 	}
 	return &cookieOutput{s.cookie(ctx, token, session.ExpiresAt)}, nil
 }
+
+// untilRefusal is how long a refusal waits that was known after a time.
+func untilRefusal(after time.Duration) time.Duration { return failureTime - after%failureTime }
 
 func (s *Server) signOut(ctx context.Context, _ *noInput) (*cookieOutput, error) {
 	if a := who(ctx); a.session != "" {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"pickup/account"
 	"pickup/internal/id"
+	"pickup/store"
 )
 
 // UserObject is a person who signs in, registers a phone, or both.
@@ -103,6 +105,9 @@ func (s *Server) saveUser(ctx context.Context, u account.User, b userBody, actio
 		u.HA1MD5, u.HA1SHA256 = account.HA1(u.Login, s.cfg.Realm, b.Password)
 	}
 	err := s.change(ctx, action, "user", string(u.ID), func() error { return s.parts.Store.UpsertUser(ctx, u) })
+	if errors.Is(err, store.ErrConflict) {
+		return nil, problem(http.StatusConflict, "", "Another user has this login.", "body.login")
+	}
 	if err != nil {
 		return nil, s.fail(ctx, "save a user", err)
 	}

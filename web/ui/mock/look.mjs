@@ -62,7 +62,7 @@ async function console_(lang, scheme, size, tag) {
   if ((await page.locator('tbody tr').count()) !== 2) problems.push(`${tag}: the list behind "abandoned" has not two rows`);
   for (const [name, path, sign] of [['agents', '/agents', 'table'], ['calls', '/calls', 'table'], ['call', '/calls/c5', 'ol'], ['tickets', '/tickets', 'table'],
     ['ticket', '/tickets/t1', 'canvas'], ['recordings', '/recordings', 'table'], ['recording', '/recordings/r1', 'canvas'], ['callbacks', '/callbacks', 'table'],
-    ['queues', '/queues', 'table'], ['users', '/users', 'table']]) {
+    ['queues', '/queues', 'table'], ['queue', '/queues/support', 'form'], ['users', '/users', 'table']]) {
     await page.goto(mock.url + path);
     await page.locator(sign).first().waitFor();
     if (name === 'recording') {
@@ -75,6 +75,11 @@ async function console_(lang, scheme, size, tag) {
     }
     await look(page, `${name}-${tag}`);
   }
+  await page.getByRole('button', { name: lang === 'fr' ? 'Nouvel utilisateur' : 'New user' }).click();
+  await page.locator('form button[type=submit]').click();
+  await expectText(page, lang === 'fr' ? 'Lettres minuscules, chiffres' : 'Lower-case letters, digits');
+  if ((await page.locator('[aria-invalid]').count()) !== 3) problems.push(`${tag}: not three fields are marked`);
+  await look(page, `user-${tag}`);
   await page.goto(mock.url);
   await page.locator('article').first().waitFor();
   mock.away = true;

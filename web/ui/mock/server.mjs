@@ -30,6 +30,10 @@ function queue(name, i) {
     service_level: { target_ms: 30_000, percent: [72.4, 86.6, 68.2, null][i], formula: 'headline/1' },
   };
 }
+const stored = (name) => ({
+  id: 'q0', name, title: titles[name] ?? {}, enabled: true, target_ms: 30_000, target_percent: 80, max_wait_ms: 0, max_length: 0, wrap_up_ms: 5000,
+  members: [{ agent_id: 'a1', rank: 0 }, { agent_id: 'a2', rank: 10 }],
+});
 const agents = names.map((name, i) => ({
   id: `a${i + 1}`, login: String(1001 + i), name, state: states[i], reason: ['', '', '', 'lunch', '', '', '', 'no_answer'][i], since: ago(sinceS[i]),
   devices: [1, 2, 1, 1, 1, 1, 0, 0][i], call_id: i === 0 ? 'c2' : i === 5 ? 'c1' : '', wrap_up_until: i === 2 ? ago(-4) : null, next_state: i === 0 ? 'not_ready' : '',
@@ -115,7 +119,7 @@ export function start(port = 0) {
   };
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
-    queues: () => page(Object.keys(titles).map(queue)), agents: () => page(agents),
+    queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(agents),
     calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'Longest idle: ready for 00:43', legs, timeline } : page(chosen(query))),
     tickets: (id) => (id ? { ...ticket, timeline } : page([ticket, { ...ticket, id: 't2', number: 1041, state: 'solved', subject: 'Appel manqué de lea7' }])),
     recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
@@ -175,6 +179,10 @@ export function start(port = 0) {
         const to = range?.[2] ? Number(range[2]) : audio.length - 1;
         res.writeHead(range ? 206 : 200, { 'Content-Type': 'audio/wav', 'Accept-Ranges': 'bytes', 'Content-Length': to - from + 1, ...(range ? { 'Content-Range': `bytes ${from}-${to}/${audio.length}` } : {}) });
         return res.end(audio.subarray(from, to + 1));
+      }
+      if (req.method === 'POST' && c === 'users') {
+        const wrong = { login: 'pattern', name: 'length', password: 'length' };
+        return json(res, 422, { status: 422, title: 'Unprocessable Entity', errors: Object.entries(wrong).map(([f, message]) => ({ location: `body.${f}`, message })) });
       }
       if (req.method !== 'GET') return json(res, 200, {});
       return api[c] ? json(res, 200, api[c](d, url.searchParams)) : json(res, 404, { title: 'Not Found' });

@@ -220,7 +220,7 @@ export interface paths {
         };
         /** A queue as it is configured */
         get: operations["get-queue"];
-        /** Change a queue, or make it */
+        /** Change a queue; administrators may make one */
         put: operations["put-queue"];
         post?: never;
         /** Delete a queue; who waits in it is still served */

@@ -3,12 +3,15 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../api';
 import { clock } from './clock.svelte';
+import type { QueueSettings, UserBody } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly detail: string,
+    /** Names of the fields at fault, as "target_ms", with the server's English sentence. */
+    readonly fields: Record<string, string> = {},
   ) {
     super(detail);
   }
@@ -25,7 +28,7 @@ const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) 
 
 interface Answer<T> {
   data?: T;
-  error?: { detail?: string; title?: string };
+  error?: { detail?: string; title?: string; errors?: { location?: string; message?: string }[] | null };
   response: Response;
 }
 
@@ -41,7 +44,13 @@ async function take<T>(asked: Promise<Answer<T>>, signingIn = false): Promise<T>
   if (date) clock.learn(Date.parse(date) + 500); // it names a whole second
   if (response.ok) return data as T;
   if (response.status === 401 && !signingIn) for (const f of onSignedOut) f();
-  throw new ApiError(response.status, error?.detail ?? error?.title ?? '');
+  const fields: Record<string, string> = {};
+  for (const e of error?.errors ?? []) {
+    // "body.title.fr" is the field "title"; a field that is missing is named in the message alone.
+    const field = e.location?.split('.')[1] ?? /property (\w+)/.exec(e.message ?? '')?.[1];
+    if (field) fields[field] ??= e.message ?? '';
+  }
+  throw new ApiError(response.status, error?.detail ?? error?.title ?? '', fields);
 }
 
 const path = <K extends string>(key: K, value: string) => ({ params: { path: { [key]: value } as Record<K, string> } });
@@ -79,6 +88,16 @@ export const api = {
   callbacks: (page: Page) => take(client.GET('/api/v1/callbacks', only(page))),
   requestCallback: (queue: string, to: string) => take(client.POST('/api/v1/callbacks', { body: { queue, to } })),
   cancelCallback: (id: string) => take(client.DELETE('/api/v1/callbacks/{id}', path('id', id))),
+  queue: (name: string) => take(client.GET('/api/v1/queues/{name}', path('name', name))),
+  createQueue: (body: QueueSettings) => take(client.POST('/api/v1/queues', { body })),
+  putQueue: (name: string, body: QueueSettings) => take(client.PUT('/api/v1/queues/{name}', { ...path('name', name), body })),
+  putMember: (name: string, agent_id: string, rank: number) =>
+    take(client.PUT('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } }, body: { rank } })),
+  dropMember: (name: string, agent_id: string) =>
+    take(client.DELETE('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } } })),
+  createUser: (body: UserBody) => take(client.POST('/api/v1/users', { body })),
+  putUser: (id: string, body: UserBody) => take(client.PUT('/api/v1/users/{id}', { ...path('id', id), body })),
+  dropUser: (id: string) => take(client.DELETE('/api/v1/users/{id}', path('id', id))),
   users: () => take(client.GET('/api/v1/users')),
 };
 

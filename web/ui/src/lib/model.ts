@@ -16,6 +16,9 @@ export type Ticket = Schemas['TicketRow'];
 export type TicketStory = Schemas['TicketStory'];
 export type Callback = Schemas['CallbackRow'];
 export type User = Schemas['UserObject'];
+export type UserBody = Schemas['UserBody'];
+export type StoredQueue = Schemas['QueueObject'];
+export type QueueSettings = Schemas['QueueSettings'];
 export interface List<T> { items: T[]; next: string }
 
 /** What a screen calls the player of a call. */

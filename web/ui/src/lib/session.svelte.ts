@@ -21,6 +21,10 @@ class Session {
     return this.me?.role === 'supervisor' || this.me?.role === 'admin';
   }
 
+  get administers(): boolean {
+    return this.me?.role === 'admin';
+  }
+
   /** Asks who we are. */
   async load(): Promise<void> {
     try {

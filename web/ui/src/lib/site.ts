@@ -20,7 +20,7 @@ export async function readSite(): Promise<Site> {
 }
 
 /** The title of a queue in a language; its name where it has none. */
-export function titleOf(queue: SiteQueue, lang: string): string {
+export function titleOf(queue: Pick<SiteQueue, 'name'> & Partial<SiteQueue>, lang: string): string {
   if (typeof queue.title === 'string') return queue.title || queue.name;
-  return queue.title?.[lang] ?? queue.title?.en ?? queue.name;
+  return queue.title?.[lang] || queue.title?.en || queue.name;
 }
