@@ -73,9 +73,9 @@ type SiteTrunk struct {
 	Transport string       `koanf:"transport"` // "udp", "tcp", "tls"; "" is "udp"
 	Username  string       `koanf:"username"`
 	Password  string       `koanf:"password"`
-	Register  bool         `koanf:"register"`
+	Register  bool         `koanf:"register"`  // refused: not built yet
 	Networks  []string     `koanf:"networks"`  // sources that are this trunk
-	MaxCalls  int          `koanf:"max_calls"` // 0: no limit
+	MaxCalls  int          `koanf:"max_calls"` // at one time, both directions; 0: no limit
 	Prefixes  []string     `koanf:"prefixes"`  // E.164 beginnings that may be dialled
 	Numbers   []SiteNumber `koanf:"numbers"`
 	Disabled  bool         `koanf:"disabled"`
@@ -94,6 +94,9 @@ type SiteHours struct {
 	TimeZone string              `koanf:"time_zone"` // "": the setting site.time_zone
 	Days     map[string][]string `koanf:"days"`      // "mon" to "sun": "09:00-18:00"
 	Closed   []string            `koanf:"closed"`    // "2026-12-25"
+
+	// Callbacks says that callbacks are dialled within these hours only.
+	Callbacks bool `koanf:"callbacks"`
 }
 
 // SiteMenu is a choice by keys in front of the queues.

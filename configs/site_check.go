@@ -119,6 +119,7 @@ func (s *Site) checkUsers(f *Faults) {
 }
 
 func (s *Site) checkTrunks(f *Faults) {
+	numbers := map[string]string{}
 	for i, t := range s.Trunks {
 		path := fmt.Sprintf("trunks[%d]", i)
 		dialName(f, path+".name", t.Name)
@@ -126,8 +127,9 @@ func (s *Site) checkTrunks(f *Faults) {
 			f.add(path+".host", t.Host, "must name the carrier's server, as sip.carrier.example:5060")
 		}
 		oneOf(f, path+".transport", t.Transport, "udp", "tcp", "tls")
-		if t.Register && t.Username == "" {
-			f.add(path+".username", t.Username, "must be set to register")
+		if t.Register {
+			f.add(path+".register", t.Register, "must be false: Pickup does not register at a carrier yet; "+
+				"have the carrier send calls to our address, and name its networks")
 		}
 		for j, n := range t.Networks {
 			if _, err := netip.ParsePrefix(n); err != nil {
@@ -140,16 +142,22 @@ func (s *Site) checkTrunks(f *Faults) {
 				f.add(fmt.Sprintf("%s.prefixes[%d]", path, j), p, "must begin with + and go on with digits, as +33")
 			}
 		}
-		s.checkNumbers(f, path, t)
+		s.checkNumbers(f, path, t, numbers)
 	}
 }
 
 // e164 is a number, or its beginning, with its country (ITU-T E.164).
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
 
-func (s *Site) checkNumbers(f *Faults, path string, t SiteTrunk) {
+// checkNumbers adds the numbers of a trunk to those that were seen.
+func (s *Site) checkNumbers(f *Faults, path string, t SiteTrunk, seen map[string]string) {
 	for j, n := range t.Numbers {
 		at := fmt.Sprintf("%s.numbers[%d]", path, j)
+		if first, ok := seen[n.Number]; ok {
+			f.add(at+".number", n.Number, "is the number of %s already", first)
+			continue
+		}
+		seen[n.Number] = at
 		if !e164.MatchString(n.Number) || len(n.Number) < 4 {
 			f.add(at+".number", n.Number, "must be an E.164 number, as +33123456789")
 		}
@@ -171,33 +179,51 @@ func (s *Site) hasQueue(name string) bool {
 }
 
 func (s *Site) checkHours(f *Faults) {
+	callbacks := ""
 	for i, h := range s.Hours {
 		path := fmt.Sprintf("hours[%d]", i)
-		if h.Name == "" {
-			f.add(path+".name", h.Name, "must be set")
-		}
+		dialName(f, path+".name", h.Name)
 		if _, err := time.LoadLocation(h.TimeZone); err != nil || h.TimeZone == "Local" {
 			f.add(path+".time_zone", h.TimeZone, "must be an IANA time zone, as Europe/Paris")
 		}
 		for _, day := range slices.Sorted(maps.Keys(h.Days)) {
 			oneOf(f, path+".days", day, "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-			for j, span := range h.Days[day] {
-				if _, _, err := ParseSpan(span); err != nil {
-					f.add(fmt.Sprintf("%s.days.%s[%d]", path, day, j), span, "%s", err)
-				}
-			}
+			checkSpans(f, path+".days."+day, h.Days[day])
 		}
 		for j, day := range h.Closed {
 			if _, err := time.Parse(time.DateOnly, day); err != nil {
 				f.add(fmt.Sprintf("%s.closed[%d]", path, j), day, "must be a day, as 2026-12-25")
+			} else if slices.Contains(h.Closed[:j], day) {
+				f.add(fmt.Sprintf("%s.closed[%d]", path, j), day, "is closed already")
 			}
+		}
+		if h.Callbacks && callbacks != "" {
+			f.add(path+".callbacks", true, "%s are the hours of callbacks already", callbacks)
+		} else if h.Callbacks {
+			callbacks = path
 		}
 	}
 }
 
-// ParseSpan reads "09:00-18:00" as minutes after midnight, from below to;
+// checkSpans refuses what is no interval, and intervals of a day that overlap.
+func checkSpans(f *Faults, path string, spans []string) {
+	type span struct{ from, to int }
+	var seen []span
+	for j, text := range spans {
+		from, to, err := parseSpan(text)
+		switch {
+		case err != nil:
+			f.add(fmt.Sprintf("%s[%d]", path, j), text, "%s", err)
+		case slices.ContainsFunc(seen, func(s span) bool { return from < s.to && s.from < to }):
+			f.add(fmt.Sprintf("%s[%d]", path, j), text, "overlaps another of the day")
+		}
+		seen = append(seen, span{from, to})
+	}
+}
+
+// parseSpan reads "09:00-18:00" as minutes after midnight, from below to;
 // to is at most 1440 (24:00).
-func ParseSpan(span string) (from, to int, err error) {
+func parseSpan(span string) (from, to int, err error) {
 	a, b, ok := strings.Cut(span, "-")
 	from, okA := minutes(a)
 	to, okB := minutes(b)
