@@ -58,8 +58,8 @@ func (b *Book) finish(ctx context.Context, c Callback, a Attempt, result Result)
 		delay = b.cfg.RetryBusy
 	case ResultInvalid, ResultBlocked:
 		event = EventGaveUp
-	case ResultAgentFailed:
-		a.Counted = false
+	case ResultAgentFailed: // he has just hung up: not at once again
+		a.Counted, delay = false, b.cfg.RetryBusy
 	case ResultUnknown:
 		a.Counted, delay = false, b.cfg.RetryUnknown
 	default:

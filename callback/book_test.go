@@ -139,9 +139,9 @@ func TestAnAttemptThatFails(t *testing.T) {
 		"a machine is like no answer":                   {[]callback.Result{callback.ResultMachine}, callback.StateRetryWait, "", 10 * time.Minute, 1},
 		"an invalid number ends at once":                {[]callback.Result{callback.ResultInvalid}, callback.StateFailed, "invalid", 0, 1},
 		"a blocked number ends at once":                 {[]callback.Result{callback.ResultBlocked}, callback.StateFailed, "blocked", 0, 1},
-		"an agent's failure costs the player nothing":   {[]callback.Result{callback.ResultAgentFailed}, callback.StateRetryWait, "", 0, 0},
+		"an agent's failure costs the player nothing":   {[]callback.Result{callback.ResultAgentFailed}, callback.StateRetryWait, "", 3 * time.Minute, 0},
 		"an unknown end is tried again after a minute":  {[]callback.Result{callback.ResultUnknown}, callback.StateRetryWait, "", time.Minute, 0},
-		"agents' failures do not use up the attempts":   {[]callback.Result{"agent_failed", "agent_failed", "agent_failed", "agent_failed"}, callback.StateRetryWait, "", 0, 0},
+		"agents' failures do not use up the attempts":   {[]callback.Result{"agent_failed", "agent_failed", "agent_failed", "agent_failed"}, callback.StateRetryWait, "", 3 * time.Minute, 0},
 		"attempts that count are counted between those": {[]callback.Result{"agent_failed", "no_answer", "unknown"}, callback.StateRetryWait, "", time.Minute, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

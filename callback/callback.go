@@ -88,7 +88,7 @@ const (
 	ResultInvalid     Result = "invalid"
 	ResultBlocked     Result = "blocked"
 	ResultMachine     Result = "machine"      // answered, but 1 was not pressed
-	ResultAgentFailed Result = "agent_failed" // not the player's fault: not counted
+	ResultAgentFailed Result = "agent_failed" // no agent took it and the player went: not counted, again after RetryBusy
 	ResultUnknown     Result = "unknown"      // we crashed while dialling: not counted, again after 60 s
 )
 

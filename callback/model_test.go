@@ -237,7 +237,7 @@ func (m *naive) finish(result callback.Result, now time.Time) {
 	case "unknown":
 		m.notBefore = now.Add(time.Minute)
 	default:
-		m.notBefore = now
+		m.notBefore = now.Add(3 * time.Minute)
 	}
 	if m.attempts == 3 {
 		m.waiting, m.ended = false, true

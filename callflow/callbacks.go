@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,13 @@ import (
 	"pickup/internal/id"
 	"pickup/internal/logkey"
 	"pickup/queue"
+)
+
+// How long a promise rests whose player is on the line, and one that met a full
+// server.
+const (
+	onlineRest  = 15 * time.Second
+	refusedRest = time.Minute
 )
 
 // callbackLease is how long a reservation for a callback may last: ring the
@@ -24,20 +32,24 @@ type runner struct {
 	mgr *Manager
 
 	mu       sync.Mutex
-	waiting  map[string]*queue.Entry // by callback id
-	byTarget map[string]string       // target -> id of the open callback
+	waiting  map[string]*queue.Entry      // by callback id
+	byTarget map[string]callback.Callback // the open callback of a target
 }
 
 func newRunner(m *Manager) *runner {
-	return &runner{mgr: m, waiting: map[string]*queue.Entry{}, byTarget: map[string]string{}}
+	return &runner{mgr: m, waiting: map[string]*queue.Entry{}, byTarget: map[string]callback.Callback{}}
 }
 
-// add puts a stored callback in the queue, at the place it keeps.
+// add puts a stored callback in the queue, at the place it keeps. It rests there
+// until the hours of the queue and of callbacks allow it.
 func (r *runner) add(c callback.Callback) {
 	item := queue.Item{
 		ID: queue.ItemID(id.New()), Channel: call.ChannelCallback, Queue: c.Queue, CallbackID: c.ID, Language: c.Language,
 		Player: c.Player, Priority: c.Priority, Key: c.Key, EnqueuedAt: c.EnqueuedAt, NotBefore: c.NotBefore,
 		Lease: callbackLease, CountsAsOffered: true,
+	}
+	if due := r.mgr.book.Due(c.Queue, later(c.NotBefore, time.Now())); due.After(time.Now()) {
+		item.NotBefore = due
 	}
 	entry, err := r.mgr.queue.Join(r.mgr.life, item)
 	if err != nil { // stays open in the store: tried again at the next start, and shown on the list
@@ -46,7 +58,7 @@ func (r *runner) add(c callback.Callback) {
 	}
 	r.mu.Lock()
 	r.waiting[c.ID] = entry
-	r.byTarget[c.Target] = c.ID
+	r.byTarget[c.Target] = c
 	r.mu.Unlock()
 	r.mgr.cfg.OnChange("callback", c.ID)
 	r.mgr.aside(func(ctx context.Context) { r.wait(ctx, c, entry) })
@@ -61,8 +73,11 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 			case !ok:
 				return
 			case n.Kind == queue.NoticeOffer:
+				if r.rests(c, n.Offer.ID) {
+					continue
+				}
 				if r.claim(c.ID) {
-					r.start(c, entry, n.Offer)
+					r.start(ctx, c, entry, n.Offer)
 					return
 				}
 				r.mgr.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
@@ -78,6 +93,29 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 			return
 		}
 	}
+}
+
+// rests gives an offer back that comes at an hour at which the player may not be
+// called: his turn came too late.
+func (r *runner) rests(c callback.Callback, offer queue.OfferID) bool {
+	now := time.Now()
+	due := r.mgr.book.Due(c.Queue, now)
+	if due.Equal(now) {
+		return false
+	}
+	if due.IsZero() { // for a year: until somebody changes the hours
+		due = now.Add(24 * time.Hour)
+	}
+	r.mgr.queue.Defer(offer, due)
+	r.mgr.queue.Final(offer)
+	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // watch gives up the promises that are past their last day, once a minute,
@@ -114,7 +152,7 @@ func (r *runner) claim(id string) bool {
 func (r *runner) drop(c callback.Callback) {
 	r.mu.Lock()
 	delete(r.waiting, c.ID)
-	if r.byTarget[c.Target] == c.ID {
+	if r.byTarget[c.Target].ID == c.ID {
 		delete(r.byTarget, c.Target)
 	}
 	r.mu.Unlock()
@@ -122,23 +160,26 @@ func (r *runner) drop(c callback.Callback) {
 }
 
 // start dials a promise: an agent is reserved for it.
-func (r *runner) start(c callback.Callback, entry *queue.Entry, offer queue.Offer) {
+func (r *runner) start(ctx context.Context, c callback.Callback, entry *queue.Entry, offer queue.Offer) {
 	now := time.Now()
+	if r.online(c.Target) { // he is talking to us: his phone is busy, and he is being asked
+		r.putBack(c, entry, offer.ID, now.Add(onlineRest))
+		return
+	}
 	rec := call.Record{
 		ID: call.ID(id.New()), Direction: call.Outbound, Queue: c.Queue, Language: c.Language, State: call.StateNew,
 		From:       call.Party{Kind: call.PartyRegistered, URI: "queue:" + c.Queue, User: c.Queue},
 		To:         call.Party{Kind: partyKind(c.TargetKind), URI: partyURI(c), User: c.Player, ReachBack: c.Target},
 		CallbackID: c.ID, ContactID: c.ContactID, TicketID: c.TicketID, ItemID: string(entry.ID()),
-		ArrivedAt: now, EnqueuedAt: c.EnqueuedAt, Why: offer.Why,
+		ArrivedAt: now, EnqueuedAt: c.EnqueuedAt, Why: offer.Why, ResumeSHA256: r.token(ctx, c),
 	}
 	s := newSession(r.mgr, &machine{
 		cfg: r.mgr.cfg, rec: rec, callback: &c, current: offer.ID,
 		offers: []*offerLegs{{offer: offer, legs: map[call.LegID]*agentLeg{}}},
 	})
 	s.entry = entry
-	if refusal := r.mgr.admit(s); refusal != nil { // draining: the promise waits for the next start
-		r.mgr.queue.Defer(offer.ID, now.Add(time.Hour))
-		r.mgr.queue.Final(offer.ID)
+	if refusal := r.mgr.admit(s); refusal != nil { // full, or draining: then it waits for the next start
+		r.putBack(c, entry, offer.ID, now.Add(refusedRest))
 		return
 	}
 	r.mgr.spawn(func() { s.run(r.mgr.life) })
@@ -193,21 +234,102 @@ func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
 	}})
 }
 
-// supersede gives a player who called again by himself the place of his
-// callback. It returns nil when he has none, or is being dialled.
-func (r *runner) supersede(ctx context.Context, target string) *callback.Callback {
+// standing returns the promise that waits for a target, or nil: he has none,
+// or is being dialled.
+func (r *runner) standing(target string) *callback.Callback {
 	r.mu.Lock()
-	id := r.byTarget[target]
-	r.mu.Unlock()
-	if id == "" {
+	defer r.mu.Unlock()
+	c, ok := r.byTarget[target]
+	if _, waits := r.waiting[c.ID]; !ok || !waits {
 		return nil
 	}
-	c, err := r.mgr.book.Supersede(ctx, id)
-	if err != nil {
-		return nil
-	}
-	r.retire(ctx, c, call.EndCallbackCancelled)
 	return &c
+}
+
+// supersede ends a promise because its player is on the line, in call id: its
+// place is his at once, and the store is told beside. It is false when he is
+// being dialled, or the promise is over.
+func (r *runner) supersede(id call.ID, c callback.Callback) bool {
+	r.mu.Lock()
+	entry := r.waiting[c.ID]
+	delete(r.waiting, c.ID)
+	r.mu.Unlock()
+	if entry == nil {
+		return false
+	}
+	if _, err := r.mgr.queue.Leave(context.Background(), entry.ID(), call.EndCallbackCancelled); err != nil {
+		r.mgr.logOf(c).Debug("leave", logkey.Err, err)
+	}
+	r.drop(c)
+	r.mgr.journal.put(write{what: "superseded callback", call: id, do: func(ctx context.Context) error {
+		_, err := r.mgr.book.Supersede(ctx, c.ID)
+		return unlessOver(err)
+	}})
+	return true
+}
+
+// cancel ends a promise that was stored while an agent answered in call id.
+func (r *runner) cancel(id call.ID, promise string) {
+	r.mgr.journal.put(write{what: "callback not needed", call: id, do: func(ctx context.Context) error {
+		_, err := r.mgr.book.Cancel(ctx, promise, "agent")
+		return unlessOver(err)
+	}})
+}
+
+// unlessOver drops the errors that no other try would mend.
+func unlessOver(err error) error {
+	if errors.Is(err, callback.ErrState) || errors.Is(err, callback.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// online reports whether a player has called us by himself.
+func (r *runner) online(target string) bool {
+	return slices.ContainsFunc(r.mgr.all(), func(s *Session) bool { return s.reachBack() == target })
+}
+
+// giveBack takes back the entry of a promise that its session did not dial.
+func (r *runner) giveBack(g giveBack, entry *queue.Entry) {
+	if !g.callback.Open() {
+		r.mgr.queue.Defer(g.offer, g.notBefore)
+		_, _ = r.mgr.queue.Leave(context.Background(), entry.ID(), call.EndCallbackExpired)
+		r.drop(g.callback)
+		return
+	}
+	r.mgr.queue.Defer(g.offer, g.notBefore)
+	r.again(g.callback, entry)
+}
+
+// putBack lets a promise rest whose session was not started.
+func (r *runner) putBack(c callback.Callback, entry *queue.Entry, offer queue.OfferID, until time.Time) {
+	r.mgr.queue.Defer(offer, until)
+	r.mgr.queue.Final(offer)
+	r.again(c, entry)
+}
+
+// again waits for the next offer of an entry.
+func (r *runner) again(c callback.Callback, entry *queue.Entry) {
+	r.mu.Lock()
+	r.waiting[c.ID] = entry
+	r.mu.Unlock()
+	r.mgr.aside(func(ctx context.Context) { r.wait(ctx, c, entry) })
+}
+
+// token returns the hash with which the page of a browser callback comes back
+// to it: that of the call it began with. A store that is late costs the page
+// this, not the call.
+func (r *runner) token(ctx context.Context, c callback.Callback) string {
+	if c.TargetKind != callback.TargetBrowser {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	first, _, err := r.mgr.store.Call(ctx, call.ID(c.Target))
+	if err != nil {
+		r.mgr.logOf(c).Warn("page cannot come back to its callback", logkey.Err, err)
+	}
+	return first.ResumeSHA256
 }
 
 // retire takes a callback that is no longer open out of the queue.

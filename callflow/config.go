@@ -18,6 +18,10 @@ type Config struct {
 	MisClick      time.Duration // an agent who hangs up within this of the bridge lost the player by mistake: 2s
 	CallbackRing  time.Duration // how long a called-back player's phone rings: 25s
 	HumanCheck    time.Duration // how long he has to press 1, in all: 10s
+	// Supersede is how long after its promise a callback gives its place without
+	// a question to its player who calls again by himself; later he is asked.
+	// 0: 300s; below 0: he is always asked.
+	Supersede     time.Duration
 	RetryAfter    time.Duration // told with 503: 10s
 	CrashCallback bool          // who was cut by a crash gets a callback
 	Language      string        // of callers who do not say: "fr"
@@ -57,6 +61,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.CallbackRing, 25*time.Second)
 	orDefault(&c.HumanCheck, 10*time.Second)
 	orDefault(&c.RetryAfter, 10*time.Second)
+	orDefault(&c.Supersede, 300*time.Second)
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 2000
 	}

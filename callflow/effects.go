@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"pickup/call"
+	"pickup/callback"
 	"pickup/internal/logkey"
 )
 
@@ -40,9 +41,9 @@ func (s *Session) do(e effect) {
 		})
 	case beginAttempt:
 		s.mgr.aside(func(ctx context.Context) {
-			_, _, err := s.mgr.book.Begin(ctx, e.callback, e.agent)
-			if !s.send(attempted{err}) && err == nil {
-				_, _ = s.mgr.book.Finish(ctx, e.callback, "agent_failed")
+			c, _, err := s.mgr.book.Begin(ctx, e.callback, e.agent)
+			if !s.send(attempted{c, err}) && err == nil {
+				_, _ = s.mgr.book.Finish(ctx, e.callback, callback.ResultUnknown)
 			}
 		})
 	case advance:
@@ -55,6 +56,13 @@ func (s *Session) do(e effect) {
 		s.entry = nil
 	case queueCallback:
 		s.mgr.callbacks.add(e.callback)
+	case giveBack:
+		s.mgr.callbacks.giveBack(e, s.entry)
+		s.entry = nil
+	case supersede:
+		s.answer(superseded{s.mgr.callbacks.supersede(s.id, e.callback)})
+	case dropCallback:
+		s.mgr.callbacks.cancel(s.id, e.callback)
 	case complain:
 		s.log.Debug("refused", logkey.Err, e.err)
 	case closeSession:

@@ -56,8 +56,15 @@ type (
 		callback callback.Callback
 		err      error
 	}
-	// attempted: the answer to beginAttempt: the attempt is stored.
-	attempted struct{ err error }
+	// attempted: the answer to beginAttempt: the attempt is stored, or the promise
+	// as it stands when it may not be dialled now.
+	attempted struct {
+		callback callback.Callback
+		err      error
+	}
+	// superseded: the answer to supersede: the promise is over and its place is
+	// free, or it was dialled in the same instant.
+	superseded struct{ ok bool }
 	// playerDialed: the answer to dialPlayer.
 	playerDialed struct {
 		leg call.LegRecord
@@ -80,6 +87,7 @@ const (
 	wantHangUp                      // end the call
 	wantDrain                       // the server stops soon: offer a callback
 	wantStop                        // the server stops now
+	wantAbandon                     // the process ends: nothing can be promised any more
 )
 
 func (started) isInput()      {}
@@ -95,6 +103,7 @@ func (recorded) isInput()     {}
 func (expired) isInput()      {}
 func (confirmed) isInput()    {}
 func (attempted) isInput()    {}
+func (superseded) isInput()   {}
 func (playerDialed) isInput() {}
 func (resumed) isInput()      {}
 func (asked) isInput()        {}
@@ -113,7 +122,7 @@ const (
 	timerHuman                     // a called-back player did not press 1
 	timerPlayer                    // a called-back player did not answer
 	timerGoodbye                   // a last sentence must have ended
-	timerAttempt                   // the store did not take the attempt
+	timerParked                    // an answer has waited long enough for the store
 	timerCount
 )
 
@@ -197,10 +206,17 @@ type (
 		offer    queue.OfferID // still reserved: deferred with it; "" when not
 	}
 	queueCallback struct{ callback callback.Callback } // to the runner
-	save          struct{ event call.TimelineEvent }
-	finish        struct{} // the call is over: write its end
-	closeSession  struct{} // nothing is outstanding: the goroutine ends
-	complain      struct{ err error }
+	giveBack      struct {                             // not dialled now: the entry is the runner's again
+		callback  callback.Callback
+		offer     queue.OfferID
+		notBefore time.Time
+	}
+	supersede    struct{ callback callback.Callback } // answers superseded
+	dropCallback struct{ callback string }            // nobody needs it: an agent was faster
+	save         struct{ event call.TimelineEvent }
+	finish       struct{} // the call is over: write its end
+	closeSession struct{} // nothing is outstanding: the goroutine ends
+	complain     struct{ err error }
 )
 
 func (answerPlayer) isEffect()    {}
@@ -236,6 +252,9 @@ func (beginAttempt) isEffect()    {}
 func (advance) isEffect()         {}
 func (finishAttempt) isEffect()   {}
 func (queueCallback) isEffect()   {}
+func (giveBack) isEffect()        {}
+func (supersede) isEffect()       {}
+func (dropCallback) isEffect()    {}
 func (save) isEffect()            {}
 func (finish) isEffect()          {}
 func (closeSession) isEffect()    {}

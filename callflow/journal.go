@@ -46,8 +46,30 @@ func newJournal(store Store, policy ticket.Policy, onChange func(topic, id strin
 	return j
 }
 
-// run writes until stop is closed and nothing is left, or ctx ends.
+// stopGrace is how long the store may take for the last writes.
+const stopGrace = 10 * time.Second
+
+// run writes until stop is closed and nothing is left, stopGrace after that at
+// most, or until ctx ends.
 func (j *journal) run(ctx context.Context, stop <-chan struct{}) {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-stop:
+		case <-over:
+			return
+		}
+		grace := time.NewTimer(stopGrace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			giveUp()
+		case <-over:
+		}
+	}()
 	for _, lane := range j.lanes {
 		j.done.Go(func() { j.lane(ctx, stop, lane) })
 	}

@@ -35,10 +35,17 @@ type machine struct {
 
 	confirming bool               // a callback is being stored
 	parked     *parkedPick        // an agent answered while it was
+	overtaken  bool               // the store was too late: that answer was taken
+	owed       *callback.Callback // stored; it enters the queue when the player's line is free
+	promise    *callback.Callback // inbound: one that waits for who calls again
+	askedKeep  bool               // he was asked whether to keep it
+	unsaid     string             // sentence that waits for the end of the notice
+	blame      call.EndReason     // why we end it, when the player does not; "": the queue says
 	drained    bool               // a callback was offered because the server stops
 	callback   *callback.Callback // outbound: the promise; inbound: the one confirmed
 	pressed    bool               // outbound: the player pressed 1
 	asks       int                // outbound: how often he was asked
+	missed     bool               // an agent did not take the call
 	missedTwo  bool               // the agent hung up by mistake once already
 
 	code     codeMatcher // *48 of the agent
@@ -115,7 +122,9 @@ func (m *machine) step(at time.Time, in input) []effect {
 	case confirmed:
 		m.onConfirmed(in)
 	case attempted:
-		m.onAttempted(in.err)
+		m.onAttempted(in)
+	case superseded:
+		m.onSuperseded(in.ok)
 	case playerDialed:
 		m.onPlayerDialed(in)
 	case resumed:
@@ -156,6 +165,10 @@ func (m *machine) note(kind string, detail ...string) {
 
 // settle ends the session when nothing is outstanding any more.
 func (m *machine) settle() {
+	if m.owed != nil && m.playerDone { // while he is on the line his phone would be busy
+		m.do(queueCallback{*m.owed})
+		m.owed = nil
+	}
 	if m.finished && !m.closed && m.playerDone && len(m.offers) == 0 {
 		m.closed = true
 		m.do(closeSession{})

@@ -24,25 +24,30 @@ func (m *machine) onConfirmed(c confirmed) {
 	m.confirming = false
 	parked := m.parked
 	m.parked = nil
-	if m.finished || m.playerOver {
-		if c.err == nil { // he left while it was stored: the promise stands
-			m.rec.CallbackID = c.callback.ID
-			m.do(queueCallback{c.callback})
-		}
+	m.do(stopTimer{timerParked})
+	switch {
+	case c.err == nil && m.answeredMeanwhile():
+		m.do(dropCallback{c.callback.ID})
+		return
+	case c.err == nil && (m.finished || m.playerOver): // he left while it was stored: the promise stands
+		m.rec.CallbackID = c.callback.ID
+		m.owed = &c.callback
+		return
+	case m.finished || m.playerOver:
+		return
+	case c.err != nil && m.blame != "": // the server stops, and nothing could be promised
+		m.stopNow()
 		return
 	}
 	if c.err != nil {
 		m.note("callback_refused", "error", callbackProblem(c.err))
 		if errors.Is(c.err, callback.ErrOpen) {
-			m.do(play{tokenKey, []string{promptOpen}})
+			m.say(promptOpen)
 		} else {
-			m.do(play{tokenKey, []string{promptNoCallback}})
+			m.say(promptNoCallback)
 		}
-		if parked != nil {
-			if _, l := m.legOf(parked.leg); l != nil && !l.final && !l.ending {
-				m.do(askWin{parked.offer, parked.leg})
-			}
-		}
+		m.parked = parked
+		m.unpark()
 		return
 	}
 	m.rec.CallbackID = c.callback.ID
@@ -50,8 +55,24 @@ func (m *machine) onConfirmed(c confirmed) {
 	m.note("callback_confirmed", "callback", c.callback.ID)
 	m.leave(call.EndCallbackRequested)
 	m.endAllOffers(call.Cause{Status: 200, Text: "Caller asked for a callback"})
-	m.do(queueCallback{c.callback})
+	m.owed = &c.callback
 	m.goodbye(call.EndCallbackRequested, promptConfirmed)
+}
+
+// answeredMeanwhile reports whether an agent has taken the player while the
+// store was late with his callback: nobody needs it any more.
+func (m *machine) answeredMeanwhile() bool { return m.overtaken && (m.winner != "" || m.finished) }
+
+// unpark takes the answer of an agent who has waited for the store.
+func (m *machine) unpark() {
+	p := m.parked
+	m.parked = nil
+	if p == nil {
+		return
+	}
+	if _, l := m.legOf(p.leg); l != nil && !l.final && !l.ending {
+		m.do(askWin{p.offer, p.leg})
+	}
 }
 
 // callbackProblem is a stable word for why a promise cannot be given.
@@ -76,27 +97,40 @@ func (m *machine) startAttempt() {
 	m.do(beginAttempt{m.callback.ID, m.offers[0].offer.Agent})
 }
 
-func (m *machine) onAttempted(err error) {
-	if err != nil { // not stored: nobody is dialled; tried again later
-		m.do(complain{err})
+func (m *machine) onAttempted(a attempted) {
+	if a.err != nil { // not stored, or not allowed now: nobody is dialled
+		m.do(complain{a.err})
 		m.playerOver, m.playerDone = true, true
-		m.deferOffer(m.at.Add(time.Minute))
+		if a.callback.ID == "" {
+			a.callback = *m.callback
+		}
+		m.handBack(a.callback)
 		m.conclude(call.EndFailedSystem)
 		return
 	}
+	m.callback = &a.callback // with what became known of him since
+	m.rec.ContactID, m.rec.TicketID = a.callback.ContactID, a.callback.TicketID
 	m.to(call.EventDialed)
 	m.note("dialing")
 	m.do(setTimer{timerPlayer, m.cfg.CallbackRing})
 	m.do(dialPlayer{*m.callback})
 }
 
-// deferOffer gives the reserved agent back without blame.
-func (m *machine) deferOffer(notBefore time.Time) {
-	if o := m.offer(m.current); o != nil && !o.over {
+// handBack gives the reserved agent back without blame; the promise waits on.
+func (m *machine) handBack(c callback.Callback) {
+	g := giveBack{callback: c, notBefore: m.at.Add(time.Minute)}
+	if c.NotBefore.After(g.notBefore) {
+		g.notBefore = c.NotBefore
+	}
+	o := m.offer(m.current)
+	if o != nil && !o.over {
+		g.offer = o.offer.ID
 		o.over = true
-		m.inQueue = false
-		m.do(tellDefer{o.offer.ID, notBefore})
-		m.current = ""
+	}
+	m.inQueue = false
+	m.current = ""
+	m.do(g)
+	if o != nil {
 		m.judge(o)
 	}
 }
@@ -106,7 +140,7 @@ func (m *machine) onPlayerDialed(p playerDialed) {
 	if p.err != nil {
 		m.do(complain{p.err})
 		m.playerOver, m.playerDone = true, true
-		m.endAttempt(callback.ResultInvalid)
+		m.endAttempt(unreached(p.err, m.callback.TargetKind))
 		return
 	}
 	if m.finished { // the timer or a stop was first
@@ -115,13 +149,31 @@ func (m *machine) onPlayerDialed(p playerDialed) {
 	}
 }
 
-// onPlayerPicked: somebody answered. He hears who calls and presses 1.
+// unreached is what it means that a player could not even be dialled.
+func unreached(err error, k callback.TargetKind) callback.Result {
+	switch {
+	case !errors.Is(err, ErrNoRoute): // our own want of a port: his attempts are not touched
+		return callback.ResultUnknown
+	case k == callback.TargetBrowser: // his page is gone, perhaps for a while
+		return callback.ResultNoAnswer
+	default:
+		return callback.ResultInvalid
+	}
+}
+
+// onPlayerPicked: somebody answered. He hears who calls and presses 1, which
+// keeps voicemail from an agent. Whoever took the call on his page has clicked:
+// no machine does (telephony 1.7).
 func (m *machine) onPlayerPicked() {
 	m.playerUp = true
 	m.rec.MediaAt = m.at
 	m.do(stopTimer{timerPlayer})
 	m.to(call.EventPlayerAnswered)
 	m.note("player_answered")
+	if m.callback.TargetKind == callback.TargetBrowser {
+		m.onHuman()
+		return
+	}
 	m.advanceCallback(callback.StateHumanCheck)
 	m.askHuman()
 }
@@ -155,7 +207,7 @@ func (m *machine) onHuman() {
 	m.musicOn = true
 	m.do(music{true})
 	if m.cfg.Notice {
-		m.do(play{tokenNotice, []string{promptNotice, promptConnecting}})
+		m.do(play{tokenNotice, []string{promptNotice}}) // while the agent's phones ring
 	} else {
 		m.do(play{tokenKey, []string{promptConnecting}})
 	}
@@ -197,11 +249,16 @@ func playerResult(status int) callback.Result {
 
 // calledBackPlayerGone: the player hung up before the bridge.
 func (m *machine) calledBackPlayerGone() {
-	result := callback.ResultMachine // hung up on the question
-	if m.pressed {
-		result = callback.ResultAgentFailed // left while we still had no agent: not his attempt
+	switch {
+	case m.blame != "": // the server stops
+		m.endAttempt(callback.ResultUnknown)
+	case !m.pressed: // hung up on the question
+		m.endAttempt(callback.ResultMachine)
+	case m.missed: // he did not wait for another agent: not his attempt
+		m.endAttempt(callback.ResultAgentFailed)
+	default:
+		m.endAttempt(callback.ResultNoAnswer)
 	}
-	m.endAttempt(result)
 }
 
 // endAttempt closes an attempt without a bridge: its agent is free at once,

@@ -90,8 +90,11 @@ func (m *machine) onAgentHeard(h heard) {
 func (m *machine) onPlayed(token string, cut bool) {
 	switch token {
 	case tokenNotice:
-		if m.rec.State == call.StateWaiting && !cut {
-			m.do(play{tokenGreeting, []string{cmp.Or(m.cfg.Greetings[m.rec.Queue], promptGreeting)}})
+		if m.noticeDone {
+			return
+		}
+		if m.winner == "" && m.rec.State.InQueue() && !cut {
+			m.afterNotice()
 		}
 		m.noticeHeard()
 	case tokenGreeting:
@@ -100,12 +103,34 @@ func (m *machine) onPlayed(token string, cut bool) {
 		}
 	case tokenMenu:
 		if m.rec.State == call.StateMenu {
-			m.do(setTimer{timerMenu, m.menu.Wait})
+			m.do(setTimer{timerMenu, m.menuWait()})
 		}
 	case tokenGoodbye:
 		if m.rec.State == call.StateAnnouncing && !cut {
 			m.farewell()
 		}
+	}
+}
+
+// afterNotice says what waited for the end of the notice, else what follows it.
+func (m *machine) afterNotice() {
+	switch {
+	case m.unsaid != "":
+		m.do(play{tokenKey, []string{m.unsaid}})
+		m.unsaid = ""
+	case m.outbound():
+		m.do(play{tokenKey, []string{promptConnecting}})
+	case m.rec.State == call.StateWaiting:
+		m.do(play{tokenGreeting, []string{cmp.Or(m.cfg.Greetings[m.rec.Queue], promptGreeting)}})
+	}
+}
+
+// say plays one sentence; the recording notice is not cut for it.
+func (m *machine) say(prompt string) {
+	if m.noticeDone {
+		m.do(play{tokenKey, []string{prompt}})
+	} else {
+		m.unsaid = prompt
 	}
 }
 
@@ -129,6 +154,8 @@ func (m *machine) onPlayerKey(digit rune) {
 		return
 	}
 	switch {
+	case m.rec.State == call.StateMenu && m.askedKeep:
+		m.onKeepKey(digit)
 	case m.rec.State == call.StateMenu:
 		m.onMenuKey(digit)
 	case m.rec.State == call.StateHumanCheck:
@@ -152,14 +179,14 @@ func (m *machine) onWaitingKey(digit rune) {
 			m.rec.Language = "fr"
 		}
 		m.note("language", "language", m.rec.Language)
-		m.sayKey(promptLanguage)
+		m.say(promptLanguage)
 	case '3':
 		m.musicOn = !m.musicOn
 		m.do(music{m.musicOn})
 		if m.musicOn {
-			m.sayKey(promptMusicOn)
+			m.say(promptMusicOn)
 		} else {
-			m.sayKey(promptMusicOff)
+			m.say(promptMusicOff)
 		}
 	case '0':
 		if m.noticeDone {
@@ -168,17 +195,14 @@ func (m *machine) onWaitingKey(digit rune) {
 	}
 }
 
-// sayKey confirms a key; it does not cut the recording notice.
-func (m *machine) sayKey(prompt string) {
-	if m.noticeDone {
-		m.do(play{tokenKey, []string{prompt}})
-	}
-}
-
 // sayMenu says what can be chosen.
 func (m *machine) sayMenu() {
 	m.menuSaid++
-	m.do(play{tokenMenu, []string{m.menu.Prompt}})
+	prompt := promptKeep
+	if !m.askedKeep {
+		prompt = m.menu.Prompt
+	}
+	m.do(play{tokenMenu, []string{prompt}})
 }
 
 func (m *machine) onMenuKey(digit rune) {
@@ -209,6 +233,10 @@ func other(language string) string {
 func (m *machine) onMenuSilence() {
 	if m.menuSaid < 2 {
 		m.sayMenu()
+		return
+	}
+	if m.askedKeep {
+		m.takePlace()
 		return
 	}
 	m.note("menu_silence", "queue", m.menu.Default)
@@ -272,7 +300,7 @@ func (m *machine) onTimer(t timerKind) {
 	}
 	switch t {
 	case timerRing:
-		if o := m.offer(m.current); o != nil && !o.over {
+		if o := m.offer(m.current); o != nil && !o.over && (m.parked == nil || m.parked.offer != m.current) {
 			m.miss(o, call.OutcomeMissed)
 			m.judge(o)
 		}
@@ -302,7 +330,9 @@ func (m *machine) onTimer(t timerKind) {
 		m.endAttempt(callback.ResultNoAnswer)
 	case timerGoodbye:
 		m.farewell()
-	case timerAttempt, timerCount:
+	case timerParked:
+		m.unpark()
+	case timerCount:
 	}
 }
 
@@ -340,26 +370,37 @@ func (m *machine) onAsked(a asked) {
 		m.wantCallback()
 	case wantHangUp:
 		m.note("hung_up_by", "by", string(a.by))
+		if a.by != "" {
+			m.blame = call.EndWithdrawn
+		}
 		m.hangUpPlayer(call.Cause{Status: 200, Text: "Hung up"})
 		m.onPlayerGone()
 	case wantDrain:
 		if m.rec.State.InQueue() && !m.drained && m.rec.From.ReachBack != "" {
 			m.drained = true
-			m.do(play{tokenKey, []string{promptDraining}})
+			m.say(promptDraining)
 		}
 	case wantStop:
 		m.stop()
+	case wantAbandon:
+		m.stopNow()
 	}
 }
 
 // stop: the server ends now. Who waits gets a callback where he can be reached;
 // who talks is hung up.
 func (m *machine) stop() {
-	switch {
-	case m.rec.State.InQueue() && m.rec.From.ReachBack != "" && !m.outbound():
+	m.blame = call.EndFailedSystem
+	if m.rec.State.InQueue() && m.rec.From.ReachBack != "" && !m.outbound() {
 		m.wantCallback()
-	default:
-		m.hangUpPlayer(call.Cause{Status: 503, Text: "Server stops"})
-		m.onPlayerGone()
+		return
 	}
+	m.stopNow()
+}
+
+// stopNow ends the call, and blames nobody for it.
+func (m *machine) stopNow() {
+	m.blame = call.EndFailedSystem
+	m.hangUpPlayer(call.Cause{Status: 503, Text: "Server stops"})
+	m.onPlayerGone()
 }

@@ -12,6 +12,11 @@ import (
 // missed call (RFC 3326).
 var elsewhere = call.Cause{Status: 200, Text: "Call completed elsewhere"}
 
+// parkedMax is how long an agent who answered waits for the store to take the
+// callback that was asked for before. A store that is later than this must not
+// cost the player an agent who is there.
+const parkedMax = time.Second
+
 // onNotice: the queue offers an agent, takes an offer back, or ends the item.
 func (m *machine) onNotice(n queue.Notice) {
 	switch n.Kind {
@@ -147,6 +152,7 @@ func (m *machine) onPicked(o *offerLegs, l *agentLeg) {
 	case m.confirming: // the key was first: the callback decides
 		if m.parked == nil {
 			m.parked = &parkedPick{o.offer.ID, l.record.ID}
+			m.do(setTimer{timerParked, parkedMax})
 		} else {
 			m.end(l, elsewhere)
 		}
@@ -170,6 +176,7 @@ func (m *machine) onWon(w won) {
 		return
 	}
 	m.winner, m.winnerLeg, m.current = w.offer, w.leg, ""
+	m.overtaken = m.confirming
 	o.over = false
 	m.rec.PickedAt = m.at
 	m.rec.AgentID = o.offer.Agent
@@ -265,6 +272,7 @@ func (m *machine) judge(o *offerLegs) {
 // miss ends an offer without a winner: the item goes back to its place.
 func (m *machine) miss(o *offerLegs, outcome call.Outcome) {
 	o.over = true
+	m.missed = true
 	m.do(tellMissed{o.offer.ID, outcome, m.pressed})
 	m.note("offer_ended", "agent", o.offer.AgentLogin, "outcome", outcome.String())
 	m.endOffer(o, call.Cause{Text: "No answer"})

@@ -33,6 +33,10 @@ func (m *machine) onStarted() {
 func (m *machine) join(name string) {
 	m.rec.Queue = name
 	m.do(stopTimer{timerMenu})
+	if m.promise != nil {
+		m.returned()
+		return
+	}
 	item := queue.Item{
 		ID: queue.ItemID(m.rec.ItemID), Channel: call.ChannelCall, Queue: name, CallID: m.rec.ID,
 		Language: m.rec.Language, Player: m.rec.From.User, Priority: 1, EnqueuedAt: m.at, CountsAsOffered: true,
@@ -111,11 +115,11 @@ func (m *machine) onPlayerGone() {
 		m.calledBackPlayerGone()
 	default:
 		m.leaving = m.inQueue
-		m.leave("")
+		m.leave(m.blame)
 		m.winner, m.winnerLeg = "", ""
 		m.endAllOffers(call.Cause{Status: 487, Text: "Caller left"})
 		if !m.leaving { // in a menu, or during a last sentence
-			m.conclude(call.EndAbandoned)
+			m.conclude(cmp.Or(m.blame, call.EndAbandoned))
 		}
 	}
 }
@@ -235,7 +239,7 @@ func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
 	m.do(stopTimer{timerMedia})
 	m.do(stopTimer{timerNotice})
 	m.winner, m.winnerLeg = "", ""
-	m.inQueue = true
+	m.inQueue, m.missed = true, true
 	o.over = true
 	m.do(tellLost{o.offer.ID, outcome})
 	m.to(call.EventAgentLost)
@@ -243,7 +247,7 @@ func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
 	m.endOffer(o, call.Cause{Status: 200, Text: "Call lost"})
 	m.judge(o)
 	m.do(music{m.musicOn})
-	m.do(play{tokenWait, []string{promptPleaseWait}})
+	m.say(promptPleaseWait)
 }
 
 // onQueueEnded: the queue ended the item by a rule: the longest wait is over,
@@ -282,7 +286,11 @@ func (m *machine) farewell() {
 // lineLost: the player's line went dead, or his page was left. His place, or
 // his agent, is kept for a while.
 func (m *machine) lineLost() {
-	if m.away || m.playerOver || m.finished || m.rec.State == call.StateAnnouncing {
+	if m.away || m.playerOver || m.finished {
+		return
+	}
+	if m.rec.State == call.StateAnnouncing { // nobody hears the last sentence
+		m.farewell()
 		return
 	}
 	m.away = true
@@ -333,6 +341,12 @@ func (m *machine) onResumed(leg call.LegRecord) {
 		return
 	}
 	m.do(music{m.musicOn})
+	switch {
+	case m.outbound() && !m.playerUp: // he came by his token before he took the call
+		m.onPlayerPicked()
+	case m.inQueue && !m.noticeDone: // its beginning went to the old leg
+		m.do(play{tokenNotice, []string{promptNotice}})
+	}
 }
 
 // placeLost: nobody came back in time.

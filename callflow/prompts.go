@@ -35,6 +35,8 @@ const (
 	promptWrapEnded  = "agent.wrap_up_ended"
 	promptRefused    = "agent.refused"
 	promptOpen       = "callback.already_open"
+	promptKeep       = "callback.keep_or_cancel"
+	promptLater      = "callback.later"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -44,7 +46,7 @@ func Prompts() []string {
 		promptGreeting, promptNotice, promptPleaseWait, promptGoodbye, promptLanguage, promptMusicOn, promptMusicOff,
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
-		promptNotReady, promptWrapEnded, promptRefused, promptOpen,
+		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater,
 	}
 	for n := 1; n <= 21; n++ {
 		ids = append(ids, positionPrompt(n))

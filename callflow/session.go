@@ -82,6 +82,15 @@ func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away boo
 	l.mu.Unlock()
 }
 
+func (l *latest) reachBack() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rec.Direction == call.Outbound || l.rec.State == call.StateEnded {
+		return ""
+	}
+	return l.rec.From.ReachBack
+}
+
 func (l *latest) get() View {
 	l.mu.Lock()
 	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away}
@@ -111,6 +120,10 @@ func (s *Session) send(in input) bool { return s.box.Put(in) }
 
 // View returns what the call looks like now. It never waits.
 func (s *Session) View() View { return s.view.get() }
+
+// reachBack is where an inbound call's player is called back; "" for a call of
+// ours, and once he is on his way out.
+func (s *Session) reachBack() string { return s.view.reachBack() }
 
 // run owns the call until nothing is outstanding.
 func (s *Session) run(ctx context.Context) {
@@ -148,7 +161,7 @@ func (s *Session) run(ctx context.Context) {
 
 // abandonShip: the process stops before the call could be ended in order.
 func (s *Session) abandonShip() {
-	s.feed(asked{want: wantHangUp})
+	s.feed(asked{want: wantAbandon})
 	for _, l := range s.legs {
 		l.End(call.Cause{Status: 503, Text: "Server stops"})
 	}
@@ -203,6 +216,9 @@ func (s *Session) feed(in input) {
 	case comeBack:
 		in = s.swapPlayer(got.leg)
 	case confirmed:
+		if got.err == nil && s.m.answeredMeanwhile() {
+			got.err = callback.ErrState
+		}
 		s.tellWanted(got)
 	}
 	s.inputs = append(s.inputs, in)
@@ -225,19 +241,29 @@ func (s *Session) crash() {
 		s.mgr.queue.Final(o.offer.ID)
 	}
 	for _, l := range s.legs {
-		l.End(call.Cause{Status: 500, Text: "Server Internal Error"})
+		s.drop(l)
 	}
 	if s.player != nil {
-		s.player.End(call.Cause{Status: 500, Text: "Server Internal Error"})
+		s.drop(s.player)
 	}
 	if s.entry != nil {
 		_, _ = s.mgr.queue.Leave(context.Background(), s.entry.ID(), call.EndFailedSystem)
+	}
+	if s.m.owed != nil {
+		s.mgr.callbacks.add(*s.m.owed)
 	}
 	s.m.rec.EndReason, s.m.rec.State, s.m.rec.EndedAt = call.EndFailedSystem, call.StateEnded, time.Now()
 	s.m.closed = true
 	if !s.ended {
 		s.finish()
 	}
+}
+
+// drop ends a leg of a call that had a fault; another fault in there keeps the
+// other legs from nothing.
+func (s *Session) drop(l Leg) {
+	defer s.mgr.contain()
+	l.End(call.Cause{Status: 500, Text: "Server Internal Error"})
 }
 
 func (s *Session) publish() {

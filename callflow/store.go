@@ -28,4 +28,6 @@ type Store interface {
 	// LiveCalls returns the calls that no EndCall has closed: at start, those
 	// that a crash cut.
 	LiveCalls(ctx context.Context) ([]call.Record, error)
+	// Call returns a call and its events, whether it is live or over.
+	Call(ctx context.Context, id call.ID) (call.Record, []call.TimelineEvent, error)
 }

@@ -176,7 +176,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	}, s.store)
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
-		HumanCheck: c.Callback.ConfirmTime, CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
+		HumanCheck: c.Callback.ConfirmTime, Supersede: supersedeOf(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
 		Tickets:  ticket.Policy{MissedAfter: c.Ticket.MissedAfter, LinkWithin: 72 * time.Hour, Country: c.Site.Country},
 		OnChange: func(topic, id string) { s.hub.Publish(topic, id, nil) },
 	}
@@ -203,6 +203,15 @@ func (s *server) makeCalls(ctx context.Context) error {
 		return err
 	}
 	return s.makeWeb(browser)
+}
+
+// supersedeOf is callback.supersede as callflow takes it: the setting says 0 for
+// always asked.
+func supersedeOf(setting time.Duration) time.Duration {
+	if setting == 0 {
+		return -1
+	}
+	return setting
 }
 
 func (s *server) makeWeb(browser *web.BrowserCalls) error {
