@@ -140,7 +140,7 @@ func (c *Core) release(r *reservation) {
 	delete(c.offers, r.id)
 	c.decideRes(DecisionRelease, r)
 	a.res = nil
-	if r.talked && !a.wrapping {
+	if !a.wrapping && (r.talked || a.next != "") {
 		c.afterTalk(a)
 	}
 	c.settle(a)

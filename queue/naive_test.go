@@ -170,7 +170,7 @@ func (n *naive) releasing(a *nAgent) {
 func (n *naive) freeAgent(a *nAgent) {
 	r := a.res
 	a.res = nil
-	if r.talked && a.wrapUntil == 0 {
+	if a.wrapUntil == 0 && (r.talked || a.next != "") {
 		n.afterTalk(a)
 	}
 }
