@@ -5,6 +5,7 @@ import "pickup/call"
 // Ticket types.
 const (
 	TypeCall   = "call"        // we talked
+	TypeCase   = "case"        // a person opened it
 	TypeMissed = "missed_call" // he called and we did not talk: we owe a call
 )
 

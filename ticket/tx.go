@@ -43,6 +43,8 @@ type DeskTx interface {
 type PeopleTx interface {
 	// Contact follows merges: it returns the contact that took the other over.
 	Contact(ctx context.Context, id string) (c Contact, ok bool, err error)
+	// MergedContact does not.
+	MergedContact(ctx context.Context, id string) (c Contact, ok bool, err error)
 	// Identities returns those of a contact, oldest first.
 	Identities(ctx context.Context, contactID string) ([]Identity, error)
 	// AddIdentity adds, or marks as verified, one address of a contact. It never
@@ -125,8 +127,9 @@ type MergeTx interface {
 	// another, and says which. An identity that both have stays with one, verified
 	// if either was.
 	MoveContact(ctx context.Context, from, to string) (Moved, error)
-	// MoveBack undoes one of the two: with an interaction go the messages and, for
-	// a contact, with a ticket the interactions that came to it meanwhile.
+	// MoveBack points what m names to m.From, as far as it is with m.To now. With
+	// an interaction go all its messages and its call, with a ticket its
+	// interactions; identities become as they were.
 	MoveBack(ctx context.Context, m Moved) error
 	// MoveMessages points the messages of one interaction with Seq of at least
 	// from to another interaction and its ticket. They keep Seq.
