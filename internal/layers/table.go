@@ -32,7 +32,7 @@ func Table() map[string]Row {
 		// L3: compose the engines.
 		"callflow":    {Ours: append([]string{"media", "queue", "callback", "recording", "ticket"}, engines...)},
 		"ticket/work": {Ours: work},
-		"ticket/chat": {Ours: work},
+		"ticket/chat": {Ours: append([]string{"ticket/work"}, work...)},
 		"store":       {Ours: stored},
 
 		// L2: engines, which know nothing of each other.

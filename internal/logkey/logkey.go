@@ -18,6 +18,7 @@ const (
 	Offer     = "offer_id"
 	Callback  = "callback_id"
 	Recording = "recording_id"
+	Chat      = "chat_id"
 	Source    = "source"
 )
 

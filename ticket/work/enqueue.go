@@ -1,0 +1,272 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/internal/logkey"
+	"pickup/queue"
+)
+
+// Enqueue puts a task on the board, unless it is there already: then its
+// priority is brought up to date and watch takes the old one's place. watch,
+// which may be nil, is told what becomes of it; it is called by the owner of the
+// board and must not block. Errors: those of queue.Domain.Join, ErrStopped.
+func (b *Board) Enqueue(ctx context.Context, t Task, watch func(Note)) (Item, error) {
+	return ask(ctx, b, func() (Item, error) {
+		p, err := b.enqueue(t, watch)
+		if err != nil {
+			return Item{}, err
+		}
+		return p.view(), nil
+	})
+}
+
+func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
+	id := t.ItemID()
+	if p := b.pieces[id]; p != nil {
+		if watch != nil {
+			p.watch = watch
+			if p.Agent != "" && p.State != Offered {
+				p.tell(Note{Kind: NoteAssigned, Agent: p.Agent})
+			}
+		}
+		b.refresh(p, t)
+		return p, nil
+	}
+	p := &piece{Item: Item{ID: id, Task: t, State: Waiting}, watch: watch, joinedAt: time.Now()}
+	entry, err := b.queue.Join(b.life, b.item(t))
+	if err != nil {
+		return nil, fmt.Errorf("enqueue %s: %w", id, err)
+	}
+	joined := entry.Item()
+	p.entry, p.Key, p.Class = entry, joined.Key, joined.Class
+	b.pieces[id] = p
+	if t.Holder != "" && t.Channel == call.ChannelChat {
+		b.awaited(t.Holder)
+	}
+	b.children.Go(func() { b.listen(p) })
+	b.changed(p, "")
+	return p, nil
+}
+
+// item is what the queue gets of a task.
+func (b *Board) item(t Task) queue.Item {
+	it := queue.Item{
+		ID: t.ItemID(), Channel: t.Channel, Queue: t.Queue, Language: t.Language, Player: t.Player, Priority: t.Priority,
+		EnqueuedAt: t.Since, Needs: t.needs(), CountsAsOffered: t.Holder == "", TicketID: t.TicketID, InteractionID: t.InteractionID,
+		DueAt: t.DueAt, Holder: t.Holder, Parked: t.Parked,
+	}
+	if t.Preferred != "" {
+		wait := b.cfg.PreferOther
+		if t.Channel == call.ChannelChat {
+			wait = b.cfg.PreferChat
+		}
+		it.Preferred, it.PreferredUntil = t.Preferred, time.Now().Add(wait)
+	}
+	return it
+}
+
+// listen carries what the queue says of an item to the owner of the board.
+func (b *Board) listen(p *piece) {
+	for {
+		select {
+		case n, ok := <-p.entry.Notices():
+			if !ok || !b.box.Put(func() { b.notice(p, n) }) {
+				return
+			}
+		case <-b.done:
+			return
+		}
+	}
+}
+
+// notice is what the queue decided about p.
+func (b *Board) notice(p *piece, n queue.Notice) {
+	if b.pieces[p.ID] != p {
+		if n.Kind == queue.NoticeOffer {
+			b.queue.Final(n.Offer.ID) // it ended before the offer was read
+		}
+		return
+	}
+	switch n.Kind {
+	case queue.NoticeOffer:
+		b.offered(p, n)
+	case queue.NoticeWithdraw:
+		b.queue.Final(n.Offer.ID)
+		if p.offer != n.Offer.ID {
+			return
+		}
+		p.tried("withdrawn", "")
+		b.returned(p)
+	case queue.NoticeParked, queue.NoticeResumed:
+		if p.offer == n.Offer.ID && p.holder() != "" {
+			b.put(p, map[bool]State{true: Parked, false: Active}[n.Kind == queue.NoticeParked])
+		}
+	case queue.NoticeEnd:
+		p.tried("withdrawn", "")
+		agent := p.Agent
+		b.drop(p)
+		p.tell(Note{Kind: NoteEnded, Reason: n.Reason, Agent: agent})
+		b.changed(p, agent)
+	}
+}
+
+// offered shows p to an agent.
+func (b *Board) offered(p *piece, n queue.Notice) {
+	o := n.Offer
+	if p.offer != "" && p.offer != o.ID { // a claim that came between
+		p.tried("withdrawn", "")
+	}
+	p.State, p.Agent, p.offer, p.Why = Offered, o.Agent, o.ID, o.Why
+	p.Deadline = time.Now().Add(o.RingTime)
+	p.Trials = append(p.Trials, Trial{At: time.Now(), Agent: o.Agent, Why: o.Why})
+	if extra := len(p.Trials) - keepTrials; extra > 0 {
+		p.Trials = p.Trials[extra:]
+	}
+	if o.Accepted {
+		b.take(p)
+		if o.Parked {
+			b.put(p, Parked)
+		}
+		return
+	}
+	b.queue.Ringing(o.ID)
+	p.tell(Note{Kind: NoteOffered, Agent: o.Agent})
+	b.changed(p, o.Agent)
+}
+
+// returned lets p wait again, and says so.
+func (b *Board) returned(p *piece) {
+	held := p.holder() != ""
+	had := p.wait()
+	p.tell(Note{Kind: NoteReturned, Agent: had, Held: held})
+	b.changed(p, had)
+}
+
+// take makes p the work of its agent: he won the offer.
+func (b *Board) take(p *piece) {
+	p.tried("accepted", "")
+	p.State, p.Deadline, p.TakenAt = Active, time.Time{}, time.Now()
+	p.tell(Note{Kind: NoteAssigned, Agent: p.Agent})
+	b.changed(p, p.Agent)
+}
+
+// drop takes p off the board.
+func (b *Board) drop(p *piece) { delete(b.pieces, p.ID) }
+
+// expire ends what is due: offers that nobody answered, consoles that stayed
+// closed.
+func (b *Board) expire(now time.Time) {
+	for _, p := range b.pieces {
+		if p.State == Offered && !p.Deadline.IsZero() && !p.Deadline.After(now) {
+			p.tried("missed", "")
+			b.queue.Missed(p.offer, call.OutcomeMissed)
+			b.queue.Final(p.offer)
+			b.returned(p)
+		}
+	}
+	for agent, c := range b.consoles {
+		if !c.due.IsZero() && !c.due.After(now) {
+			b.consoleDue(agent, c)
+		}
+	}
+}
+
+// refresh brings what the fact says now into a piece.
+func (b *Board) refresh(p *piece, t Task) {
+	p.Subject, p.Player, p.Category, p.DueAt = t.Subject, t.Player, t.Category, t.DueAt
+	if t.Priority != p.Priority {
+		b.setPriority(p, t.Priority)
+	}
+}
+
+// sweep has a child read the facts.
+func (b *Board) sweep() {
+	if b.sweeping {
+		b.again = true
+		return
+	}
+	b.sweeping, b.again = true, false
+	asked := time.Now()
+	b.children.Go(func() {
+		tasks, err := b.store.OpenTasks(b.life)
+		b.box.Put(func() { b.swept(asked, tasks, err) })
+	})
+}
+
+// Refresh asks the board to look at the facts now: a mail came, a ticket was
+// assigned, answered or solved elsewhere.
+func (b *Board) Refresh() { b.box.Put(b.sweep) }
+
+// swept makes the board agree with the facts as they were at asked.
+func (b *Board) swept(asked time.Time, tasks []Task, err error) {
+	b.sweeping = false
+	if b.again {
+		defer b.sweep()
+	}
+	if err != nil {
+		if b.life.Err() == nil {
+			b.log.Error("the waiting work could not be read", logkey.Err, err)
+		}
+		return
+	}
+	owed := make(map[queue.ItemID]bool, len(tasks))
+	for i := range tasks {
+		t := &tasks[i]
+		owed[t.ItemID()] = true
+		if _, err := b.enqueue(*t, nil); err != nil && !errors.Is(err, queue.ErrStopped) && b.life.Err() == nil {
+			b.log.Warn("work cannot wait in its queue", logkey.Ticket, t.TicketID, logkey.Queue, t.Queue, logkey.Err, err)
+		}
+	}
+	for _, p := range b.pieces {
+		if p.Channel != call.ChannelChat && !owed[p.ID] && p.joinedAt.Before(asked) {
+			b.settle(p)
+		}
+	}
+}
+
+// settle ends a piece for which nothing is owed any more.
+func (b *Board) settle(p *piece) {
+	agent := p.Agent
+	if p.State == Active || p.State == Parked {
+		b.release(p, call.EndAnswered)
+	} else {
+		p.tried("withdrawn", "")
+		b.leave(p, call.EndWithdrawn)
+	}
+	p.tell(Note{Kind: NoteEnded, Agent: agent, Reason: call.EndAnswered})
+	b.changed(p, agent)
+}
+
+// release ends the work of the agent who holds p.
+func (b *Board) release(p *piece, reason call.EndReason) {
+	b.drop(p)
+	b.queue.Release(p.offer, reason)
+	b.queue.Final(p.offer)
+}
+
+// leave takes p, which nobody holds, out of the queue.
+func (b *Board) leave(p *piece, reason call.EndReason) call.EndReason {
+	b.drop(p)
+	got, err := b.queue.Leave(b.life, p.ID, reason)
+	if p.offer != "" {
+		b.queue.Final(p.offer)
+	}
+	if err != nil {
+		return reason // the queue ended it by itself meanwhile
+	}
+	return got
+}
+
+// holder is who has p; an offer is nobody's yet.
+func (p *piece) holder() account.ID {
+	if p.State == Active || p.State == Parked {
+		return p.Agent
+	}
+	return ""
+}
