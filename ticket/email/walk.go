@@ -1,0 +1,223 @@
+package email
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message"
+	"github.com/emersion/go-message/charset"
+)
+
+// walker goes through the parts of a mail and sorts them: text to show, HTML to
+// show, files, and the report of a bounce.
+type walker struct {
+	mail  *Mail
+	parts int
+	texts []string
+	htmls []string
+}
+
+// entity takes one part. A part that cannot be read marks the mail as damaged.
+func (w *walker) entity(e *message.Entity, depth int) {
+	if w.parts++; w.parts > maxParts || depth > maxNesting {
+		w.mail.Damaged = true
+		return
+	}
+	kind, params, err := e.Header.ContentType()
+	if err != nil || kind == "" {
+		kind = "text/plain"
+	}
+	if parts := e.MultipartReader(); parts != nil {
+		w.multipart(parts, kind, depth)
+		return
+	}
+	disposition, dparams, _ := e.Header.ContentDisposition()
+	name := fileName(dparams["filename"], params["name"])
+	body, err := io.ReadAll(e.Body)
+	if err != nil {
+		w.mail.Damaged = true // what was read is kept
+	}
+	switch {
+	case kind == "message/delivery-status":
+		w.report(body)
+		return
+	case kind == "message/rfc822" || kind == "text/rfc822-headers" || kind == "message/rfc822-headers" || kind == "message/global-headers":
+		if w.mail.Bounce != nil && w.mail.Bounce.MessageID == "" {
+			w.mail.Bounce.MessageID = idIn(body)
+		}
+	case disposition != "attachment" && name == "" && kind == "text/plain":
+		w.texts = append(w.texts, shorten(decoded(body, params["charset"])))
+		return
+	case disposition != "attachment" && name == "" && kind == "text/html":
+		w.htmls = append(w.htmls, shorten(decoded(body, params["charset"])))
+		return
+	}
+	id := firstID(e.Header.Get("Content-Id"))
+	w.mail.Files = append(w.mail.Files, File{
+		Name: cmpName(name, kind, len(w.mail.Files)+1), MIME: kind, ContentID: id,
+		Inline: id != "" && disposition != "attachment", Data: body,
+	})
+}
+
+// multipart takes the parts of one. Of alternatives only the best plain and the
+// best HTML form are shown.
+func (w *walker) multipart(parts message.MultipartReader, kind string, depth int) {
+	texts, htmls := len(w.texts), len(w.htmls)
+	if kind == "multipart/report" && w.mail.Bounce == nil {
+		w.mail.Bounce = &Bounce{}
+	}
+	for {
+		part, err := parts.NextPart()
+		if part == nil || err != nil && !forgivable(err) {
+			if !errors.Is(err, io.EOF) {
+				w.mail.Damaged = true
+			}
+			break
+		}
+		w.entity(part, depth+1)
+		if w.parts > maxParts {
+			break
+		}
+	}
+	if kind == "multipart/alternative" {
+		w.texts = lastOf(w.texts, texts)
+		w.htmls = lastOf(w.htmls, htmls)
+	}
+}
+
+// lastOf keeps the last of what was added after n.
+func lastOf(all []string, n int) []string {
+	if len(all) > n+1 {
+		return append(all[:n:n], all[len(all)-1])
+	}
+	return all
+}
+
+// finish joins what is shown.
+func (w *walker) finish() {
+	w.mail.HTML = strings.Join(w.htmls, "\n")
+	text := strings.Join(w.texts, "\n\n")
+	if strings.TrimSpace(text) == "" && w.mail.HTML != "" {
+		text = plainOf(w.mail.HTML)
+	}
+	w.mail.Text, w.mail.Quoted = unquote(text)
+}
+
+// report reads a delivery status (RFC 3464): groups of fields, the first about
+// the message and the others about one recipient each.
+func (w *walker) report(body []byte) {
+	b := w.mail.Bounce
+	if b == nil {
+		b = &Bounce{}
+		w.mail.Bounce = b
+	}
+	for line := range strings.SplitSeq(strings.ReplaceAll(string(body), "\r\n", "\n"), "\n") {
+		key, value, ok := strings.Cut(line, ":")
+		if !ok {
+			continue
+		}
+		value = oneLine(valid(value))
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "final-recipient", "original-recipient":
+			if _, address, ok := strings.Cut(value, ";"); ok {
+				value = address
+			}
+			if a, ok := plainAddress(value); ok && b.Recipient == "" {
+				b.Recipient = a
+			}
+		case "status":
+			b.Status = value
+		case "action":
+			if b.Action == "" || strings.EqualFold(value, "failed") {
+				b.Action = strings.ToLower(value)
+			}
+		case "diagnostic-code":
+			b.Reason = value
+		}
+	}
+}
+
+// idIn returns the Message-ID of the returned mail inside a report.
+func idIn(body []byte) string {
+	e, err := message.Read(strings.NewReader(string(body) + "\r\n\r\n"))
+	if e == nil || err != nil && !forgivable(err) {
+		return ""
+	}
+	return firstID(e.Header.Get("Message-Id"))
+}
+
+// decoded returns a text as UTF-8 with Unix line ends. go-message converted it
+// where it knew the charset.
+func decoded(body []byte, cs string) string {
+	text := string(body)
+	if !utf8.ValidString(text) {
+		if r, err := charset.Reader(cs, strings.NewReader(text)); err == nil && cs != "" {
+			if out, err := io.ReadAll(r); err == nil && utf8.Valid(out) {
+				text = string(out)
+			}
+		}
+		text = valid(text)
+	}
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r", "\n"), "\x00", "")
+}
+
+// shorten keeps the first maxText bytes, at the border of a letter.
+func shorten(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	s = s[:maxText]
+	for !utf8.ValidString(s) && s != "" {
+		s = s[:len(s)-1]
+	}
+	return s + "\n[...]"
+}
+
+// fileName returns the first usable name: without path, control characters and
+// what file systems or headers mind.
+func fileName(names ...string) string {
+	for _, n := range names {
+		n = decodeWords(n)
+		n = path.Base(strings.ReplaceAll(n, `\`, "/"))
+		n = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(`/\:*?"<>|`, r) {
+				return '_'
+			}
+			return r
+		}, n)
+		n = strings.Trim(n, ". ")
+		if n == "" || n == "_" {
+			continue
+		}
+		if letters := []rune(n); len(letters) > maxFileName {
+			ext := []rune(path.Ext(n))
+			if len(ext) > 10 {
+				ext = nil
+			}
+			n = string(letters[:maxFileName-len(ext)]) + string(ext)
+		}
+		return n
+	}
+	return ""
+}
+
+// cmpName names a file that has no name.
+func cmpName(name, kind string, n int) string {
+	if name != "" {
+		return name
+	}
+	ext := ""
+	if kind == "message/rfc822" {
+		ext = ".eml"
+	} else if all, err := mime.ExtensionsByType(kind); err == nil && len(all) > 0 {
+		ext = all[0]
+	}
+	return "part-" + strconv.Itoa(n) + ext
+}
