@@ -125,7 +125,7 @@ func enqueue(t *tx, d *queue.Decision) error {
 	i := &d.Item
 	needs := make([]need, 0, len(i.Needs))
 	for _, n := range i.Needs {
-		needs = append(needs, need(n))
+		needs = append(needs, need{n.Skill, n.Level})
 	}
 	skills, err := text(needs)
 	if err != nil {
