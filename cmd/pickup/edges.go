@@ -1,22 +1,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"pickup/callflow"
+	"pickup/internal/logkey"
 	"pickup/sip"
 	"pickup/store"
 	"pickup/web"
 )
 
 // sipStore shows the SIP edge what it keeps.
-type sipStore struct{ *store.Store }
+type sipStore struct {
+	*store.Store
+	log *slog.Logger
+}
 
-// Trunks translates the stored trunks.
+// Trunks translates the stored trunks; names of hosts are looked up here and
+// not during calls.
 func (s sipStore) Trunks(ctx context.Context) ([]sip.Trunk, error) {
 	stored, err := s.Store.Trunks(ctx)
 	if err != nil {
@@ -24,14 +32,22 @@ func (s sipStore) Trunks(ctx context.Context) ([]sip.Trunk, error) {
 	}
 	var out []sip.Trunk
 	for _, t := range stored {
-		port := t.Port
-		if port == 0 {
-			port = 5060
-		}
 		base := sip.Trunk{
-			Name: t.Name, Address: net.JoinHostPort(t.Host, strconv.Itoa(port)), Transport: t.Transport,
-			Login: t.Username, Password: t.Password,
+			Name: t.Name, Transport: t.Transport, Login: t.Username, Password: t.Password, MaxCalls: t.MaxCalls, Disabled: t.Disabled,
 		}
+		for _, n := range t.Networks {
+			if network, err := netip.ParsePrefix(n); err == nil {
+				base.Networks = append(base.Networks, network)
+			}
+		}
+		host := t.Host
+		if addrs := s.lookUp(ctx, t); len(addrs) > 0 {
+			host = addrs[0].String()
+			for _, a := range addrs {
+				base.Networks = append(base.Networks, netip.PrefixFrom(a, a.BitLen()))
+			}
+		}
+		base.Address = net.JoinHostPort(host, strconv.Itoa(cmp.Or(t.Port, defaultPort(t.Transport))))
 		if len(t.Prefixes) == 0 {
 			out = append(out, base)
 		}
@@ -41,6 +57,31 @@ func (s sipStore) Trunks(ctx context.Context) ([]sip.Trunk, error) {
 		}
 	}
 	return out, nil
+}
+
+func defaultPort(transport string) int {
+	if transport == "tls" {
+		return 5061
+	}
+	return 5060
+}
+
+// lookUp returns the addresses of a trunk whose host is a name. Without any it
+// can still be known by its networks.
+func (s sipStore) lookUp(ctx context.Context, t store.Trunk) []netip.Addr {
+	if _, err := netip.ParseAddr(t.Host); err == nil || t.Disabled {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.Host)
+	if err != nil {
+		s.log.Warn("host of a trunk not found: it is not called", "trunk", t.Name, logkey.Err, err)
+	}
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+	}
+	return addrs
 }
 
 // wsHandler is SIP over WebSocket as an HTTP handler.

@@ -4,9 +4,12 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pickup/configs"
 )
 
 // pickup runs the program with a data directory of its own.
@@ -36,6 +39,21 @@ func TestObjectsAreMadeListedAndRemoved(t *testing.T) {
 		{[]string{"queue", "list"}, "20s"},
 		{[]string{"trunk", "set", "carrier", "--host", "192.0.2.9:5060", "--prefixes", "+33"}, ""},
 		{[]string{"trunk", "list"}, "192.0.2.9:5060"},
+		{[]string{"trunk", "set", "carrier", "--max-calls", "30", "--numbers", "+33123456789=VIP:fr,+442079460000=vip"}, ""},
+		{[]string{"trunk", "list"}, "+33123456789=vip:fr +442079460000=vip"},
+		{[]string{"trunk", "set", "carrier", "--disabled"}, ""},
+		{[]string{"trunk", "list"}, "192.0.2.9:5060  udp                  +33                 30         true      +33123456789=vip:fr"},
+		{[]string{"hours", "set", "office", "--time-zone", "Europe/Paris", "--day", "mon=09:00-12:30,13:30-18:00", "--day", "tue=09:00-18:00"}, ""},
+		{[]string{"hours", "set", "office", "--day", "tue=", "--closed", "2026-12-25,2027-01-01", "--callbacks"}, ""},
+		{[]string{"hours", "list"}, "office  Europe/Paris  true       mon=09:00-12:30,13:30-18:00  2026-12-25,2027-01-01"},
+		{[]string{"queue", "set", "vip", "--hours", "office"}, ""},
+		{[]string{"queue", "set", "vip", "--wrap-up", "9s"}, ""},
+		{[]string{"queue", "list"}, "20s     80       9s       0s        0           1        office"},
+		{[]string{"queue", "set", "vip", "--hours="}, ""},
+		{[]string{"hours", "remove", "office"}, ""},
+		{[]string{"user", "set", "alice", "--role", "supervisor"}, ""},
+		{[]string{"user", "set", "alice", "--language", "fr"}, ""},
+		{[]string{"user", "list"}, "alice  Alice  supervisor  fr"},
 		{[]string{"user", "disable", "alice"}, ""},
 		{[]string{"user", "list"}, "false"},
 		{[]string{"queue", "remove", "vip"}, ""},
@@ -63,6 +81,14 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		"a value that cannot be":        {[]string{"serve", "--queue.ring_time=soon"}, "queue.ring_time"},
 		"a user nobody knows":           {[]string{"user", "disable", "nobody"}, "nobody"},
 		"a queue nobody knows":          {[]string{"queue", "remove", "none"}, "none"},
+		"a trunk nobody knows":          {[]string{"trunk", "remove", "none"}, `no trunk "none"`},
+		"hours nobody knows":            {[]string{"hours", "remove", "none"}, `no hours "none"`},
+		"hours that no queue can have":  {[]string{"queue", "set", "vip", "--hours", "none"}, `no hours "none"`},
+		"a day that is none":            {[]string{"hours", "set", "office", "--day", "someday=09:00-10:00"}, "hours[0].days"},
+		"an interval that is none":      {[]string{"hours", "set", "office", "--day", "mon=late"}, "hours[0].days.mon[0]"},
+		"a new trunk without a host":    {[]string{"trunk", "set", "carrier"}, "trunks[0].host"},
+		"a number to nowhere":           {[]string{"trunk", "set", "carrier", "--host", "h", "--numbers", "+33123456789=none"}, "trunks[0].numbers[0].to"},
+		"a number to nothing":           {[]string{"trunk", "set", "carrier", "--host", "h", "--numbers", "+33123456789"}, "--numbers"},
 		"a database of another kind":    {[]string{"migrate", "--database.url=mysql://x"}, "database.url"},
 	}
 	for name, c := range cases {
@@ -72,6 +98,51 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 				t.Errorf("got %v, want %q in it", err, c.want)
 			}
 		})
+	}
+}
+
+func TestHoursOfAQueueAreNotRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"hours", "set", "office"}, {"queue", "set", "vip", "--hours", "office"}} {
+		if _, err := pickup(t, dir, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pickup(t, dir, "hours", "remove", "office"); err == nil || !strings.Contains(err.Error(), "pickup queue set") {
+		t.Errorf("got %v, want a refusal that says what to do", err)
+	}
+}
+
+func TestTheExampleSiteIsAppliedTwice(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "site.yaml")
+	if err := os.WriteFile(file, configs.ExampleSite(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var first string
+	for range 2 {
+		if got, err := pickup(t, dir, "apply", file); err != nil || !strings.Contains(got, "2 queues, 4 users, 1 trunks, 2 hours, 1 menus") {
+			t.Fatalf("apply: got %q, %v", got, err)
+		}
+		var all string
+		for _, kind := range []string{"queue", "user", "trunk", "hours"} {
+			got, err := pickup(t, dir, kind, "list")
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += got
+		}
+		if first == "" {
+			first = all
+		}
+		if all != first {
+			t.Errorf("applied again: got\n%s\nwant\n%s", all, first)
+		}
+	}
+	for _, want := range []string{"+33123456789=welcome:fr", "office", "phoning"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("%q is not stored:\n%s", want, first)
+		}
 	}
 }
 

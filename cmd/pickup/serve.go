@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"pickup/callflow"
 	"pickup/configs"
 	"pickup/internal/fanout"
+	"pickup/internal/hours"
 	"pickup/media"
 	"pickup/media/moh"
 	"pickup/queue"
@@ -66,6 +68,8 @@ type server struct {
 	calls    *callflow.Manager
 	sip      *sip.Server
 	web      *web.Server
+
+	callbackHours atomic.Pointer[hours.Hours] // nil: always
 
 	group parts
 }
@@ -164,7 +168,7 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	var err error
-	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store}, s.log)
+	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store, s.log}, s.log)
 	return err
 }
 
@@ -173,6 +177,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	book := callback.NewBook(callback.Config{
 		MaxAttempts: c.Callback.MaxAttempts, RetryNoAnswer: c.Callback.RetryNoAnswer, RetryBusy: c.Callback.RetryBusy,
 		RetryUnknown: c.Callback.RetryUnknown, Expiry: c.Callback.Expiry, CrashDelay: c.Callback.CrashDelay, PerDay: c.Callback.PerDay,
+		Hours: s.dialHours,
 	}, s.store)
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
@@ -240,10 +245,27 @@ func (s *server) prompt(language, id string) ([]int16, bool) {
 	return pcm, ok
 }
 
-// reconfigure gives the queue what the store holds.
+// dialHours are the hours in which players of a queue may be called back.
+func (s *server) dialHours(name string) []*hours.Hours {
+	q, _ := s.queue.Has(name)
+	return []*hours.Hours{q.Hours, s.callbackHours.Load()}
+}
+
+// reconfigure gives the parts what the store holds.
 func (s *server) reconfigure(ctx context.Context) error {
 	queues, err := s.store.Queues(ctx)
 	if err != nil {
+		return err
+	}
+	open, callbacks, err := clocks(ctx, s.store, s.cfg.Site.TimeZone.String())
+	if err != nil {
+		return err
+	}
+	for i := range queues {
+		queues[i].Hours = open[queues[i].HoursID]
+	}
+	s.callbackHours.Store(callbacks)
+	if err := s.renumber(ctx); err != nil {
 		return err
 	}
 	users, err := s.store.Users(ctx)
@@ -272,6 +294,25 @@ func (s *server) reconfigure(ctx context.Context) error {
 		}
 	}
 	return s.queue.Configure(ctx, queues, agents)
+}
+
+// renumber takes over the trunks and the numbers that lead to queues and menus.
+// Those of a disabled trunk lead nowhere.
+func (s *server) renumber(ctx context.Context) error {
+	trunks, err := s.store.Trunks(ctx)
+	if err != nil {
+		return err
+	}
+	numbers := map[string]callflow.Number{}
+	for _, t := range trunks {
+		for _, n := range t.Numbers {
+			if !t.Disabled {
+				numbers[n.Number] = callflow.Number{To: n.To, Language: n.Language}
+			}
+		}
+	}
+	s.calls.SetNumbers(numbers)
+	return s.sip.ReloadTrunks(ctx)
 }
 
 // trace returns the SIP messages of one dialog as text.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +35,9 @@ func applySite(ctx context.Context, st *store.Store, site configs.Site, c *confi
 	}
 	logins, auto, err := applyUsers(ctx, st, site, c, realm)
 	if err != nil {
+		return err
+	}
+	if err := applyHours(ctx, st, site); err != nil {
 		return err
 	}
 	greetings, err := applyQueues(ctx, st, site, c, logins)
@@ -144,6 +145,10 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 	for _, q := range have {
 		ids[q.Name] = q.ID
 	}
+	open, err := hoursIDs(ctx, st)
+	if err != nil {
+		return nil, err
+	}
 	greetings := map[string]string{}
 	for _, s := range site.Queues {
 		q := queue.QueueConfig{
@@ -152,6 +157,9 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		}
 		if q.ID == "" {
 			q.ID = id.New()
+		}
+		if q.HoursID = open[s.Hours]; q.HoursID == "" && s.Hours != "" {
+			return nil, fmt.Errorf("queues[%s].hours: no hours %q", s.Name, s.Hours)
 		}
 		if q.MaxWait == 0 {
 			q.MaxWait = c.Queue.MaxWait
@@ -177,37 +185,6 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		}
 	}
 	return greetings, nil
-}
-
-func applyTrunks(ctx context.Context, st *store.Store, site configs.Site) error {
-	have, err := st.Trunks(ctx)
-	if err != nil {
-		return err
-	}
-	ids := map[string]string{}
-	for _, t := range have {
-		ids[t.Name] = t.ID
-	}
-	for _, s := range site.Trunks {
-		host, port := s.Host, 0
-		if h, p, err := net.SplitHostPort(s.Host); err == nil {
-			host = h
-			if port, err = strconv.Atoi(p); err != nil {
-				return fmt.Errorf("trunks[%s].host: port %q is not a number", s.Name, p)
-			}
-		}
-		t := store.Trunk{
-			ID: ids[s.Name], Name: s.Name, Host: host, Port: port, Transport: s.Transport,
-			Username: s.Username, Password: s.Password, Prefixes: s.Prefixes, Networks: s.Networks,
-		}
-		if t.ID == "" {
-			t.ID = id.New()
-		}
-		if err := st.UpsertTrunk(ctx, t); err != nil {
-			return fmt.Errorf("store trunk %s: %w", s.Name, err)
-		}
-	}
-	return nil
 }
 
 // menusOf is what a site's menus are for the call flow.
