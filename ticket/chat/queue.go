@@ -47,6 +47,8 @@ func (m *room) note(n work.Note) {
 		}
 	case work.NoteMoved:
 		m.moved(n.Queue)
+	case work.NoteTicket:
+		m.reload()
 	case work.NoteEnded:
 		m.queued = false
 		switch {
@@ -161,4 +163,14 @@ func missing(ok bool) error {
 		return nil
 	}
 	return ErrNotFound
+}
+
+// prioritise moves the conversation to the place of its ticket's priority.
+func (m *room) prioritise() {
+	if p := m.conv.Ticket.Priority; m.queued && m.item.Priority != p {
+		m.item.Priority = p
+		if _, err := m.rooms.board.SetPriority(m.life, m.item.ID, p); err != nil && m.life.Err() == nil {
+			m.log.Warn("the priority of a chat could not be changed", logkey.Err, err)
+		}
+	}
 }

@@ -230,6 +230,7 @@ func (m *room) writeNext() {
 func (m *room) wrote(o op, err error, conv Conversation, fresh []Event) {
 	m.writing = false
 	m.conv = conv
+	m.prioritise()
 	for i := range fresh {
 		m.tell(fresh[i])
 	}

@@ -31,8 +31,10 @@ type Board struct {
 	life     context.Context
 	pieces   map[queue.ItemID]*piece
 	consoles map[account.ID]*console
-	sweeping bool // a child reads the facts
-	again    bool // they changed meanwhile
+	sweeping bool      // a child reads the facts
+	again    bool      // they changed meanwhile
+	asked    time.Time // when they were read last
+	wanted   time.Time // when they are to be read; zero: with the next sweep
 	children sync.WaitGroup
 }
 
@@ -140,6 +142,7 @@ func (b *Board) next() (first time.Time, ok bool) {
 	for _, c := range b.consoles {
 		look(c.due)
 	}
+	look(b.wanted)
 	return first, ok
 }
 

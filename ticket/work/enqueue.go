@@ -170,6 +170,9 @@ func (b *Board) expire(now time.Time) {
 			b.returned(p)
 		}
 	}
+	if !b.wanted.IsZero() && !b.wanted.After(now) {
+		b.sweep()
+	}
 	for agent, c := range b.consoles {
 		if !c.due.IsZero() && !c.due.After(now) {
 			b.consoleDue(agent, c)
@@ -185,23 +188,46 @@ func (b *Board) refresh(p *piece, t Task) {
 	}
 }
 
+// refreshEvery is how often the facts are read at most, however much changes.
+const refreshEvery = time.Second
+
 // sweep has a child read the facts.
 func (b *Board) sweep() {
+	b.wanted = time.Time{}
 	if b.sweeping {
 		b.again = true
 		return
 	}
 	b.sweeping, b.again = true, false
 	asked := time.Now()
+	b.asked = asked
 	b.children.Go(func() {
 		tasks, err := b.store.OpenTasks(b.life)
 		b.box.Put(func() { b.swept(asked, tasks, err) })
 	})
 }
 
-// Refresh asks the board to look at the facts now: a mail came, a ticket was
-// assigned, answered or solved elsewhere.
-func (b *Board) Refresh() { b.box.Put(b.sweep) }
+// Refresh asks the board to look at the facts, within a second: a mail came, a
+// ticket was assigned, answered or solved elsewhere.
+func (b *Board) Refresh() { b.box.Put(b.want) }
+
+func (b *Board) want() {
+	if b.wanted.IsZero() {
+		b.wanted = b.asked.Add(refreshEvery)
+	}
+}
+
+// TicketChanged is Refresh, and tells the owners of tasks on that ticket.
+func (b *Board) TicketChanged(ticketID string) {
+	b.box.Put(func() {
+		b.want()
+		for _, p := range b.pieces {
+			if p.TicketID == ticketID {
+				p.tell(Note{Kind: NoteTicket})
+			}
+		}
+	})
+}
 
 // swept makes the board agree with the facts as they were at asked.
 func (b *Board) swept(asked time.Time, tasks []Task, err error) {

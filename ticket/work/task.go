@@ -111,7 +111,8 @@ const (
 	NoteReturned                     // it waits again: Agent was shown it, or held it (Held)
 	NoteOffered                      // Agent is shown it
 	NoteMoved                        // it waits in another queue: Queue
-	NoteEnded                        // the queue ended it: Reason
+	NoteEnded                        // it was done, or the queue ended it: Reason
+	NoteTicket                       // its ticket changed
 )
 
 // Note to the owner of a task.
