@@ -63,7 +63,7 @@ func (s *Server) onRequest(r *gosip.Request, tx *gosip.ServerTx) {
 		q.drop()
 		return
 	}
-	if f := gate(r, t.inDialog, t.merged); f != nil {
+	if f := gate(r, t.inDialog, t.merged, s.cfg.Limits.Vias); f != nil {
 		s.counters.refused(f.status)
 		q.refuse(f)
 		return

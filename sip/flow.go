@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // flow is where requests to a peer go: a transport and its source address, and
@@ -17,7 +18,12 @@ type flow struct {
 	conn      io.Closer // nil for UDP
 	host      string    // Host of the WebSocket handshake
 	users     atomic.Int32
+	heard     atomic.Int64 // when something came last, Unix nanoseconds
+	gone      bool         // guarded by flows.mu
 }
+
+// hear notes that something came.
+func (f *flow) hear() { f.heard.Store(time.Now().UnixNano()) }
 
 // String is the form in which a flow is stored: "udp:192.0.2.1:5060".
 func (f *flow) String() string { return f.transport + ":" + f.addr.String() }
@@ -53,30 +59,92 @@ type flows struct {
 	live   map[string]*flow // by sipgo network and address
 	byHost map[netip.Addr]int
 	closed bool
+
+	most, mostOfHost int
 }
 
-// maxPerSource is the number of connections that one address may hold.
-const maxPerSource = 256
-
-func newFlows() *flows {
-	return &flows{live: map[string]*flow{}, byHost: map[netip.Addr]int{}}
+func newFlows(most, mostOfHost int) *flows {
+	return &flows{live: map[string]*flow{}, byHost: map[netip.Addr]int{}, most: most, mostOfHost: mostOfHost}
 }
 
-// add reports false where the source holds too many already.
-func (t *flows) add(f *flow) bool {
+// admission of a connection.
+type admission int
+
+const (
+	admitted   admission = iota
+	sourceFull           // its source holds too many
+	allFull              // all together do
+	closing              // the server stops
+)
+
+func (t *flows) add(f *flow) admission {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.byHost[f.addr.Addr()] >= maxPerSource {
-		return false
+	switch {
+	case t.closed:
+		return closing
+	case t.byHost[f.addr.Addr()] >= t.mostOfHost:
+		return sourceFull
+	case len(t.live) >= t.most:
+		return allFull
 	}
 	t.live[f.network()+f.addr.String()] = f
 	t.byHost[f.addr.Addr()]++
-	return true
+	return admitted
+}
+
+// idlest returns the connection of source, or of anybody where it is the zero
+// address, that said nothing for longest and is neither in a dialog nor among
+// those in use; nil: there is none.
+func (t *flows) idlest(source netip.Addr, inUse map[string]bool) *flow {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found *flow
+	for _, f := range t.live {
+		if (source.IsValid() && f.addr.Addr() != source) || f.users.Load() > 0 {
+			continue
+		}
+		if (found == nil || f.heard.Load() < found.heard.Load()) && !inUse[f.String()] {
+			found = f
+		}
+	}
+	return found
+}
+
+// admit lets a connection in. Where too many are held, the one that was idle
+// longest makes room.
+func (s *Server) admit(f *flow) bool {
+	f.hear()
+	for range 3 { // another may take the room that was made
+		var crowd netip.Addr
+		switch s.flows.add(f) {
+		case admitted:
+			return true
+		case closing:
+			return false
+		case sourceFull:
+			crowd = f.addr.Addr()
+		case allFull:
+		}
+		idle := s.flows.idlest(crowd, s.reg.flowsInUse())
+		if idle == nil {
+			break
+		}
+		s.counters.evicted.Add(1)
+		s.flows.remove(idle)
+		_ = idle.conn.Close()
+	}
+	s.counters.notAdmitted.Add(1)
+	return false
 }
 
 func (t *flows) remove(f *flow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if f.gone {
+		return
+	}
+	f.gone = true
 	if k := f.network() + f.addr.String(); t.live[k] == f {
 		delete(t.live, k)
 	}

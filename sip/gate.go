@@ -29,13 +29,13 @@ var extensions = []string{"timer", "path", "outbound"}
 var single = []string{"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires"}
 
 // gate judges a request before any handler sees it (RFC 3261 8.2). inDialog
-// says that it came with a To-tag. It returns nil for what may pass. ACK and
+// says that it came with a To-tag; maxVias is the limit of hops. It returns nil for what may pass. ACK and
 // CANCEL are never answered with a challenge or an extension error.
-func gate(r *gosip.Request, inDialog, merged bool) *refusal {
+func gate(r *gosip.Request, inDialog, merged bool, maxVias int) *refusal {
 	if r.SipVersion != "SIP/2.0" {
 		return refuse(505)
 	}
-	if f := gateHeaders(r); f != nil {
+	if f := gateHeaders(r, maxVias); f != nil {
 		return f
 	}
 	if !slices.Contains(strings.Split(allow, ", "), string(r.CSeq().MethodName)) {
@@ -59,7 +59,7 @@ func gate(r *gosip.Request, inDialog, merged bool) *refusal {
 	return gateContent(r)
 }
 
-func gateHeaders(r *gosip.Request) *refusal {
+func gateHeaders(r *gosip.Request, maxVias int) *refusal {
 	counts := map[string]int{}
 	for _, h := range r.Headers() {
 		counts[longName(h.Name())]++
@@ -80,10 +80,13 @@ func gateHeaders(r *gosip.Request) *refusal {
 	if r.Method == gosip.INVITE && (counts["contact"] > 1 || counts["contact"] == 0 && !rfc2543(r)) { // RFC 3261 8.1.1.8
 		return refuse(400)
 	}
-	for _, a := range []gosip.Uri{from.Address, to.Address} {
-		if a.Wildcard {
+	for _, a := range []*gosip.Uri{&from.Address, &to.Address, &r.Recipient} {
+		if a.Wildcard || clean(a.User) != a.User || clean(a.Host) != a.Host {
 			return refuse(400)
 		}
+	}
+	if c := r.Contact(); c != nil && (clean(c.Address.User) != c.Address.User || clean(c.Address.Host) != c.Address.Host) {
+		return refuse(400)
 	}
 	for _, h := range r.GetHeaders("Date") {
 		if v := h.Value(); v != "" && !strings.HasSuffix(v, "GMT") { // RFC 3261 20.17

@@ -7,20 +7,24 @@ import (
 
 // Metrics is a copy of the counters of a Server.
 type Metrics struct {
-	Parsed       uint64         // messages that reached the gate or a transaction
-	Dropped      uint64         // garbage that nothing could be answered to
-	BadRequest   uint64         // unparsable requests answered with 400
-	GuardRefused uint64         // new requests refused by the flood guard
-	Panics       uint64         // recovered in a handler
-	Calls        uint64         // INVITEs accepted
-	Dialogs      int            // up now
-	Connections  int            // TCP, TLS and WebSocket flows now
-	Bindings     int            // registered contacts now
-	GateRefused  map[int]uint64 // requests refused by the gate, by status
+	Parsed       uint64 // messages that reached the gate or a transaction
+	Dropped      uint64 // garbage that nothing could be answered to
+	BadRequest   uint64 // requests refused before they were parsed: 400, 416, 505, 513
+	GuardRefused uint64 // new requests refused by the flood guard
+	Panics       uint64 // recovered in a handler
+	Calls        uint64 // INVITEs accepted
+	Dialogs      int    // up now
+	Connections  int    // TCP, TLS and WebSocket flows now
+	// ConnectionsEvicted were idle and made room for others.
+	ConnectionsEvicted uint64
+	// ConnectionsRefused found no room: those that were there are in use.
+	ConnectionsRefused uint64
+	Bindings           int            // registered contacts now
+	GateRefused        map[int]uint64 // requests refused by the gate, by status
 }
 
 type counters struct {
-	parsed, dropped, badRequest, guardRefused, panics, calls atomic.Uint64
+	parsed, dropped, badRequest, guardRefused, panics, calls, evicted, notAdmitted atomic.Uint64
 
 	mu   sync.Mutex
 	gate map[int]uint64
@@ -42,6 +46,7 @@ func (s *Server) Metrics() Metrics {
 		BadRequest: s.counters.badRequest.Load(), GuardRefused: s.counters.guardRefused.Load(),
 		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(),
 		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
+		ConnectionsEvicted: s.counters.evicted.Load(), ConnectionsRefused: s.counters.notAdmitted.Load(),
 		GateRefused: map[int]uint64{},
 	}
 	s.counters.mu.Lock()

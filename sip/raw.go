@@ -20,7 +20,9 @@ type head struct {
 	from    string
 	to      string
 	vias    []string
-	length  int // Content-Length; -1 where absent or not a number
+	hops    int // Via values, several to a field counted
+	length  int // Content-Length; -1 where absent, not a number or not alone
+	lengths int // Content-Length fields
 	end     int // offset after the empty line; 0 where there is none
 	headers int // number of header fields
 }
@@ -48,17 +50,26 @@ func scanHead(data []byte) (head, bool) {
 			h.end = len(data) - len(next)
 			return h, true
 		}
-		for len(next) > 0 && (next[0] == ' ' || next[0] == '\t') { // RFC 3261 7.3.1: folded
-			more, after, okMore := cutLine(next)
-			if !okMore {
-				break
-			}
-			line = append(append(bytes.Clone(bytes.TrimRight(line, " \t")), ' '), bytes.TrimLeft(more, " \t")...)
-			next = after
-		}
+		line, rest = unfold(line, next)
 		h.field(line)
+	}
+}
+
+// unfold joins a line with those after it that begin with white space
+// (RFC 3261 7.3.1), and returns what follows them.
+func unfold(line, rest []byte) (whole, after []byte) {
+	for first := true; len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t'); first = false {
+		more, next, ok := cutLine(rest)
+		if !ok {
+			break
+		}
+		if first {
+			line = bytes.Clone(line)
+		}
+		line = append(append(bytes.TrimRight(line, " \t"), ' '), bytes.Trim(more, " \t")...)
 		rest = next
 	}
+	return line, rest
 }
 
 // cutLine splits data after its first line end, CRLF or LF.
@@ -108,8 +119,11 @@ func (h *head) field(line []byte) {
 		h.to = text()
 	case "via", "v":
 		h.vias = append(h.vias, text())
+		h.hops += 1 + bytes.Count(value, []byte{','})
 	case "content-length", "l":
-		if n, err := strconv.ParseUint(text(), 10, 31); err == nil {
+		h.lengths++
+		h.length = -1
+		if n, err := strconv.ParseUint(text(), 10, 31); err == nil && h.lengths == 1 {
 			h.length = int(n)
 		}
 	}
@@ -152,7 +166,19 @@ func statelessReply(h *head, status int, reason, host, port string, more ...stri
 		b.WriteString(m + "\r\n")
 	}
 	b.WriteString("Content-Length: 0\r\n\r\n")
-	return b.Bytes()
+	return lineEnds(b.Bytes())
+}
+
+// lineEnds takes out carriage returns that end no line: what came in a header
+// must not begin a new one in our answer.
+func lineEnds(b []byte) []byte {
+	out := b[:0]
+	for i, c := range b {
+		if c != '\r' || (i+1 < len(b) && b[i+1] == '\n') {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // stampVia sets received and rport in the first hop of a Via value.
@@ -192,12 +218,8 @@ func normalise(data []byte) []byte {
 		if !okLine || len(line) == 0 {
 			break
 		}
+		line, rest = unfold(line, rest)
 		text := string(line)
-		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-			var more []byte
-			more, rest, _ = cutLine(rest)
-			text += " " + strings.Trim(string(more), " \t")
-		}
 		name, value, okField := strings.Cut(text, ":")
 		if !okField {
 			b.WriteString(text + "\r\n")

@@ -166,6 +166,19 @@ func (r *registrar) usesFlow(f *flow) bool {
 	return false
 }
 
+// flowsInUse returns the flows, as they are stored, of all bindings.
+func (r *registrar) flowsInUse() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[string]bool, len(r.byAOR))
+	for _, ds := range r.byAOR {
+		for _, d := range ds {
+			out[d.Received] = true
+		}
+	}
+	return out
+}
+
 // usesAddress reports whether a device of aor registered from that address.
 func (r *registrar) usesAddress(aor string, a netip.Addr) bool {
 	r.mu.Lock()

@@ -41,6 +41,7 @@ type Config struct {
 	LocalAddr func(peer netip.Addr) netip.Addr
 	// AllowedOrigins of WebSocket handshakes, beside none and the host itself.
 	AllowedOrigins []string
+	Limits         Limits // of messages and connections
 	MaxCalls       int    // dialogs at once; 0 is 4000. Beyond: 503 + Retry-After
 	UserAgent      string // "" is "Pickup"
 }
@@ -67,6 +68,9 @@ func (c *Config) Check() error {
 	}
 	if c.LocalAddr == nil {
 		c.LocalAddr = kernelAddr
+	}
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	switch {
 	case c.Digest != "md5" && c.Digest != "both" && c.Digest != "sha256":
@@ -148,7 +152,7 @@ func NewServer(cfg Config, m *media.Engine, store Store, log *slog.Logger) (*Ser
 	s := &Server{
 		cfg: cfg, log: log, media: m, store: store,
 		guard: newGuard(cfg.GuardRate, cfg.GuardBurst, cfg.GuardTrusted),
-		order: newOrder(), flows: newFlows(), legs: newLegTable(),
+		order: newOrder(), flows: newFlows(cfg.Limits.Connections, cfg.Limits.SourceConnections), legs: newLegTable(),
 	}
 	s.life, s.stop = context.WithCancel(context.Background()) // ended by Serve, whose ctx comes later
 	s.digest = newAuthority(cfg.Realm, cfg.Digest)

@@ -2,18 +2,19 @@ package sip
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
 )
 
-// Patience with a stream (security.md of the project: idle 60 s, slow cut).
+// Patience with a stream; the rest is in Limits.
 const (
-	streamIdle    = 60 * time.Second // nothing came, and neither binding nor dialog uses the flow
-	streamQuiet   = 2 * time.Hour    // nothing came, but it is used
-	streamMessage = 20 * time.Second // from the first byte of a message to its last
+	streamQuiet = 2 * time.Hour   // nothing came, but a binding or a dialog uses it
+	streamLast  = 2 * time.Second // for the peer to take our last answer
 )
 
 // listener accepts TCP or TLS connections and hands them to sipgo one whole
@@ -44,7 +45,10 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 		}
 		f := &flow{transport: lower(l.network), addr: sourceOf(c.RemoteAddr()), conn: c}
-		if !l.server.flows.add(f) {
+		if t, ok := c.(*tls.Conn); ok {
+			f.conn = t.NetConn() // at once: a TLS close may wait for the peer
+		}
+		if !l.server.admit(f) {
 			_ = c.Close()
 			continue
 		}
@@ -93,12 +97,15 @@ func (c *streamConn) next() ([]byte, error) {
 		if pings > 0 {
 			c.pong(pings)
 		}
+		if err != nil && c.framer.broken {
+			c.linger()
+		}
 		if m != nil || err != nil {
 			return m, err
 		}
-		deadline := time.Now().Add(streamIdle)
+		deadline := time.Now().Add(c.server.cfg.Limits.IdleTime)
 		if c.framer.begun() {
-			deadline = c.framer.since.Add(streamMessage)
+			deadline = c.framer.since.Add(c.server.cfg.Limits.MessageTime)
 		}
 		_ = c.Conn.SetReadDeadline(deadline)
 		n, err := c.Conn.Read(c.buf[:])
@@ -106,12 +113,24 @@ func (c *streamConn) next() ([]byte, error) {
 		switch {
 		case n > 0:
 			quiet = time.Now()
+			c.flow.hear()
 		case errors.Is(err, os.ErrDeadlineExceeded) && !c.framer.begun() &&
 			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < streamQuiet:
 		case err != nil:
 			return nil, err
 		}
 	}
+}
+
+// linger lets the peer read our refusal before the connection goes: closing
+// with bytes unread would reset it.
+func (c *streamConn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(streamLast))
+	_, _ = io.CopyN(io.Discard, c.Conn, 1<<18)
 }
 
 // pong answers n keep-alives (RFC 5626 3.5.1).
@@ -161,6 +180,7 @@ type framer struct {
 	buf    []byte
 	since  time.Time // first byte of the message that is incomplete
 	scan   int       // no end of headers before this offset
+	broken bool      // what follows the message taken last has no beginning
 }
 
 var errFraming = errors.New("sip: no end of message within the limit")
@@ -177,8 +197,12 @@ func (f *framer) add(b []byte) {
 }
 
 // cut returns the next message and how many keep-alive pings came before it;
-// nil where more bytes are needed. io.EOF-like errors are not its business.
+// nil where more bytes are needed. After a message that does not say where it
+// ends there is none: the filter refuses that one, then the error comes.
 func (f *framer) cut() (message []byte, pings int, err error) {
+	if f.broken {
+		return nil, 0, errFraming
+	}
 	pings, whole := f.lines()
 	if !whole || len(f.buf) == 0 {
 		return nil, pings, nil
@@ -186,24 +210,23 @@ func (f *framer) cut() (message []byte, pings int, err error) {
 	end := headersEnd(f.buf, f.scan)
 	if end == 0 {
 		f.scan = max(0, len(f.buf)-3)
-		if len(f.buf) > maxMessage {
-			return nil, pings, errFraming
+		if len(f.buf) <= f.server.cfg.Limits.MessageBytes {
+			return nil, pings, nil
 		}
-		return nil, pings, nil
+		f.broken = true
+		return f.take(len(f.buf)), pings, nil
 	}
 	h, ok := scanHead(f.buf[:end])
 	if !ok {
 		f.server.counters.dropped.Add(1)
 		return nil, pings, errFraming // no boundary to go on from
 	}
-	total := end + max(0, h.length)
-	if h.length < 0 || total > maxMessage {
-		if h.full() {
-			return f.take(end), pings, nil // the filter answers 400; then the stream is closed by the next garbage
-		}
-		return nil, pings, errFraming
-	}
-	if len(f.buf) < total {
+	total := end + h.length
+	switch {
+	case h.length < 0 || total > f.server.cfg.Limits.MessageBytes:
+		f.broken = true
+		return f.take(end), pings, nil
+	case len(f.buf) < total:
 		return nil, pings, nil
 	}
 	return f.take(total), pings, nil
@@ -249,11 +272,17 @@ func (f *framer) skip(n int) {
 
 // headersEnd finds the offset after the empty line, looking from `from`.
 func headersEnd(b []byte, from int) int {
-	if i := bytes.Index(b[from:], []byte("\r\n\r\n")); i >= 0 {
-		return from + i + 4
+	for i := from; ; {
+		n := bytes.IndexByte(b[i:], '\n')
+		if n < 0 {
+			return 0
+		}
+		i += n + 1
+		switch {
+		case bytes.HasPrefix(b[i:], []byte("\n")):
+			return i + 1
+		case bytes.HasPrefix(b[i:], []byte("\r\n")):
+			return i + 2
+		}
 	}
-	if i := bytes.Index(b[from:], []byte("\n\n")); i >= 0 {
-		return from + i + 2
-	}
-	return 0
 }

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -11,20 +12,12 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 )
 
-// limits of a message, before any header is understood.
-const (
-	maxMessage  = 1 << 16
-	maxDatagram = 1 << 16
-	maxHeaders  = 128
-	maxVias     = 70 // a request may pass 70 hops (RFC 3261 8.1.1.6)
-)
-
 // packetConn is the UDP socket with the read filter in front: what is not a SIP
 // message never reaches sipgo, which would keep its source address for ever.
 type packetConn struct {
 	*net.UDPConn
 	server  *Server
-	buf     [maxDatagram]byte // sipgo's is smaller: what is longer is to be seen, not cut
+	buf     [1 << 16]byte // sipgo's is smaller: what is longer is to be seen, not cut
 	last    netip.AddrPort
 	changes int // of the source, since the set of sources was forgotten
 }
@@ -112,12 +105,14 @@ func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, r
 		return nil
 	}
 	data = giveBranch(&h, data)
-	if len(data) <= maxMessage && h.headers <= maxHeaders && len(h.vias) <= maxVias {
-		if s.parses(data) {
+	status := s.cfg.Limits.broken(&h, len(data), transport)
+	if status == 0 {
+		stream := transport == "TCP" || transport == "TLS"
+		if s.parses(data, stream) {
 			s.counters.parsed.Add(1)
 			return data
 		}
-		if tidy := normalise(data); s.parses(tidy) {
+		if tidy := normalise(data); s.parses(tidy, stream) {
 			s.counters.parsed.Add(1)
 			return tidy
 		}
@@ -127,12 +122,14 @@ func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, r
 		return nil
 	}
 	s.counters.badRequest.Add(1)
-	status := 400
 	switch {
+	case status != 0:
 	case h.version != "SIP/2.0":
 		status = 505
 	case foreignScheme(h.uri):
 		status = 416
+	default:
+		status = 400
 	}
 	reply(statelessReply(&h, status, reasonOf(status), host, port))
 	return nil
@@ -156,15 +153,16 @@ func opensDialog(h *head) bool {
 }
 
 // parses tries sipgo's parser, and the accessors on which its transactions
-// depend. A panic counts as "no".
-func (s *Server) parses(data []byte) (ok bool) {
+// depend. Of a stream it must take the message for one, as the framer did. A
+// panic counts as "no".
+func (s *Server) parses(data []byte, stream bool) (ok bool) {
 	defer func() {
 		if recover() != nil {
 			s.counters.panics.Add(1)
 			ok = false
 		}
 	}()
-	m, err := s.parser.ParseSIP(data)
+	m, err := s.parse(data, stream)
 	if err != nil {
 		return false
 	}
@@ -178,6 +176,25 @@ func (s *Server) parses(data []byte) (ok bool) {
 	}
 	_, err = gosip.ServerTxKeyMake(m)
 	return err == nil
+}
+
+var errNotOne = errors.New("sip: not one message")
+
+func (s *Server) parse(data []byte, stream bool) (m gosip.Message, err error) {
+	if !stream {
+		return s.parser.ParseSIP(data)
+	}
+	p := s.parser.NewSIPStream()
+	defer p.Close()
+	n := 0
+	err = p.ParseSIPStream(data, func(got gosip.Message) {
+		m = got
+		n++
+	})
+	if err == nil && n != 1 {
+		err = errNotOne
+	}
+	return m, err
 }
 
 // stunAnswer answers a STUN binding request that a phone sends to keep its NAT

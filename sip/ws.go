@@ -79,7 +79,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 		_ = c.Close(websocket.StatusPolicyViolation, "subprotocol sip is needed")
 		return
 	}
-	c.SetReadLimit(maxMessage)
+	c.SetReadLimit(int64(s.cfg.Limits.MessageBytes))
 	s.serveSocket(c, r, source)
 }
 
@@ -94,7 +94,7 @@ func (s *Server) serveSocket(c *websocket.Conn, r *http.Request, source netip.Ad
 	conn := &wsConn{server: s, ws: c, ctx: ctx, cancel: cancel, flow: f, local: s.wsLn.addr}
 	conn.feed = append(conn.feed, wsHandshake...)
 	f.conn = conn
-	if !s.flows.add(f) {
+	if !s.admit(f) {
 		_ = c.Close(websocket.StatusTryAgainLater, "too many connections")
 		return
 	}
@@ -161,6 +161,7 @@ func (c *wsConn) Read(b []byte) (int, error) {
 			c.gone()
 			return 0, net.ErrClosed
 		}
+		c.flow.hear()
 		if bytes.Equal(m, []byte("\r\n\r\n")) {
 			c.send([]byte("\r\n")) // RFC 7118 6: keep-alive
 			continue
