@@ -16,6 +16,7 @@ import (
 	"pickup/call"
 	"pickup/callback"
 	"pickup/callflow"
+	"pickup/internal/hours"
 	"pickup/media"
 	"pickup/queue"
 	"pickup/recording"
@@ -61,6 +62,13 @@ func (l *ledger) block() (open func()) {
 		close(l.blocked)
 		l.blocked = nil
 	}
+}
+
+// count is how many writes there were.
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.writes
 }
 
 func (l *ledger) gate(ctx context.Context) error {
@@ -198,7 +206,7 @@ func newSite(t testing.TB, o options) *site {
 	}
 	x := exchange{s}
 	s.calls, err = callflow.New(cfg, callflow.Parts{
-		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{}, s.ledger), Store: s.ledger, Devices: x, Log: log,
+		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{Hours: s.hours}, s.ledger), Store: s.ledger, Devices: x, Log: log,
 		Dialers: map[callflow.AddressKind]callflow.Dialer{
 			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x,
 		},
@@ -207,6 +215,12 @@ func newSite(t testing.TB, o options) *site {
 	s.start(recorder)
 	s.configure(o)
 	return s
+}
+
+// hours are those of a queue.
+func (s *site) hours(name string) []*hours.Hours {
+	q, _ := s.queue.Has(name)
+	return []*hours.Hours{q.Hours}
 }
 
 func (s *site) must(err error) {

@@ -66,7 +66,7 @@ func (h hoursSetCmd) Run(e *env) error {
 		for _, text := range h.Day {
 			day, spans, ok := strings.Cut(text, "=")
 			if !ok {
-				return fmt.Errorf("--day: %q is not DAY=FROM-TO,...", text)
+				return fmt.Errorf("--day: %q must be as mon=09:00-18:00", text)
 			}
 			s.Days[day] = strings.FieldsFunc(spans, func(r rune) bool { return r == ',' })
 		}
