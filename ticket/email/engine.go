@@ -1,0 +1,349 @@
+package email
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"pickup/internal/filestore"
+	"pickup/internal/id"
+	"pickup/internal/logkey"
+	"pickup/ticket"
+)
+
+// Config of an Engine.
+type Config struct {
+	MaxMail int64       // bytes of one mail that are fetched: 40 MiB
+	Secret  []byte      // signs reply addresses; kept for the life of the site
+	TLS     *tls.Config // of the connections; nil: the system's certificates
+	Policy  ticket.Policy
+	// OnFiled is told of each mail that was filed, OnSent of each message whose
+	// mail changed state. They must not block.
+	OnFiled func(Filed)
+	OnSent  func(ticketID, messageID string)
+}
+
+const (
+	defaultMaxMail = 40 << 20
+	batch          = 50
+	sweepEvery     = 30 * time.Second // what was not told of
+	loopsPerHour   = 3                // more raise an alarm
+	maxTries       = 5                // of filing, before a mail is put in quarantine
+)
+
+// Engine fetches, files and sends the mail of all mailboxes. Its methods may be
+// called from any goroutine.
+type Engine struct {
+	cfg   Config
+	store Store
+	files *filestore.Store
+	log   *slog.Logger
+
+	arrived chan struct{} // something is to be filed
+	queued  chan struct{} // something is to be sent
+	changed chan struct{} // mailboxes were edited
+
+	mu     sync.Mutex
+	boxes  map[string]Mailbox
+	health map[string]Health
+	loops  map[string][]time.Time
+	counts Counts
+}
+
+// Health is how the connection of a mailbox does.
+type Health struct {
+	Well  bool
+	Since time.Time
+	Error string
+}
+
+// Counts are totals since the start.
+type Counts struct{ Filed, Automatic, Bounced, Loops, Unreadable, Duplicates, Sent, Failed int64 }
+
+// New makes an Engine; nothing is fetched before Run.
+func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*Engine, error) {
+	if cfg.MaxMail == 0 {
+		cfg.MaxMail = defaultMaxMail
+	}
+	if len(cfg.Secret) < 16 {
+		return nil, fmt.Errorf("email: the secret of reply addresses has %d bytes, at least 16 are needed", len(cfg.Secret))
+	}
+	if cfg.OnFiled == nil {
+		cfg.OnFiled = func(Filed) {}
+	}
+	if cfg.OnSent == nil {
+		cfg.OnSent = func(string, string) {}
+	}
+	return &Engine{
+		cfg: cfg, store: store, files: files, log: log,
+		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		boxes: map[string]Mailbox{}, health: map[string]Health{}, loops: map[string][]time.Time{},
+	}, nil
+}
+
+// poke wakes who waits on a channel of capacity 1.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Queued says that the outbox has something. Forgetting to say it delays a mail
+// by sweepEvery at most.
+func (e *Engine) Queued() { poke(e.queued) }
+
+// Reload says that mailboxes were edited.
+func (e *Engine) Reload() { poke(e.changed) }
+
+// Health returns how each enabled mailbox does, by id.
+func (e *Engine) Health() map[string]Health {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.health)
+}
+
+// Counts returns totals for /metrics.
+func (e *Engine) Counts() Counts {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.counts
+}
+
+// Run works until ctx ends, and returns when everything has stopped.
+func (e *Engine) Run(ctx context.Context) error {
+	if err := e.readMailboxes(ctx); err != nil {
+		return err
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { e.loop(ctx, e.arrived, e.fileAll) })
+	parts.Go(func() { e.loop(ctx, e.queued, e.sendAll) })
+	e.supervise(ctx)
+	parts.Wait()
+	return nil
+}
+
+// supervise runs a fetcher for each mailbox, and other ones after an edit.
+func (e *Engine) supervise(ctx context.Context) {
+	for ctx.Err() == nil {
+		life, end := context.WithCancel(ctx)
+		var fetchers sync.WaitGroup
+		for _, box := range e.mailboxes() {
+			if !box.Enabled || box.IMAP.Host == "" {
+				continue
+			}
+			f := &fetcher{
+				box: box, store: e.store, files: e.files, limit: e.cfg.MaxMail, tls: e.cfg.TLS, came: func() { poke(e.arrived) },
+				log: e.log.With("mailbox", box.Address), state: func(err error) { e.setHealth(box.ID, err) },
+			}
+			fetchers.Go(func() { f.run(life) })
+		}
+		select {
+		case <-e.changed:
+			if err := e.readMailboxes(ctx); err != nil && ctx.Err() == nil {
+				e.log.Error("read mailboxes", logkey.Err, err)
+			}
+		case <-ctx.Done():
+		}
+		end()
+		fetchers.Wait()
+	}
+}
+
+func (e *Engine) readMailboxes(ctx context.Context) error {
+	all, err := e.store.Mailboxes(ctx)
+	if err != nil {
+		return fmt.Errorf("read mailboxes: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.boxes = map[string]Mailbox{}
+	for _, b := range all {
+		e.boxes[b.ID] = b
+	}
+	maps.DeleteFunc(e.health, func(id string, _ Health) bool { return !e.boxes[id].Enabled })
+	return nil
+}
+
+func (e *Engine) mailboxes() map[string]Mailbox {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.boxes)
+}
+
+func (e *Engine) mailbox(id string) (Mailbox, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b, ok := e.boxes[id]
+	return b, ok
+}
+
+func (e *Engine) setHealth(id string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := Health{Well: err == nil, Since: time.Now()}
+	if err != nil {
+		h.Error = err.Error()
+	}
+	if old, ok := e.health[id]; ok && old.Well == h.Well {
+		h.Since = old.Since
+	}
+	e.health[id] = h
+}
+
+// loop calls work when woken, and every sweepEvery.
+func (e *Engine) loop(ctx context.Context, wake <-chan struct{}, work func(context.Context) (again bool, err error)) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		again, err := work(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			e.log.Error("mail", logkey.Err, err)
+		}
+		if again {
+			continue
+		}
+		select {
+		case <-wake:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fileAll files what is in the inbox. again: there was a full batch.
+func (e *Engine) fileAll(ctx context.Context) (again bool, err error) {
+	raws, err := e.store.UnfiledMail(ctx, batch)
+	if err != nil {
+		return false, fmt.Errorf("read the inbox: %w", err)
+	}
+	done := 0
+	for _, r := range raws {
+		filed, err := e.fileOne(ctx, r)
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		failed := ""
+		if err != nil {
+			failed = err.Error()
+			e.log.Error("file a mail", "mail", r.SHA256, logkey.Err, err)
+		} else {
+			done++
+			e.count(filed)
+			e.cfg.OnFiled(filed)
+		}
+		if err := e.store.RawFiled(ctx, r.ID, failed); err != nil {
+			return false, fmt.Errorf("mark a mail as filed: %w", err)
+		}
+	}
+	return done == batch, nil
+}
+
+// fileOne parses and files one mail. One that failed maxTries times goes into
+// quarantine, so that it does not wait unseen.
+func (e *Engine) fileOne(ctx context.Context, r Raw) (Filed, error) {
+	box, ok := e.mailbox(r.MailboxID)
+	if !ok {
+		box = Mailbox{ID: r.MailboxID, Language: "en"} // deleted meanwhile: its mail is not
+	}
+	content, err := e.read(r.SHA256)
+	if err != nil {
+		return Filed{}, err
+	}
+	var m *Mail
+	if r.Attempts < maxTries {
+		if m, err = Parse(content, box.AuthServID); err != nil && !errors.Is(err, ErrUnreadable) {
+			return Filed{}, err
+		}
+	}
+	var files []ticket.Attachment
+	if m != nil {
+		if files, err = e.keep(m.Files); err != nil {
+			return Filed{}, err
+		}
+	}
+	raw := ticket.Attachment{ID: id.New(), Name: "mail.eml", MIME: "message/rfc822", Size: r.Size, SHA256: r.SHA256}
+	f := &filer{box: box, secret: e.cfg.Secret, policy: e.cfg.Policy, at: r.ArrivedAt}
+	var filed Filed
+	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error {
+		var err error
+		filed, err = f.file(ctx, tx, m, raw, files)
+		return err
+	})
+	if errors.Is(err, errSeen) {
+		return Filed{Verdict: VerdictDuplicate}, nil
+	}
+	return filed, err
+}
+
+func (e *Engine) read(sha string) ([]byte, error) {
+	f, _, err := e.files.Get(sha)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	content, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("read a raw mail: %w", err)
+	}
+	return content, nil
+}
+
+// keep puts attachments in the file store before a row names them.
+func (e *Engine) keep(files []File) ([]ticket.Attachment, error) {
+	var out []ticket.Attachment
+	for _, f := range files {
+		sha, size, err := e.files.Put(bytes.NewReader(f.Data), int64(len(f.Data)))
+		if err != nil {
+			return nil, err
+		}
+		a := ticket.Attachment{ID: id.New(), Name: f.Name, MIME: contentType(f), Size: size, SHA256: sha}
+		if f.Inline || f.ContentID != "" {
+			a.ContentID = f.ContentID
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// count adds to the totals, and raises an alarm when our own mail keeps coming.
+func (e *Engine) count(f Filed) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch f.Verdict {
+	case VerdictFiled:
+		e.counts.Filed++
+	case VerdictAutomatic:
+		e.counts.Automatic++
+	case VerdictBounce:
+		e.counts.Bounced++
+	case VerdictUnreadable:
+		e.counts.Unreadable++
+	case VerdictDuplicate:
+		e.counts.Duplicates++
+	case VerdictLoop:
+		e.counts.Loops++
+		now := time.Now()
+		var recent []time.Time
+		for _, at := range append(e.loops[f.TicketID], now) {
+			if now.Sub(at) < time.Hour {
+				recent = append(recent, at)
+			}
+		}
+		e.loops[f.TicketID] = recent
+		if len(recent) > loopsPerHour {
+			e.log.Error("a mail loop: our own mail comes back", "ticket", f.TicketID, "in_an_hour", len(recent))
+		}
+	}
+}

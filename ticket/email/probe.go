@@ -1,0 +1,46 @@
+package email
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// Probe tries a mailbox: it signs in, opens the folder, and says hello to the
+// sending server. The error names the server at fault.
+func Probe(ctx context.Context, box Mailbox, base *tls.Config) error {
+	var failed error
+	if box.IMAP.Host != "" {
+		failed = probeIMAP(ctx, box, base)
+	}
+	if box.SMTP.Host != "" {
+		c, stop, err := connectSMTP(ctx, box, base)
+		if err == nil {
+			err = c.Quit()
+			stop()
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("smtp.host %s: %w", box.SMTP.Host, err))
+		}
+	}
+	return failed
+}
+
+func probeIMAP(ctx context.Context, box Mailbox, base *tls.Config) error {
+	c, conn, err := connectIMAP(ctx, box.IMAP, base, func() {})
+	if err != nil {
+		return fmt.Errorf("imap.host %s: %w", box.IMAP.Host, err)
+	}
+	defer conn.Close() //nolint:errcheck // it is over either way
+	folder := box.Folder
+	if folder == "" {
+		folder = "INBOX"
+	}
+	if _, err := c.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+		return fmt.Errorf("imap folder %s: %w", folder, err)
+	}
+	return c.Logout().Wait()
+}

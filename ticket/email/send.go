@@ -1,0 +1,195 @@
+package email
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-message/mail"
+	"github.com/wneessen/go-mail/smtp"
+
+	"pickup/internal/filestore"
+	"pickup/ticket"
+)
+
+// backoff is how long a mail waits after each failed attempt; after the last it
+// has failed.
+func backoff(attempts int) (time.Duration, bool) {
+	waits := [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour}
+	if attempts < 1 || attempts > len(waits) {
+		return 0, false
+	}
+	return waits[attempts-1], true
+}
+
+// compose writes a mail of the outbox as it goes out (RFC 5322). Two calls with
+// the same values write the same Message-ID and date: a retry is the same mail.
+func compose(w io.Writer, box Mailbox, secret []byte, out ticket.OutMail, m ticket.Message, t ticket.Ticket, files *filestore.Store) error {
+	var h mail.Header
+	h.SetAddressList("From", []*mail.Address{{Name: box.Name, Address: box.Address}})
+	h.SetAddressList("To", []*mail.Address{{Address: out.To}})
+	h.SetAddressList("Reply-To", []*mail.Address{{Name: box.Name, Address: box.ReplyAddress(secret, t.Number)}})
+	h.SetSubject(oneLine(out.Subject))
+	h.SetDate(out.CreatedAt)
+	h.SetMessageID(out.MailMessageID)
+	if out.InReplyTo != "" {
+		h.SetMsgIDList("In-Reply-To", []string{out.InReplyTo})
+	}
+	if len(out.References) > 0 {
+		h.SetMsgIDList("References", out.References)
+	}
+	h.Set(loopHeader, m.ID)
+	if out.Automatic {
+		h.Set("Auto-Submitted", "auto-replied")
+		h.Set("X-Auto-Response-Suppress", "All")
+	}
+	mw, err := mail.CreateWriter(w, h)
+	if err != nil {
+		return fmt.Errorf("compose a mail: %w", err)
+	}
+	var text mail.InlineHeader
+	text.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
+	text.Set("Content-Transfer-Encoding", "quoted-printable")
+	body, err := mw.CreateSingleInline(text)
+	if err != nil {
+		return fmt.Errorf("compose a mail: %w", err)
+	}
+	_, err = io.WriteString(body, strings.ReplaceAll(signed(m.Text, box.Signatures[t.Language]), "\n", "\r\n"))
+	if err = errors.Join(err, body.Close()); err != nil {
+		return fmt.Errorf("compose a mail: %w", err)
+	}
+	for _, a := range m.Attachments {
+		if err := attach(mw, a, files); err != nil {
+			return err
+		}
+	}
+	if err := mw.Close(); err != nil {
+		return fmt.Errorf("compose a mail: %w", err)
+	}
+	return nil
+}
+
+// signed puts a signature below a text (RFC 3676 4.3).
+func signed(text, signature string) string {
+	text = strings.TrimRight(text, "\n") + "\n"
+	if signature = strings.TrimSpace(signature); signature != "" {
+		text += "\n-- \n" + signature + "\n"
+	}
+	return text
+}
+
+func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error {
+	f, _, err := files.Get(a.SHA256)
+	if err != nil {
+		return fmt.Errorf("attachment %s: %w", a.Name, err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	var h mail.AttachmentHeader
+	h.SetContentType(a.MIME, nil)
+	h.SetFilename(a.Name)
+	h.Set("Content-Transfer-Encoding", "base64")
+	w, err := mw.CreateAttachment(h)
+	if err != nil {
+		return fmt.Errorf("attachment %s: %w", a.Name, err)
+	}
+	_, err = io.Copy(w, f)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("attachment %s: %w", a.Name, err)
+	}
+	return nil
+}
+
+// deliver gives one mail to the mailbox's server. final reports that trying
+// again is of no use: the server said 5xx.
+func deliver(ctx context.Context, box Mailbox, base *tls.Config, to string, content []byte) (final bool, err error) {
+	c, stop, err := connectSMTP(ctx, box, base)
+	if err != nil {
+		return permanent(err), err
+	}
+	defer stop()
+	for _, step := range []func() error{
+		func() error { return c.Mail(box.Address) },
+		func() error { return c.Rcpt(to) },
+		func() error {
+			w, err := c.Data()
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(w, bytes.NewReader(content))
+			return errors.Join(err, w.Close())
+		},
+	} {
+		if err := step(); err != nil {
+			return permanent(err), fmt.Errorf("smtp: %w", err)
+		}
+	}
+	_ = c.Quit() // it is taken
+	return false, nil
+}
+
+// connectSMTP opens a connection and signs in. stop closes it.
+func connectSMTP(ctx context.Context, box Mailbox, base *tls.Config) (*smtp.Client, func(), error) {
+	s := box.SMTP
+	if s.Host == "" {
+		return nil, nil, errors.New("smtp.host of the mailbox is not set")
+	}
+	dialer := &net.Dialer{Timeout: dialWithin}
+	conn, err := dialer.DialContext(ctx, "tcp", s.Addr(465, 587))
+	if err != nil {
+		return nil, nil, fmt.Errorf("smtp: %w", err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(5 * replyWithin))
+	cut := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := func() {
+		cut()
+		_ = conn.Close()
+	}
+	link := conn
+	if s.Security == SecurityTLS {
+		link = tls.Client(conn, tlsFor(base, s.Host))
+	}
+	c, err := smtp.NewClient(link, s.Host)
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("smtp greeting: %w", err)
+	}
+	_, domain, _ := strings.Cut(box.Address, "@")
+	if err := greet(c, s, base, domain); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return c, stop, nil
+}
+
+// greet says hello, makes the connection safe and signs in.
+func greet(c *smtp.Client, s Server, base *tls.Config, domain string) error {
+	if err := c.Hello(domain); err != nil {
+		return fmt.Errorf("smtp hello: %w", err)
+	}
+	if s.Security == SecurityStartTLS {
+		if err := c.StartTLS(tlsFor(base, s.Host)); err != nil {
+			return fmt.Errorf("smtp starttls: %w", err)
+		}
+	}
+	if s.User != "" {
+		if err := c.Auth(smtp.PlainAuth("", s.User, s.Password, s.Host, s.Security == SecurityNone)); err != nil {
+			return fmt.Errorf("smtp sign-in as %s: %w", s.User, err)
+		}
+	}
+	return nil
+}
+
+// permanent reports whether a server refused for good (RFC 5321 4.2.1).
+func permanent(err error) bool {
+	var said *textproto.Error
+	return errors.As(err, &said) && said.Code >= 500 && said.Code < 600 && said.Code != 530 && said.Code != 535
+}
+
+func stringReader(s string) io.Reader { return strings.NewReader(s) }
