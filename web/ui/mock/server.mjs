@@ -120,7 +120,7 @@ export function start(port = 0) {
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
     queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(agents),
-    calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'Longest idle: ready for 00:43', legs, timeline } : page(chosen(query))),
+    calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'skill french 3, rank 0, longest idle: 43 s', legs, timeline } : page(chosen(query))),
     tickets: (id) => (id ? { ...ticket, timeline } : page([ticket, { ...ticket, id: 't2', number: 1041, state: 'solved', subject: 'Appel manqué de lea7' }])),
     recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
     callbacks: () => page([callback('b1', 'queued', 0, 'Léa Roux'), callback('b2', 'retry_wait', 1, 'lea3'), callback('b3', 'done', 1, 'lea4'), callback('b4', 'failed', 3, 'lea5')]),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../src/lib/backoff';
-import { duration } from '../src/lib/i18n.svelte';
+import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
+import { whyText } from '../src/ui/why';
 import { peaksOf } from '../src/ui/peaks';
 
 describe('what the player is told', () => {
@@ -47,6 +48,15 @@ describe('what the console decides', () => {
   it('is amber from half of the target and red beyond it', () => {
     expect([14_999, 15_000, 30_000, 30_001].map((ms) => waitLevel(ms, 30_000))).toEqual(['good', 'warn', 'warn', 'bad']);
     expect([80, 79, 70, 69].map((p) => shareLevel(p))).toEqual(['good', 'warn', 'warn', 'bad']);
+  });
+
+  it('says why an agent was chosen in the language of the page', () => {
+    const stored = 'preferred agent, skill french 3, rank 1, longest idle: 83 s, all others tried, something new';
+    expect(whyText(stored)).toBe('preferred agent, skill french 3, rank 1, idle longest: 1:23, all others tried, something new');
+    language.set('fr');
+    expect(whyText(stored)).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
+    expect(whyText('packed: load 1, last hour 2, claimed by hand, past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
+    language.set('en');
   });
 
   it('writes durations', () => {

@@ -1,0 +1,30 @@
+// Why an agent was chosen, as the server stores it in English, in the language of the page.
+import { duration } from '../lib/i18n.svelte';
+import { t } from '../console/t';
+
+const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
+  [/^claimed by hand$/, () => t('why.claimed')],
+  [/^preferred agent$/, () => t('why.preferred')],
+  [/^past its deadline$/, () => t('why.late')],
+  [/^skill (.+) (\d+)$/, (m) => t('why.skill', { skill: m[1]!, level: m[2]! })],
+  [/^rank (\d+)$/, (m) => t('why.rank', { rank: m[1]! })],
+  [/^packed: load (\d+)$/, (m) => t('why.load', { n: Number(m[1]) })],
+  [/^last hour (\d+)$/, (m) => t('why.hour', { n: Number(m[1]) })],
+  [/^longest idle: (\d+) s$/, (m) => t('why.idle', { time: duration(Number(m[1]) * 1000) })],
+  [/^interrupts text$/, () => t('why.interrupts')],
+  [/^all others tried$/, () => t('why.tried')],
+];
+
+/** The clauses in words of the language; one that is not known stays as it is. */
+export function whyText(stored: string): string {
+  return stored
+    .split(', ')
+    .map((clause) => {
+      for (const [form, words] of clauses) {
+        const m = form.exec(clause);
+        if (m) return words(m);
+      }
+      return clause;
+    })
+    .join(', ');
+}
