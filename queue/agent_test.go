@@ -14,6 +14,10 @@ func (r *rig) reach(a account.ID, devices int) {
 	r.do(queue.Event{Kind: queue.EventReachable, Agent: a, Devices: devices})
 }
 
+func (r *rig) console(a account.ID, open bool) {
+	r.do(queue.Event{Kind: queue.EventConsole, Agent: a, On: open})
+}
+
 // Outcomes held against an agent: telephony 1.5 to 1.7.
 func TestOutcomes(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -37,6 +41,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := simple(t, c.cfg, nil, "a")
+			r.console("a", true)
 			r.join("i1", func(it *queue.Item) {
 				if c.channel != "" {
 					it.Channel = c.channel
@@ -50,8 +55,10 @@ func TestOutcomes(t *testing.T) {
 					t.Fatalf("got %d offers, want %d", len(r.offers), i+1)
 				}
 				r.missed(r.last("i1").ID, out)
-				r.wantState("a", queue.AgentReserved, "") // until his legs are final
-				r.wantItem("i1", "waiting")
+				if c.channel == "" {
+					r.wantState("a", queue.AgentReserved, "") // until his legs are final
+					r.wantItem("i1", "waiting")
+				}
 				r.offer(queue.EventFinal, r.last("i1").ID)
 			}
 			r.wantState("a", c.state, c.reason)

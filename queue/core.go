@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -31,18 +31,23 @@ type Core struct {
 	classes     map[needKey]*needClass
 	profiles    map[string]*profile
 	profileList []*profile
-	strangers   map[account.ID]int // devices of users who are not agents (yet)
+	strangers   map[account.ID]stranger
+	deferred    []*needClass // of deferred channels
+	floor       floorCount
+	wasSpare    bool // whether the shares allowed it after the last event
+	wasMore     bool
 
 	timers   timerHeap
 	timerSeq uint64
 	offerSeq uint64
 	reaped   int
 
-	effects     []Effect
-	readyItems  []*entry
-	freed       []*agent
-	dirtyAgents []*agent
-	dirtyLines  []*line
+	effects       []Effect
+	readyItems    []*entry // live ones that began to wait in this step
+	readyDeferred []*entry // deferred ones
+	freed         []*agent
+	dirtyAgents   []*agent
+	dirtyLines    []*line
 }
 
 // NewCore makes an empty Core. cfg.OnChange is not used.
@@ -55,7 +60,7 @@ func NewCore(cfg Config) *Core {
 		offers:    map[OfferID]*reservation{},
 		classes:   map[needKey]*needClass{},
 		profiles:  map[string]*profile{},
-		strangers: map[account.ID]int{},
+		strangers: map[account.ID]stranger{},
 	}
 	if c.cfg.OfferIDs == nil {
 		c.cfg.OfferIDs = func() OfferID {
@@ -140,7 +145,7 @@ func (c *Core) apply(ev *Event) {
 		}
 		c.reply(Effect{OK: won})
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
-		c.reply(Effect{Err: errors.ErrUnsupported})
+		c.applyText(ev)
 	default:
 		if r := c.offers[ev.Offer]; r != nil {
 			c.applyOffer(r, ev)
@@ -171,11 +176,7 @@ func (c *Core) applyOffer(r *reservation, ev *Event) {
 	case EventCommitted:
 		c.committed(r, ev.Err)
 	case EventUndelivered:
-		if r.state == resOffered {
-			c.alarm("owner of the item does not read its notices", r)
-			r.final = true // nobody was rung
-			c.deferOffer(r, c.now.Add(retryStore))
-		}
+		c.undelivered(r)
 	}
 }
 
@@ -187,34 +188,71 @@ func (c *Core) rel(t time.Time) int64 {
 	return int64(t.Sub(c.start))
 }
 
+// effect returns a new effect to be filled in its place: an Effect is large.
+func (c *Core) effect(kind EffectKind) *Effect {
+	if n := len(c.effects); n < cap(c.effects) {
+		c.effects = c.effects[:n+1] // Apply has cleared it
+	} else {
+		c.effects = append(c.effects, Effect{})
+	}
+	e := &c.effects[len(c.effects)-1]
+	e.Kind = kind
+	return e
+}
+
 func (c *Core) reply(e Effect) {
 	e.Kind = EffectReply
 	c.effects = append(c.effects, e)
 }
 
+// joined is the reply to a Join.
+func (c *Core) joined(it *Item) {
+	e := c.effect(EffectReply)
+	e.OK, e.Joined = true, *it
+}
+
 func (c *Core) notify(e *entry, n Notice) {
-	c.effects = append(c.effects, Effect{Kind: EffectNotice, Item: e.ID, Notice: n})
+	f := c.effect(EffectNotice)
+	f.Item, f.Notice = e.ID, n
 }
 
-func (c *Core) decide(d Decision) {
-	d.At = c.now
-	c.effects = append(c.effects, Effect{Kind: EffectCommit, Decision: d})
+// notifyOffer tells the owner of an item something about an offer of it.
+func (c *Core) notifyOffer(kind NoticeKind, r *reservation) *Offer {
+	f := c.effect(EffectNotice)
+	f.Item, f.Notice.Kind = r.item.ID, kind
+	o := &f.Notice.Offer
+	o.ID, o.Item, o.Agent, o.AgentLogin = r.id, r.item.Item, r.agent.ID, r.agent.Login
+	o.RingTime, o.Deadline, o.Why = r.ring, r.deadline, r.why
+	o.Accepted, o.Parked = r.auto && r.state == resAccepted, r.parked
+	return o
 }
 
-func (c *Core) decideItem(kind DecisionKind, e *entry) {
-	c.decide(Decision{Kind: kind, Item: e.Item, QueueID: e.q.ID})
+// decide returns a decision to be filled in its place.
+func (c *Core) decide(kind DecisionKind) *Decision {
+	d := &c.effect(EffectCommit).Decision
+	d.Kind, d.At = kind, c.now
+	return d
+}
+
+func (c *Core) decideItem(kind DecisionKind, e *entry) *Decision {
+	d := c.decide(kind)
+	d.Item, d.QueueID = e.Item, e.q.ID
+	return d
+}
+
+func (c *Core) decideEnd(e *entry, reason call.EndReason) {
+	c.decideItem(DecisionEnd, e).Reason = reason
 }
 
 func (c *Core) decideRes(kind DecisionKind, r *reservation) {
-	c.decide(Decision{
-		Kind: kind, Item: r.item.Item, QueueID: r.item.q.ID, Offer: r.id, Agent: r.agent.ID,
-		Outcome: r.outcome, Why: r.why, Deadline: r.deadline,
-	})
+	d := c.decideItem(kind, r.item)
+	d.Offer, d.Agent, d.Outcome, d.Why, d.Deadline, d.Slot = r.id, r.agent.ID, r.outcome, r.why, r.deadline, r.slot
 }
 
 func (c *Core) alarm(text string, r *reservation) {
 	c.reaped++
-	c.effects = append(c.effects, Effect{Kind: EffectAlarm, Text: text, Item: r.item.ID, Offer: r.id, Agent: r.agent.ID})
+	e := c.effect(EffectAlarm)
+	e.Text, e.Item, e.Offer, e.Agent = text, r.item.ID, r.id, r.agent.ID
 }
 
 func (c *Core) touch(q *line) {
@@ -238,24 +276,47 @@ func (c *Core) countWaiting(e *entry, on bool) {
 		return
 	}
 	e.counted = on
-	n := 1
 	if on {
-		e.q.ages.push(e)
+		e.q.ages[e.slot].push(e)
 	} else {
-		e.q.ages.remove(e)
-		n = -1
+		e.q.ages[e.slot].remove(e)
 	}
-	if e.onLine() {
-		e.q.waiting += n
+}
+
+// countHeld keeps the number of those whom agents have.
+func (c *Core) countHeld(e *entry, on bool) {
+	if e.inHands == on {
+		return
+	}
+	e.inHands = on
+	c.touch(e.q)
+	if on {
+		e.q.held[e.slot]++
+	} else {
+		e.q.held[e.slot]--
 	}
 }
 
 // oldest returns who is on the line for the longest, or nil.
-func (q *line) oldest() *entry {
-	if e := q.ages.head(); e != nil && e.onLine() {
-		return e
+func (q *line) oldest() *entry { return q.ages[callSlot].head() }
+
+// stranger is a user who is not an agent (yet).
+type stranger struct {
+	devices int
+	console bool
+}
+
+// undelivered: nobody was told of an offer. The item rests.
+func (c *Core) undelivered(r *reservation) {
+	switch {
+	case r.state == resOffered:
+		c.alarm("owner of the item does not read its notices", r)
+		r.final = true // nobody was rung
+		c.deferOffer(r, c.now.Add(retryStore))
+	case r.state == resAccepted && r.auto:
+		c.alarm("owner of the item does not read its notices", r)
+		c.giveBack(r, call.OutcomeWithdrawn, c.now.Add(retryStore))
 	}
-	return nil
 }
 
 // Tally returns what entered and left a queue; false when there is no such queue.
@@ -264,11 +325,19 @@ func (c *Core) Tally(queue string) (Tally, bool) {
 	if q == nil {
 		return Tally{}, false
 	}
-	t := q.tally
-	t.Live = q.live
-	t.Ended = make(map[call.EndReason]int, len(q.tally.Ended))
-	for r, n := range q.tally.Ended {
-		t.Ended[r] = n
+	t := Tally{Live: q.live, Ended: map[call.EndReason]int{}, Channels: map[call.Channel]Tally{}}
+	for slot, one := range q.tallies {
+		one.Ended = maps.Clone(one.Ended)
+		t.Offered += one.Offered
+		t.Rejoined += one.Rejoined
+		t.MovedIn += one.MovedIn
+		t.MovedOut += one.MovedOut
+		for r, n := range one.Ended {
+			t.Ended[r] += n
+		}
+		if one.Offered+one.Rejoined+one.MovedIn > 0 {
+			t.Channels[slotChannel(slot)] = one
+		}
 	}
 	return t, true
 }

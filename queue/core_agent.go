@@ -16,6 +16,9 @@ func (c *Core) settle(a *agent) {
 	if a.delayAt != 0 && a.delayAt <= c.ns {
 		a.delayAt = 0
 	}
+	if a.console || a.atDesk || len(a.text) > 0 {
+		c.settleText(a)
+	}
 	state, reason := a.display()
 	tag := reason
 	if tag == "" && a.person && a.chosen == AgentReady {
@@ -26,10 +29,18 @@ func (c *Core) settle(a *agent) {
 		c.touchAgent(a)
 	}
 	if state != a.shown || tag != a.workTag {
-		c.decide(Decision{Kind: DecisionAgentState, Agent: a.ID, State: state, StateReason: tag})
+		d := c.decide(DecisionAgentState)
+		d.Agent, d.State, d.StateReason = a.ID, state, tag
 	}
 	a.shown, a.shownReason, a.workTag = state, reason, tag
 	c.countDuty(a)
+	c.countFloor(a)
+	if working := a.load > 0; working != a.working {
+		if a.profile != nil {
+			a.profile.idle.remove(a)
+		}
+		a.working = working
+	}
 	if a.profile != nil {
 		switch in := a.profile.idle.has(a); {
 		case a.available() && !in:
@@ -42,7 +53,7 @@ func (c *Core) settle(a *agent) {
 			a.profile.idle.remove(a)
 		}
 	}
-	if a.own != nil && (!a.onDuty() || a.chosen == AgentNotReady) {
+	if a.own != nil && a.own.len() > 0 {
 		c.disown(a)
 	}
 }
@@ -87,7 +98,7 @@ func (c *Core) setState(id account.ID, state AgentState, reason string) error {
 	}
 	switch state {
 	case AgentReady:
-		if a.devices == 0 {
+		if a.devices == 0 && !a.console {
 			return refuse("no device can be rung")
 		}
 		reason = ""
@@ -110,6 +121,9 @@ func (c *Core) setState(id account.ID, state AgentState, reason string) error {
 			c.withdraw(r, true)
 		}
 	}
+	if a.open != nil && state != AgentReady {
+		c.withdraw(a.open, true)
+	}
 	c.settle(a)
 	return nil
 }
@@ -121,7 +135,7 @@ func (c *Core) choose(a *agent, state AgentState, reason string, person bool) {
 			a.idle = c.ns
 		}
 		if person {
-			a.missed, a.rejected, a.dropped = 0, 0, 0
+			a.missed, a.rejected, a.dropped, a.missedChat = 0, 0, 0, 0
 			a.delayAt = 0
 		}
 	}
@@ -135,11 +149,7 @@ func (c *Core) choose(a *agent, state AgentState, reason string, person bool) {
 func (c *Core) reachable(id account.ID, devices int) {
 	a := c.agents[id]
 	if a == nil {
-		if devices > 0 {
-			c.strangers[id] = devices
-		} else {
-			delete(c.strangers, id)
-		}
+		c.stranger(id, func(s *stranger) { s.devices = max(devices, 0) })
 		return
 	}
 	was := a.devices
@@ -148,6 +158,8 @@ func (c *Core) reachable(id account.ID, devices int) {
 	switch {
 	case a.devices == 0 && was == 0:
 		return
+	case a.devices == 0 && a.console:
+		c.phonesGone(a)
 	case a.devices == 0:
 		c.unplugged(a)
 	default:
@@ -160,6 +172,54 @@ func (c *Core) reachable(id account.ID, devices int) {
 		}
 	}
 	c.settle(a)
+}
+
+// stranger notes what is known of a user who is not an agent.
+func (c *Core) stranger(id account.ID, change func(*stranger)) {
+	s := c.strangers[id]
+	change(&s)
+	if s == (stranger{}) {
+		delete(c.strangers, id)
+		return
+	}
+	c.strangers[id] = s
+}
+
+// console says whether an agent's console is open.
+func (c *Core) console(id account.ID, open bool) {
+	a := c.agents[id]
+	if a == nil {
+		c.stranger(id, func(s *stranger) { s.console = open })
+		return
+	}
+	if a.console == open {
+		return
+	}
+	a.console = open
+	c.touchAgent(a)
+	if !open && a.open != nil {
+		c.withdraw(a.open, true)
+	}
+	switch {
+	case a.devices > 0:
+	case open:
+		c.plugged(a)
+	default:
+		c.unplugged(a)
+	}
+	c.settle(a)
+}
+
+// phonesGone: all devices are gone; the console is open.
+func (c *Core) phonesGone(a *agent) {
+	if a.inCall() {
+		return
+	}
+	a.unreachable = ""
+	if a.res != nil {
+		a.res.judged = nil
+		c.withdraw(a.res, true)
+	}
 }
 
 // unplugged: all devices are gone, and with them what a person chose.
@@ -243,7 +303,7 @@ func (c *Core) afterTalk(a *agent) {
 	}
 	idle := a.idle
 	switch {
-	case a.devices == 0:
+	case a.devices == 0 && !a.console:
 		c.choose(a, AgentOffline, "", false)
 	case a.next != "":
 		c.choose(a, a.next, a.nextReason, a.nextPerson)
@@ -276,13 +336,16 @@ func (c *Core) restore(states map[account.ID]AgentView) {
 		if a.res != nil && a.chosen != AgentReady {
 			c.withdraw(a.res, true)
 		}
+		if a.open != nil && a.chosen != AgentReady {
+			c.withdraw(a.open, true)
+		}
 		c.settle(a)
 	}
 }
 
 // forget drops an agent who was removed and is done.
 func (c *Core) forget(a *agent) {
-	if a.removed && a.res == nil && !a.wrapping && c.agents[a.ID] == a {
+	if a.removed && a.res == nil && !a.wrapping && len(a.text) == 0 && c.agents[a.ID] == a {
 		delete(c.agents, a.ID)
 	}
 }

@@ -16,6 +16,7 @@ func (c *Core) configure(queues []QueueConfig, agents []AgentConfig) {
 	c.configureLines(queues)
 	c.configureAgents(agents)
 	clear(c.classes)
+	c.deferred = nil
 	for _, q := range c.lines {
 		q.duty = 0
 	}
@@ -63,6 +64,7 @@ func (c *Core) takeAll() []*entry {
 	for _, a := range c.agents {
 		if a.profile != nil {
 			a.profile.idle.remove(a)
+			a.leaveRooms()
 			a.profile = nil
 		}
 	}
@@ -76,10 +78,9 @@ func (c *Core) configureLines(queues []QueueConfig) {
 		seen[key] = true
 		q := c.lines[key]
 		if q == nil {
-			q = &line{
-				key:   key,
-				ages:  indexHeap[entry]{less: olderEntry, pos: func(e *entry) *int { return &e.agePos }},
-				tally: Tally{Ended: map[call.EndReason]int{}},
+			q = &line{key: key}
+			for slot := range q.ages {
+				q.ages[slot] = indexHeap[entry]{less: olderEntry, pos: func(e *entry) *int { return &e.agePos }}
 			}
 			c.lines[key] = q
 		}
@@ -113,9 +114,6 @@ func (c *Core) endParked(q *line) {
 }
 
 func olderEntry(a, b *entry) bool {
-	if a.onLine() != b.onLine() {
-		return a.onLine()
-	}
 	if a.enqueued != b.enqueued {
 		return a.enqueued < b.enqueued
 	}
@@ -132,10 +130,11 @@ func (c *Core) configureAgents(agents []AgentConfig) {
 			c.agents[cfg.ID] = a
 		}
 		a.AgentConfig, a.removed = cfg, false
+		a.setLimits()
 		c.touchAgent(a)
-		if n := c.strangers[cfg.ID]; n > 0 {
+		if s, ok := c.strangers[cfg.ID]; ok {
 			delete(c.strangers, cfg.ID)
-			a.devices = n
+			a.devices, a.console = s.devices, s.console
 			c.plugged(a)
 		}
 	}

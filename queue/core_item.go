@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -26,49 +27,60 @@ func (c *Core) join(it Item) {
 		return
 	}
 	it.Queue = q.key
+	l := laneOf(it.Channel)
+	promoted := l.interruptible() && it.Class == ClassLive && it.Key != 0
 	it.Class = ClassDeferred
 	switch {
 	case it.Front:
 		it.Class = ClassRepair
-	case it.Channel.Live():
+	case it.Channel.Live() || promoted:
 		it.Class = ClassLive
 	}
 	if it.EnqueuedAt.IsZero() {
 		it.EnqueuedAt = c.now
 	}
-	if it.Key == 0 {
-		it.Key = it.EnqueuedAt.UnixMilli() + q.TargetOf(it.Channel).Milliseconds() - int64(it.Priority-1)*60_000
-	}
-	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt)}
+	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt), lane: l, slot: slotOf(it.Channel), promoted: promoted}
+	c.place(e)
+	c.boundPreferred(e)
+	it = e.Item
 	switch {
 	case !it.CountsAsOffered: // he has waited already, and keeps his place
-	case e.onLine() && !q.Hours.Allows(c.now):
+	case it.Channel.Live() && it.Channel != call.ChannelCallback && !q.Hours.Allows(c.now):
 		c.turnAway(e, call.EndClosed, ErrClosed)
 		return
-	case q.MaxLength > 0 && q.waiting >= q.MaxLength:
+	case q.MaxLength > 0 && q.waiting() >= q.MaxLength && e.onLine(): // what is written is never turned away
 		c.turnAway(e, call.EndOverflowFull, ErrFull)
 		return
 	}
 	if it.CountsAsOffered {
-		q.tally.Offered++
+		e.tally().Offered++
 	} else {
-		q.tally.Rejoined++
+		e.tally().Rejoined++
 	}
 	q.live++
+	e.tally().Live++
+	if l.text() {
+		q.text++
+	}
 	c.items[it.ID] = e
+	c.needNow(e)
 	e.class = c.classOf(e)
 	c.decideItem(DecisionEnqueue, e)
-	c.reply(Effect{OK: true, Joined: it})
+	c.joined(&it)
+	if a := c.agents[it.Holder]; a != nil && l.text() {
+		c.giveAgain(e, a)
+		return
+	}
 	c.armOver(e)
 	c.wait(e)
 }
 
 // turnAway refuses an item at the door: it counts as offered, and has ended.
 func (c *Core) turnAway(e *entry, reason call.EndReason, err error) {
-	e.q.tally.Offered++
-	e.q.tally.Ended[reason]++
+	e.tally().Offered++
+	e.tally().end(reason)
 	c.decideItem(DecisionEnqueue, e)
-	c.decide(Decision{Kind: DecisionEnd, Item: e.Item, QueueID: e.q.ID, Reason: reason})
+	c.decideEnd(e, reason)
 	c.reply(Effect{Err: err})
 }
 
@@ -95,6 +107,7 @@ func (c *Core) overTime(e *entry) {
 
 // wait parks the item until its NotBefore, or lets it be offered.
 func (c *Core) wait(e *entry) {
+	c.countHeld(e, false)
 	if at := c.rel(e.NotBefore); at > c.ns {
 		e.state = itemParked
 		e.parkAt = at
@@ -119,10 +132,90 @@ func (c *Core) requeue(e *entry) {
 	}
 }
 
+// place computes the key and the deadline of an item that has none.
+func (c *Core) place(e *entry) {
+	target := e.Target
+	if target <= 0 {
+		target = e.q.TargetOf(e.Channel)
+	}
+	if e.Key == 0 {
+		e.Key = e.EnqueuedAt.UnixMilli() + target.Milliseconds() - int64(e.Priority-1)*stepMS
+	}
+	if e.lane.interruptible() {
+		if e.DueAt.IsZero() {
+			e.DueAt = e.EnqueuedAt.Add(target)
+		}
+		e.dueAt = max(c.rel(e.DueAt), 0)
+		c.arm(timer{at: e.dueAt, kind: timerDue, item: e})
+	}
+}
+
+// stepMS is what one step of priority moves the key by.
+const stepMS = 60_000
+
+// boundPreferred bounds the time that an item waits for its preferred agent.
+func (c *Core) boundPreferred(e *entry) {
+	if e.Preferred == "" {
+		return
+	}
+	bound := 20 * time.Second
+	switch {
+	case e.lane == laneChat:
+		bound = time.Minute
+	case e.lane.text():
+		bound = 30 * time.Minute
+	}
+	end := c.now.Add(bound)
+	if e.PreferredUntil.After(end) || e.PreferredUntil.IsZero() && e.lane.text() {
+		e.PreferredUntil = end
+	}
+}
+
+// promoteGrace is the target of a deferred item past its deadline.
+const promoteGrace = 120 * time.Second
+
+// promote makes a deferred item live: its deadline has passed.
+func (c *Core) promote(e *entry) {
+	e.promoted, e.Class = true, ClassLive
+	e.Key = c.now.Add(promoteGrace).UnixMilli()
+	c.decideItem(DecisionUpdate, e)
+}
+
+// needNow computes what an item needs now, and when that changes next.
+func (c *Core) needNow(e *entry) {
+	e.needs, e.relaxAt = e.Needs, 0
+	if !slices.ContainsFunc(e.Needs, func(n Need) bool { return len(n.Relax) > 0 }) {
+		return
+	}
+	e.needs = make([]Need, 0, len(e.Needs))
+	for _, n := range e.Needs {
+		keep := true
+		for _, s := range n.Relax {
+			at := e.enqueued + int64(s.After)
+			if at > c.ns {
+				if e.relaxAt == 0 || at < e.relaxAt {
+					e.relaxAt = at
+				}
+				break
+			}
+			n.Level, keep = s.Level, s.Level > 0
+		}
+		if keep {
+			e.needs = append(e.needs, Need{Skill: n.Skill, Level: n.Level})
+		}
+	}
+	if e.relaxAt > 0 {
+		c.arm(timer{at: e.relaxAt, kind: timerRelax, item: e})
+	}
+}
+
+// relax lowers what an item needs, as its wait has grown.
+func (c *Core) relax(e *entry) { c.reheap(e, func() { c.needNow(e) }) }
+
 // pushGeneral offers a waiting item to everybody.
 func (c *Core) pushGeneral(e *entry) {
 	e.class.waiting.push(e)
-	c.readyItems = append(c.readyItems, e)
+	c.began(e)
 }
 
 // finish ends an item: exactly once, for one reason.
@@ -131,19 +224,24 @@ func (c *Core) finish(e *entry, reason call.EndReason, tell bool) {
 		c.unheap(e)
 	}
 	c.countWaiting(e, false)
+	c.countHeld(e, false)
 	e.state = itemEnded
 	e.current = nil
 	e.q.live--
-	e.q.tally.Ended[reason]++
+	if e.lane.text() {
+		e.q.text--
+	}
+	e.tally().Live--
+	e.tally().end(reason)
 	if reason.CountsAbandoned() && e.onLine() {
 		e.q.stats.abandoned(c.ns, c.ns-e.enqueued)
 	}
 	delete(c.items, e.ID)
-	c.decide(Decision{Kind: DecisionEnd, Item: e.Item, QueueID: e.q.ID, Reason: reason})
+	c.decideEnd(e, reason)
 	if tell {
 		c.notify(e, Notice{Kind: NoticeEnd, Reason: reason})
 	}
-	c.effects = append(c.effects, Effect{Kind: EffectClose, Item: e.ID})
+	c.effect(EffectClose).Item = e.ID
 	if e.q.removed && e.q.live == 0 {
 		delete(c.lines, e.q.key)
 	}
@@ -217,7 +315,7 @@ func (c *Core) detach(r *reservation, tell bool) {
 		c.decideRes(DecisionReleasing, r)
 	case resOffered, resAccepted:
 		if tell {
-			c.notify(r.item, Notice{Kind: NoticeWithdraw, Offer: c.offerOf(r)})
+			c.notifyOffer(NoticeWithdraw, r)
 		}
 		c.toReleasing(r, call.OutcomeWithdrawn)
 	}

@@ -15,62 +15,101 @@ const (
 )
 
 // offer reserves a for e: both leave the heaps before anybody is told.
-func (c *Core) offer(e *entry, a *agent) {
+func (c *Core) offer(e *entry, a *agent) { c.offerFor(e, a, false) }
+
+// offerFor is offer; claimed says that the agent asked for the item.
+func (c *Core) offerFor(e *entry, a *agent, claimed bool) *reservation {
+	why := c.why(e, a, claimed)
 	c.unheap(e)
-	a.profile.idle.remove(a)
-	rank := e.q.members[a.ID]
-	r := &reservation{
-		id: c.cfg.OfferIDs(), item: e, agent: a, state: resCommitting,
-		ring: c.cfg.RingTime, lease: e.Lease, why: c.why(e, a, rank),
-	}
-	if r.lease <= 0 {
-		r.lease = r.ring + leaseSlack
-	}
-	r.deadline = c.now.Add(r.lease)
-	e.state, e.current, a.res = itemOffered, r, r
-	c.offers[r.id] = r
-	c.countWaiting(e, true)
+	r := c.reserve(e, a, why)
+	r.auto = e.lane.interruptible() || claimed && e.lane.text()
 	c.decideRes(DecisionOffer, r)
 	if c.cfg.CommitWait >= 0 {
 		r.commitAt = c.ns + int64(c.cfg.CommitWait)
 		c.arm(timer{at: r.commitAt, kind: timerCommit, res: r})
 	}
 	c.settle(a)
+	return r
+}
+
+// reserve makes the reservation of a for e.
+func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
+	r := &reservation{
+		id: c.cfg.OfferIDs(), item: e, agent: a, state: resCommitting,
+		ring: c.cfg.RingTime, lease: e.Lease, why: why, wonAt: c.ns,
+	}
+	if e.lane.text() {
+		r.ring, r.final = c.cfg.ChatRing, true // no leg has to end
+		a.seat(r)
+		a.open = r
+		c.touchAgent(a)
+	} else {
+		a.profile.idle.remove(a)
+		a.res = r
+	}
+	if r.lease <= 0 {
+		r.lease = r.ring + leaseSlack
+	}
+	r.deadline = c.now.Add(r.lease)
+	e.state, e.current = itemOffered, r
+	c.offers[r.id] = r
+	c.countWaiting(e, true)
+	return r
 }
 
 // why is the text that is shown and stored with an offer.
-func (c *Core) why(e *entry, a *agent, rank int) string {
+func (c *Core) why(e *entry, a *agent, claimed bool) string {
+	rank := e.q.members[a.ID]
 	b := make([]byte, 0, 48)
-	if e.Preferred == a.ID {
+	switch {
+	case claimed:
+		b = append(b, "claimed by hand, "...)
+	case e.Preferred == a.ID:
 		b = append(b, "preferred agent, "...)
+	}
+	if e.promoted {
+		b = append(b, "past its deadline, "...)
+	}
+	for _, n := range e.needs {
+		b = append(b, "skill "...)
+		b = append(b, n.Skill...)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(max(n.Level, 1)), 10)
+		b = append(b, ", "...)
 	}
 	b = append(b, "rank "...)
 	b = strconv.AppendInt(b, int64(rank), 10)
+	if e.lane.text() {
+		b = append(b, ", packed: load "...)
+		b = strconv.AppendInt(b, int64(a.load), 10)
+		b = append(b, ", last hour "...)
+		b = strconv.AppendInt(b, int64(len(a.recent)), 10)
+	}
 	b = append(b, ", longest idle: "...)
 	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)
 	b = append(b, " s"...)
+	if !e.lane.text() && a.load > 0 {
+		b = append(b, ", interrupts text"...)
+	}
 	if n := e.tries[a.ID]; n > 0 {
 		b = append(b, ", all others tried"...)
 	}
 	return string(b)
 }
 
-func (c *Core) offerOf(r *reservation) Offer {
-	return Offer{
-		ID: r.id, Item: r.item.Item, Agent: r.agent.ID, AgentLogin: r.agent.Login,
-		RingTime: r.ring, Deadline: r.deadline, Why: r.why,
-	}
-}
-
 // send tells the owner of the item to ring.
 func (c *Core) send(r *reservation, uncommitted bool) {
+	if r.auto {
+		c.takeOver(r, false)
+		c.settle(r.agent)
+		c.notifyOffer(NoticeOffer, r).Uncommitted = uncommitted
+		return
+	}
 	r.state = resOffered
 	r.leaseAt = c.ns + int64(r.lease)
 	r.deadline = c.now.Add(r.lease)
 	c.arm(timer{at: r.leaseAt, kind: timerLease, res: r})
-	o := c.offerOf(r)
-	o.Uncommitted = uncommitted
-	c.notify(r.item, Notice{Kind: NoticeOffer, Offer: o})
+	c.notifyOffer(NoticeOffer, r).Uncommitted = uncommitted
 }
 
 // committed is the return of the decision to offer.
@@ -139,6 +178,12 @@ func (c *Core) release(r *reservation) {
 	r.state = resReleased
 	delete(c.offers, r.id)
 	c.decideRes(DecisionRelease, r)
+	if r.item.lane.text() {
+		c.unseat(r)
+		c.settle(a)
+		c.forget(a)
+		return
+	}
 	a.res = nil
 	if !a.wrapping && (r.talked || a.next != "") {
 		c.afterTalk(a)
@@ -160,7 +205,7 @@ func (c *Core) final(r *reservation) {
 func (c *Core) answered(r *reservation) bool {
 	e := r.item
 	if e.state == itemEnded || r.won {
-		return false
+		return r.state == resAccepted && e.lane.text() // asked twice from the console
 	}
 	switch r.state {
 	case resOffered:
@@ -200,9 +245,38 @@ func (c *Core) accept(r *reservation) {
 	e.state, e.current, e.overdue = itemConnecting, r, false
 	e.heldFor = nil
 	c.countWaiting(e, false)
+	c.countHeld(e, true)
 	a.missed, a.rejected = 0, 0
 	c.decideRes(DecisionAccept, r)
+	switch {
+	case e.lane.text():
+		a.open, a.missedChat = nil, 0
+		c.activate(r)
+		c.gotItem(a)
+	case len(a.text) > 0:
+		c.interrupt(a)
+		c.gotItem(a)
+	}
 	c.settle(a)
+}
+
+// takeOver makes an item the agent's without a choice of his.
+func (c *Core) takeOver(r *reservation, parked bool) {
+	e, a := r.item, r.agent
+	r.state, r.won, r.talked, r.outcome = resAccepted, true, true, call.OutcomeAnswered
+	r.wonAt, r.bridgeAt, r.bridgedBefore = c.ns, c.ns, e.bridged
+	e.state, e.current, e.bridged, e.heldFor = itemTalking, r, true, nil
+	a.open = nil
+	c.countWaiting(e, false)
+	c.countHeld(e, true)
+	c.decideRes(DecisionAccept, r)
+	c.decideRes(DecisionBridged, r)
+	if parked {
+		c.setAside(r, false)
+		return
+	}
+	c.activate(r)
+	c.gotItem(a)
 }
 
 // missed ends an offer without a winner; the item waits again at once.
@@ -225,10 +299,9 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 	}
 	switch outcome {
 	case call.OutcomeMissed:
-		a.missed++
 		a.idle = c.ns
 		c.tried(e, a)
-		if limit := c.missLimit(e.Channel); limit > 0 && a.missed >= limit {
+		if c.tooManyMissed(e, a) {
 			a.stop("no_answer")
 		}
 	case call.OutcomeRejected:
@@ -249,23 +322,32 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 	case call.OutcomeBusy:
 		c.delay(a, busyDelay)
 	case call.OutcomeUnreachable:
-		a.unreachable = "no_response"
+		c.unreached(e, a, "no_response")
 	case call.OutcomeMedia:
-		a.unreachable = "media"
+		c.unreached(e, a, "media")
 	default:
 		r.judged = nil
 	}
 }
 
-// missLimit is how many missed offers in a row stop an agent; 0: never.
-func (c *Core) missLimit(ch call.Channel) int {
-	switch {
-	case c.cfg.MaxMissed < 0:
-		return 0
-	case ch == call.ChannelChat:
-		return max(2, c.cfg.MaxMissed)
+// unreached: a call did not reach the agent's phones. With text that says
+// nothing about them.
+func (c *Core) unreached(e *entry, a *agent, why string) {
+	if e.lane.text() {
+		c.tried(e, a)
+		return
 	}
-	return c.cfg.MaxMissed
+	a.unreachable = why
+}
+
+// tooManyMissed counts a missed offer and reports whether it stops the agent.
+func (c *Core) tooManyMissed(e *entry, a *agent) bool {
+	if e.lane.text() {
+		a.missedChat++
+		return c.cfg.MaxMissedChat > 0 && a.missedChat >= c.cfg.MaxMissedChat
+	}
+	a.missed++
+	return c.cfg.MaxMissed > 0 && a.missed >= c.cfg.MaxMissed
 }
 
 func (c *Core) tried(e *entry, a *agent) {
@@ -333,6 +415,12 @@ func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
 // lostAfterAnswer judges an agent who had won.
 func (c *Core) lostAfterAnswer(r *reservation, outcome call.Outcome) {
 	e, a := r.item, r.agent
+	if e.lane.text() {
+		if outcome == call.OutcomeRejected || outcome == call.OutcomeMissed {
+			c.tried(e, a)
+		}
+		return
+	}
 	switch outcome {
 	case call.OutcomeMedia:
 		a.unreachable = "media"
@@ -366,7 +454,7 @@ func (c *Core) endTalk(r *reservation, reason call.EndReason) {
 		reason = call.EndAnswered
 	}
 	e, a := r.item, r.agent
-	if r.talked {
+	if r.talked && !e.lane.text() {
 		a.idle = c.ns
 		a.dropped = 0
 		c.startWrap(r)

@@ -14,7 +14,10 @@ import (
 func (c *Core) agentView(a *agent) AgentView {
 	v := AgentView{
 		ID: a.ID, Login: a.Login, Name: a.Name, State: a.shown, Reason: a.shownReason,
-		Since: a.since, Devices: a.devices, NextState: a.next,
+		Since: a.since, Devices: a.devices, NextState: a.next, Console: a.console, Load: a.load,
+	}
+	for _, r := range a.text {
+		v.Text = append(v.Text, c.textWork(r))
 	}
 	if r := a.res; r != nil {
 		v.Offer = r.id
@@ -26,6 +29,14 @@ func (c *Core) agentView(a *agent) AgentView {
 		v.WrapUpUntil = c.start.Add(time.Duration(a.wrapAt))
 	}
 	return v
+}
+
+func (c *Core) textWork(r *reservation) TextWork {
+	e := r.item
+	return TextWork{
+		Item: e.ID, Offer: r.id, Channel: e.Channel, Queue: e.q.key, TicketID: e.TicketID, InteractionID: e.InteractionID,
+		Since: c.start.Add(time.Duration(r.wonAt)), Accepted: r.state == resAccepted, Parked: r.parked,
+	}
 }
 
 // AgentView returns a copy of an agent; false when there is none.
@@ -43,7 +54,9 @@ func (c *Core) Waiting(queue string, limit int) []WaitingItem {
 	var all []*entry
 	for name, q := range c.lines {
 		if queue == "" || name == strings.ToLower(queue) {
-			all = append(all, q.ages.s...)
+			for slot := range q.ages {
+				all = append(all, q.ages[slot].s...)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b *entry) int {
@@ -52,21 +65,18 @@ func (c *Core) Waiting(queue string, limit int) []WaitingItem {
 		}
 		return 1
 	})
-	var counts [3]int
+	lines := map[*line]*lineCount{}
 	var out []WaitingItem
 	for _, e := range all {
 		if limit > 0 && len(out) == limit {
 			break
 		}
-		kind := &counts[0]
-		switch l := laneOf(e.Channel); {
-		case l.interruptible():
-			kind = &counts[2]
-		case l.text():
-			kind = &counts[1]
+		n := lines[e.q]
+		if n == nil {
+			n = &lineCount{}
+			lines[e.q] = n
 		}
-		*kind++
-		out = append(out, e.waitingItem(*kind))
+		out = append(out, e.waitingItem(n.next(e)))
 	}
 	return out
 }
@@ -74,9 +84,9 @@ func (c *Core) Waiting(queue string, limit int) []WaitingItem {
 func (e *entry) waitingItem(position int) WaitingItem {
 	w := WaitingItem{
 		ID: e.ID, Channel: e.Channel, Queue: e.q.key, Position: position, Class: e.Class, Key: e.Key, Priority: e.Priority,
-		EnqueuedAt: e.EnqueuedAt, DueAt: e.DueAt, Needs: slices.Clone(e.Needs), Language: e.Language, CallID: e.CallID,
+		EnqueuedAt: e.EnqueuedAt, DueAt: e.DueAt, Needs: slices.Clone(e.needs), Language: e.Language, CallID: e.CallID,
 		TicketID: e.TicketID, InteractionID: e.InteractionID, Preferred: e.Preferred,
-		Promoted: laneOf(e.Channel).interruptible() && e.Class == ClassLive,
+		Promoted: e.promoted,
 	}
 	if r := e.current; r != nil {
 		w.Offered = r.agent.ID
@@ -85,27 +95,36 @@ func (e *entry) waitingItem(position int) WaitingItem {
 }
 
 // ItemState returns where a live item stands: waiting, parked (not before its
-// time), offered, connecting or talking, and its class; "" when it is not live.
+// time), offered, connecting or talking (text: active, or aside where its agent
+// parked it), and its class; "" when it is not live.
 func (c *Core) ItemState(id ItemID) (string, Class) {
 	e := c.items[id]
 	if e == nil {
 		return "", 0
 	}
+	switch {
+	case e.setAside():
+		return "aside", e.Class
+	case e.lane.text() && e.state == itemTalking:
+		return "active", e.Class
+	}
 	return itemStateNames[e.state], e.Class
 }
 
 // places tells where each item of a queue stands, best first, and returns the
-// estimate for a newcomer. Who is offered is next (1); who waits counts those
+// estimate for a newcomer who calls. Who is offered is next (1); who waits counts those
 // who wait before him; who talks or is parked has no place.
 func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, high time.Duration) {
 	c.setClock(now)
-	waiting := make([]*entry, 0, q.ages.len())
+	waiting := make([]*entry, 0, q.lineLen())
 	duty := q.duty
-	for _, e := range q.ages.s {
-		if e.state == itemWaiting {
-			waiting = append(waiting, e)
-		} else {
-			tell(e.ID, Place{Position: 1, AgentsOnDuty: duty})
+	for slot := range q.ages {
+		for _, e := range q.ages[slot].s {
+			if e.state == itemWaiting {
+				waiting = append(waiting, e)
+			} else {
+				tell(e.ID, Place{Position: 1, AgentsOnDuty: duty})
+			}
 		}
 	}
 	slices.SortFunc(waiting, func(a, b *entry) int {
@@ -114,16 +133,36 @@ func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, hi
 		}
 		return 1
 	})
-	if len(waiting) == 0 {
-		return 0, 0 // served at once, or by the next who is free
-	}
 	l := ladder{rates: c.measured(q)}
-	for i, e := range waiting {
-		p := Place{Position: i + 1, AgentsOnDuty: duty}
-		p.EstimateLow, p.EstimateHigh = band(l.remaining(i, c.ns-e.enqueued))
+	var line lineCount
+	for _, e := range waiting {
+		n := line.next(e)
+		p := Place{Position: n, AgentsOnDuty: duty}
+		if !e.lane.text() {
+			p.EstimateLow, p.EstimateHigh = band(l.remaining(n-1, c.ns-e.enqueued))
+		}
 		tell(e.ID, p)
 	}
-	return band(l.remaining(len(waiting), 0))
+	if line.voice == 0 {
+		return 0, 0 // served at once, or by the next who is free
+	}
+	return band(l.remaining(line.voice, 0))
+}
+
+// lineCount counts places: calls and callbacks, chats, and deferred items are
+// served apart and have places of their own.
+type lineCount struct{ voice, chat, deferred int }
+
+func (n *lineCount) next(e *entry) int {
+	place := &n.voice
+	switch {
+	case e.lane.interruptible():
+		place = &n.deferred
+	case e.lane.text():
+		place = &n.chat
+	}
+	*place++
+	return *place
 }
 
 // Fingerprint writes the state that the offer protocol depends on, without
@@ -140,6 +179,12 @@ func (c *Core) Fingerprint() string {
 		if r := a.res; r != nil {
 			fmt.Fprintf(&b, " res[%s %s cancel=%d final=%t won=%t talked=%t out=%s judged=%t current=%t]", r.item.ID, resStateNames[r.state],
 				r.cancel, r.final, r.won, r.talked, r.outcome, r.judged != nil, r.item.current == r)
+		}
+		if a.console || len(a.text) > 0 {
+			fmt.Fprintf(&b, " console=%t load=%d mc=%d", a.console, a.load, a.missedChat)
+			for _, r := range a.text {
+				fmt.Fprintf(&b, " text[%s %s cancel=%d parked=%t call=%t]", r.item.ID, resStateNames[r.state], r.cancel, r.parked, r.byCall)
+			}
 		}
 		b.WriteByte('\n')
 	}

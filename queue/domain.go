@@ -223,9 +223,10 @@ func (d *Domain) deliver(e *Effect) bool {
 	if en == nil {
 		return true
 	}
-	if e.Notice.Kind == NoticeOffer && len(en.notices) > cap(en.notices)-3 {
+	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd
+	if !mustFit && len(en.notices) > cap(en.notices)-3 {
 		d.counters.lostNotices.Add(1)
-		return false
+		return e.Notice.Kind != NoticeOffer
 	}
 	select {
 	case en.notices <- e.Notice:

@@ -37,15 +37,25 @@ type entry struct {
 	preferAt int64
 	overAt   int64
 	waitPos  int // in class.waiting or heldFor.own
-	agePos   int // in q.ages
+	slot     int // slotOf its channel
+	agePos   int // in q.ages[slot]
 	enqueued int64
-	counted  bool // in q.waiting
+	counted  bool // in q.ages
+	inHands  bool // in q.held
 	held     bool // the agent holds the player
+	lane     lane
+	promoted bool   // a deferred item past its deadline
+	needs    []Need // as they are now: Needs, relaxed
+	dueAt    int64  // of a deferred item
+	relaxAt  int64  // when the needs are relaxed next; 0: not any more
 }
 
-// onLine reports whether somebody is on the line (or at the keyboard) for the
-// item: a callback keeps the time of its call, but nobody waits in it.
-func (e *entry) onLine() bool { return e.Channel != call.ChannelCallback }
+// onLine reports whether somebody is on the line for the item: a callback keeps
+// the time of its call, but nobody waits in it, and text is counted by channel.
+func (e *entry) onLine() bool { return e.Channel == call.ChannelCall }
+
+// setAside reports whether its agent has parked the item.
+func (e *entry) setAside() bool { return e.current != nil && e.current.parked }
 
 // before is the order of items of one rank: class, key, id (ARCHITECTURE 5).
 func (e *entry) before(o *entry) bool {
@@ -64,11 +74,12 @@ type line struct {
 	key     string // lower-case name
 	closed  bool   // disabled or removed: it drains
 	removed bool
-	waiting int              // waiting and offered; neither parked ones nor callbacks
-	duty    int              // members on duty
-	live    int              // every item that has not ended
-	ages    indexHeap[entry] // waiting and offered: who is on the line first, oldest first
-	tally   Tally
+	duty    int                         // members on duty
+	live    int                         // every item that has not ended
+	ages    [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held    [lanes + 2]int              // by slotOf: agents have them
+	tallies [lanes + 2]Tally            // by slotOf
+	text    int                         // live text items
 	stats   lineStats
 	rates   rates
 	dirty   bool
@@ -76,12 +87,61 @@ type line struct {
 }
 
 // Tally counts what entered and left a queue since the Core was made.
-// Offered + Rejoined = sum of Ended + Live, always.
+// Offered + Rejoined + MovedIn = sum of Ended + MovedOut + Live, always.
 type Tally struct {
 	Offered  int // entries that count as offered
 	Rejoined int // entries that were counted before: after a restart, as callbacks
+	MovedIn  int // by Transfer
+	MovedOut int
 	Live     int
 	Ended    map[call.EndReason]int
+	// Channels is the same for each channel that had an entry; nil inside it.
+	Channels map[call.Channel]Tally
+}
+
+// slotOf is the index of a channel in the tallies of a line.
+func slotOf(ch call.Channel) int {
+	if ch == call.ChannelCallback {
+		return callSlot + 1
+	}
+	if l := laneOf(ch); l.text() {
+		return int(l)
+	}
+	return callSlot
+}
+
+func slotChannel(slot int) call.Channel {
+	switch slot {
+	case callSlot:
+		return call.ChannelCall
+	case callSlot + 1:
+		return call.ChannelCallback
+	}
+	return laneChannels[slot]
+}
+
+func (e *entry) tally() *Tally { return &e.q.tallies[e.slot] }
+
+// The slot of calls.
+const callSlot = lanes
+
+// waiting is how many calls wait or are offered.
+func (q *line) waiting() int { return q.ages[callSlot].len() }
+
+// lineLen is how many items of any channel wait or are offered.
+func (q *line) lineLen() int {
+	n := 0
+	for slot := range q.ages {
+		n += q.ages[slot].len()
+	}
+	return n
+}
+
+func (t *Tally) end(reason call.EndReason) {
+	if t.Ended == nil {
+		t.Ended = map[call.EndReason]int{}
+	}
+	t.Ended[reason]++
 }
 
 // resState is where a reservation stands.
@@ -129,6 +189,15 @@ type reservation struct {
 	reapAt        int64
 	wonAt         int64
 	bridgeAt      int64
+
+	// Of text alone.
+	auto    bool // the agent's without a choice, as soon as it is stored
+	slot    int  // among the text items of its agent
+	weight  int  // counted in his load
+	active  bool // counted in his load
+	parked  bool
+	byCall  bool // parked by a call: resumes after wrap-up
+	counted bool // as promoted
 }
 
 // judgement remembers an agent as he was before an outcome was held against
@@ -177,10 +246,17 @@ type agent struct {
 	talkFrom    int64 // pick-up of the call whose wrap-up runs
 	talkLine    *line
 	workTag     string // "chosen" when last stored
+	floor       floorMark
+	working     bool // has active text: a call interrupts; as it is in the idle heap
+	textDesk
 }
 
-// before is the order of idle agents of one profile: longest idle first.
+// before is the order of idle agents of one profile: who has no text work
+// first, then the longest idle.
 func (a *agent) before(o *agent) bool {
+	if a.working != o.working {
+		return o.working
+	}
 	if a.idle != o.idle {
 		return a.idle < o.idle
 	}
@@ -192,10 +268,11 @@ func (a *agent) inCall() bool {
 	return a.wrapping || a.res != nil && (a.res.state == resAccepted || a.res.state == resReleasing && a.res.talked)
 }
 
-// available reports whether he can get an offer now (telephony 1.4).
+// available reports whether he can be offered a call now (telephony 1.4). A
+// chat, or a text item that is on its way to him, keeps him from it.
 func (a *agent) available() bool {
 	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.occupied && !a.removed &&
-		a.devices > 0 && a.unreachable == "" && a.delayAt == 0
+		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0
 }
 
 // onDuty reports whether he may serve within foreseeable time.
@@ -226,7 +303,7 @@ func (a *agent) display() (AgentState, string) {
 		return AgentWrapUp, ""
 	case a.occupied:
 		return AgentDialing, ""
-	case a.chosen == AgentReady && a.devices == 0:
+	case a.chosen == AgentReady && a.devices == 0 && !a.console:
 		return AgentOffline, ""
 	case a.chosen == AgentReady && a.unreachable != "":
 		return AgentUnreachable, a.unreachable

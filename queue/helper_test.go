@@ -227,6 +227,10 @@ func (r *rig) notices(id queue.ItemID) string {
 			out += "O"
 		case queue.NoticeWithdraw:
 			out += "W"
+		case queue.NoticeParked:
+			out += "P"
+		case queue.NoticeResumed:
+			out += "R"
 		case queue.NoticeEnd:
 			out += fmt.Sprintf("E(%s)", n.Reason)
 		}
@@ -256,7 +260,7 @@ func (r *rig) conserved(name string) {
 	for _, n := range tally.Ended {
 		sum += n
 	}
-	if tally.Offered+tally.Rejoined != sum {
+	if tally.Offered+tally.Rejoined+tally.MovedIn != sum+tally.MovedOut {
 		r.t.Fatalf("not conserved: offered %d + rejoined %d, ended and live %d", tally.Offered, tally.Rejoined, sum)
 	}
 }

@@ -11,17 +11,36 @@ import (
 )
 
 // needKey names a class of need: items that exactly the same agents can take.
-// Every channel is exclusive for now (weight 100 of desk 1.3); it is part of
-// the key so that capacity by channel needs no other structure.
 type needKey struct {
 	queue   string
 	channel call.Channel
+	grade   grade
 	needs   string // canonical, "" for none
+}
+
+// grade is what else than skills decides who can take a deferred item.
+type grade int8
+
+const (
+	gradeNone     grade = iota // not deferred, or to be repaired at once
+	gradeReserve               // not started on an idle agent of the reserve
+	gradePromoted              // past its deadline: few agents hold such items
+)
+
+func (e *entry) grade() grade {
+	switch {
+	case !e.lane.interruptible() || e.Class == ClassRepair:
+		return gradeNone
+	case e.promoted:
+		return gradePromoted
+	}
+	return gradeReserve
 }
 
 // needClass holds the waiting items of one need.
 type needClass struct {
 	key     needKey
+	lane    lane
 	needs   []Need
 	waiting indexHeap[entry]
 	fits    []fit // compatible profiles, best rank first
@@ -40,7 +59,8 @@ type profile struct {
 	ranks  map[string]int // by queue
 	skills map[string]int
 	idle   indexHeap[agent]
-	fits   []fit // compatible classes, best rank first
+	room   [lanes]indexHeap[agent] // who has room for an item of text
+	fits   []fit                   // compatible classes, best rank first
 }
 
 func newWaiting() indexHeap[entry] {
@@ -69,11 +89,14 @@ func canonicalNeeds(needs []Need) string {
 
 // classOf returns the class of need of an item, made on first use.
 func (c *Core) classOf(e *entry) *needClass {
-	key := needKey{queue: e.q.key, channel: e.Channel, needs: canonicalNeeds(e.Needs)}
+	key := needKey{queue: e.q.key, channel: e.Channel, grade: e.grade(), needs: canonicalNeeds(e.needs)}
 	k := c.classes[key]
 	if k == nil {
-		k = &needClass{key: key, needs: slices.Clone(e.Needs), waiting: newWaiting()}
+		k = &needClass{key: key, lane: e.lane, needs: slices.Clone(e.needs), waiting: newWaiting()}
 		c.classes[key] = k
+		if k.lane.interruptible() {
+			c.deferred = append(c.deferred, k)
+		}
 		for _, p := range c.profileList {
 			c.relate(k, p)
 		}
@@ -135,6 +158,9 @@ func (c *Core) profileOf(a *agent) *profile {
 			key: b.String(), ranks: ranks, skills: a.Skills,
 			idle: indexHeap[agent]{less: (*agent).before, pos: func(a *agent) *int { return &a.idlePos }},
 		}
+		for l := range p.room {
+			p.room[l] = newRoom(lane(l))
+		}
 		c.profiles[p.key] = p
 		c.profileList = append(c.profileList, p)
 	}
@@ -150,7 +176,7 @@ func (c *Core) can(a *agent, e *entry) (int, bool) {
 	if !member {
 		return 0, false
 	}
-	for _, n := range e.Needs {
+	for _, n := range e.needs {
 		if a.profile.skills[n.Skill] < max(n.Level, 1) {
 			return 0, false
 		}
@@ -159,8 +185,11 @@ func (c *Core) can(a *agent, e *entry) (int, bool) {
 }
 
 // agentFor returns the agent who gets e now, or nil: the fewest tries of this
-// item, then the best rank, then the longest idle.
+// item, then the best rank, then the longest idle (text: the most packed).
 func (c *Core) agentFor(e *entry) *agent {
+	if e.lane.text() {
+		return c.textAgentFor(e)
+	}
 	if e.heldFor != nil {
 		if e.heldFor.available() {
 			return e.heldFor
@@ -213,6 +242,9 @@ func bestIdle(fits []fit, ok func(*agent) bool) *agent {
 // itemFor returns the item that a free agent gets now, or nil: what waits for
 // him alone, then the least (rank, class, key, id).
 func (c *Core) itemFor(a *agent) *entry {
+	if a.console {
+		return c.mixedItemFor(a)
+	}
 	if a.own != nil && a.own.len() > 0 {
 		return a.own.head()
 	}
@@ -225,6 +257,9 @@ func (c *Core) itemFor(a *agent) *entry {
 		if best != nil && f.rank > bestRank {
 			break
 		}
+		if f.class.lane.text() {
+			continue
+		}
 		e := f.class.waiting.head()
 		if e != nil && (best == nil || e.before(best)) {
 			best, bestRank = e, f.rank
@@ -233,28 +268,13 @@ func (c *Core) itemFor(a *agent) *entry {
 	return best
 }
 
-// match makes offers for what became possible in this step: items that began
-// to wait, in their order, then agents who became free, longest idle first.
-// Before the step nothing that waits had an idle agent, so no more is needed.
+// match makes offers for what became possible in this step: live items that
+// began to wait, in their order, then agents who became free, longest idle
+// first, then deferred items, so that none of these goes to an agent while a
+// call waits that he could take. Before the step nothing that waits had an
+// agent, so no more is needed.
 func (c *Core) match() {
-	if len(c.readyItems) > 1 {
-		slices.SortFunc(c.readyItems, func(a, b *entry) int {
-			if a.before(b) {
-				return -1
-			}
-			return 1
-		})
-	}
-	for _, e := range c.readyItems {
-		if e.state != itemWaiting {
-			continue
-		}
-		if a := c.agentFor(e); a != nil {
-			c.offer(e, a)
-		}
-	}
-	clear(c.readyItems)
-	c.readyItems = c.readyItems[:0]
+	c.matchItems(&c.readyItems)
 	if len(c.freed) > 1 {
 		slices.SortFunc(c.freed, func(a, b *agent) int {
 			if a.before(b) {
@@ -263,9 +283,10 @@ func (c *Core) match() {
 			return 1
 		})
 	}
-	for _, a := range c.freed {
+	for i := 0; i < len(c.freed); i++ {
+		a := c.freed[i]
 		a.fresh = false
-		if !a.available() {
+		if !a.console && !a.available() {
 			continue
 		}
 		if e := c.itemFor(a); e != nil {
@@ -274,14 +295,54 @@ func (c *Core) match() {
 	}
 	clear(c.freed)
 	c.freed = c.freed[:0]
+	c.matchDeferred()
+}
+
+// matchItems offers items that began to wait, in their order.
+func (c *Core) matchItems(ready *[]*entry) {
+	if len(*ready) == 0 {
+		return
+	}
+	if len(*ready) > 1 {
+		slices.SortFunc(*ready, func(a, b *entry) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1
+		})
+	}
+	for _, e := range *ready {
+		if e.state != itemWaiting {
+			continue
+		}
+		if a := c.agentFor(e); a != nil {
+			c.offer(e, a)
+		}
+	}
+	clear(*ready)
+	*ready = (*ready)[:0]
+}
+
+// began notes an item that began to wait in this step.
+func (c *Core) began(e *entry) {
+	if e.lane.interruptible() {
+		c.readyDeferred = append(c.readyDeferred, e)
+	} else {
+		c.readyItems = append(c.readyItems, e)
+	}
 }
 
 // enter puts a waiting item into the heap it belongs to.
 func (c *Core) enter(e *entry) {
+	if e.lane.interruptible() && !e.promoted && e.Class == ClassDeferred && e.dueAt <= c.ns {
+		c.promote(e)
+	}
+	if e.class == nil || e.class.key.grade != e.grade() {
+		e.class = c.classOf(e)
+	}
 	e.state = itemWaiting
 	e.heldFor = nil
-	if a := c.agents[e.Preferred]; a != nil && c.rel(e.PreferredUntil) > c.ns && e.tries[a.ID] == 0 && a.onDuty() &&
-		a.chosen != AgentNotReady {
+	if a := c.agents[e.Preferred]; a != nil && c.rel(e.PreferredUntil) > c.ns && e.tries[a.ID] == 0 && a.serves(e.lane) {
 		if _, ok := c.can(a, e); ok {
 			e.heldFor = a
 		}
@@ -297,7 +358,7 @@ func (c *Core) enter(e *entry) {
 	} else {
 		e.class.waiting.push(e)
 	}
-	c.readyItems = append(c.readyItems, e)
+	c.began(e)
 	c.countWaiting(e, true)
 }
 
@@ -311,17 +372,35 @@ func (c *Core) unheap(e *entry) {
 	e.class.waiting.remove(e)
 }
 
-// disown gives the items that waited for a alone to everybody.
-func (c *Core) disown(a *agent) {
-	if a.own == nil {
+// reheap changes the place of a waiting item by f; what it needs, or how it is
+// graded, may be another afterwards.
+func (c *Core) reheap(e *entry, f func()) {
+	if e.state != itemWaiting {
+		f()
+		e.class = c.classOf(e)
 		return
 	}
-	for a.own.len() > 0 {
-		e := a.own.head()
-		a.own.remove(e)
-		e.heldFor = nil
+	a := e.heldFor
+	c.unheap(e)
+	f()
+	e.class = c.classOf(e)
+	if a != nil {
+		e.heldFor = a
+		a.own.push(e)
+	} else {
 		e.class.waiting.push(e)
-		c.readyItems = append(c.readyItems, e)
+	}
+	c.began(e)
+	c.touch(e.q)
+}
+
+// disown gives the items that wait for a alone, and cannot get him, to everybody.
+func (c *Core) disown(a *agent) {
+	for _, e := range slices.Clone(a.own.s) {
+		if !a.serves(e.lane) {
+			c.unheap(e)
+			c.pushGeneral(e)
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ func (m *pair) join(rt *rapid.T) {
 	m.items++
 	it := queue.Item{
 		ID: queue.ItemID(fmt.Sprintf("i%03d", m.items)), Queue: rapid.SampledFrom([]string{"support", "Payments"}).Draw(rt, "queue"),
-		Channel: rapid.SampledFrom([]call.Channel{call.ChannelCall, call.ChannelCall, call.ChannelEmail}).Draw(rt, "channel"),
+		Channel: rapid.SampledFrom([]call.Channel{call.ChannelCall, call.ChannelCall, call.ChannelCallback}).Draw(rt, "channel"),
 		Key:     int64(rapid.IntRange(1, 6).Draw(rt, "key")), CountsAsOffered: true,
 		Needs: []queue.Need{{Skill: "x", Level: rapid.IntRange(0, 3).Draw(rt, "level")}},
 	}

@@ -60,6 +60,7 @@ func TestOrder(t *testing.T) {
 		},
 		"a class goes before a key and the front before everything": func(t *testing.T) {
 			r := simple(t, queue.Config{}, nil, "a")
+			r.console("a", true)
 			r.set("a", queue.AgentNotReady, "")
 			r.join("mail", func(it *queue.Item) { it.Channel = call.ChannelEmail; it.Key = 1 })
 			r.join("call")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
 )
 
 // index is the latest set of cells. The sets change with the configuration,
@@ -31,6 +32,13 @@ type queueState struct {
 	waiting   int
 	oldest    time.Time // of who waits longest; zero: nobody waits
 	low, high time.Duration
+	channels  [lanes + 2]channelState // by slotOf
+}
+
+// channelState is a ChannelView before it is read.
+type channelState struct {
+	waiting, held int
+	oldest        time.Time
 }
 
 // Has reports whether a queue of that name is enabled (case-insensitive). It
@@ -67,6 +75,19 @@ func (d *Domain) Queues() []QueueView {
 		v := QueueView{Config: s.config, Waiting: s.waiting, EstimateLow: s.low, EstimateHigh: s.high}
 		if !s.oldest.IsZero() {
 			v.LongestWait = max(0, time.Since(s.oldest))
+		}
+		for slot, ch := range s.channels {
+			if ch.waiting == 0 && ch.held == 0 {
+				continue
+			}
+			if v.Channels == nil {
+				v.Channels = map[call.Channel]ChannelView{}
+			}
+			shown := ChannelView{Waiting: ch.waiting, Held: ch.held}
+			if !ch.oldest.IsZero() {
+				shown.LongestWait = max(0, time.Since(ch.oldest))
+			}
+			v.Channels[slotChannel(slot)] = shown
 		}
 		for _, m := range s.config.Members {
 			switch states[m.Agent] {
@@ -121,7 +142,13 @@ func (d *Domain) publishIndex() {
 }
 
 func (d *Domain) snapshot(q *line, low, high time.Duration) *queueState {
-	s := &queueState{config: q.QueueConfig, waiting: q.waiting, low: low, high: high}
+	s := &queueState{config: q.QueueConfig, waiting: q.waiting(), low: low, high: high}
+	for slot := range q.ages {
+		s.channels[slot] = channelState{waiting: q.ages[slot].len(), held: q.held[slot]}
+		if e := q.ages[slot].head(); e != nil {
+			s.channels[slot].oldest = e.EnqueuedAt
+		}
+	}
 	if e := q.oldest(); e != nil {
 		s.oldest = e.EnqueuedAt
 	}
@@ -181,7 +208,7 @@ func (d *Domain) publishLine(ix *index, q *line, now time.Time) {
 		s := cell.view.Load()
 		low, high = s.low, s.high
 	}
-	n := q.ages.len()
+	n := q.lineLen()
 	if n <= shortLine || !now.Before(d.places.next[q.key]) {
 		low, high = d.core.places(now, q, d.tellPlace)
 		d.places.next[q.key] = now.Add(time.Duration(n) * placesPerItem)
@@ -208,7 +235,7 @@ func (d *Domain) refreshPlaces() {
 	d.places.due = time.Time{}
 	ix, now := d.index.Load(), time.Now()
 	for _, q := range d.core.lines {
-		if q.ages.len() > 0 {
+		if q.lineLen() > 0 {
 			d.publishLine(ix, q, now)
 		}
 	}

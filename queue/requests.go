@@ -48,7 +48,11 @@ func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentV
 // line gets ErrClosed; callbacks, and who has a place already, wait. Errors:
 // ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
 func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
-	en := &Entry{item: item, notices: make(chan Notice, 4)}
+	room := 4
+	if laneOf(item.Channel).text() {
+		room = 16
+	}
+	en := &Entry{item: item, notices: make(chan Notice, room)}
 	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item}, entry: en}); err != nil {
 		if ctx.Err() != nil { // it may have joined after all: nobody waits there
 			d.tell(Event{Kind: EventLeave, ItemID: item.ID})

@@ -14,6 +14,9 @@ const (
 	timerNotBefore                      // a parked item is due
 	timerPrefer                         // an item waited long enough for its preferred agent
 	timerOver                           // an item reached the maximum wait of its queue
+	timerDue                            // a deferred item reached its deadline
+	timerRelax                          // a need is lowered
+	timerHour                           // an item of an agent is an hour old
 )
 
 // timer is one deadline. It is stale, and ignored, when its object no longer
@@ -46,6 +49,12 @@ func (t *timer) live() bool {
 		return t.item.state == itemWaiting && t.item.heldFor != nil && t.item.preferAt == t.at
 	case timerOver:
 		return t.item.overAt == t.at && t.item.state != itemEnded
+	case timerDue:
+		return t.item.state == itemWaiting && t.item.dueAt == t.at && t.item.Class == ClassDeferred
+	case timerRelax:
+		return t.item.relaxAt == t.at && t.item.state != itemEnded
+	case timerHour:
+		return len(t.who.recent) > 0 && t.who.recent[0]+recentWindow == t.at
 	}
 	return false
 }
@@ -120,6 +129,12 @@ func (c *Core) fire(t timer) {
 	case timerOver:
 		t.item.overAt = 0
 		c.overTime(t.item)
+	case timerDue:
+		c.reheap(t.item, func() { c.promote(t.item) })
+	case timerRelax:
+		c.relax(t.item)
+	case timerHour:
+		c.forgetHour(t.who)
 	}
 }
 

@@ -99,6 +99,18 @@ func applyDecision(t *tx, d *queue.Decision) error {
 	case queue.DecisionBridged:
 		return t.one(`UPDATE work_items SET state = 'active', bridged_at = COALESCE(bridged_at, $1), version = version + 1
 			WHERE id = $2`, d.At.UnixMilli(), d.Item.ID)
+	case queue.DecisionUpdate:
+		return t.one(`UPDATE work_items SET queue_id = $1, queue = $2, class = $3, key_ms = $4, priority = $5, entered_at = $6,
+				version = version + 1
+			WHERE id = $7 AND end_reason IS NULL`,
+			d.QueueID, d.Item.Queue, int(d.Item.Class), d.Item.Key, d.Item.Priority, d.Item.EnqueuedAt.UnixMilli(), d.Item.ID)
+	case queue.DecisionPark, queue.DecisionResume:
+		state := "active"
+		if d.Kind == queue.DecisionPark {
+			state = "parked"
+		}
+		return t.one(`UPDATE work_items SET state = $1, version = version + 1 WHERE id = $2 AND winner_id = $3 AND end_reason IS NULL`,
+			state, d.Item.ID, d.Offer)
 	case queue.DecisionEnd:
 		state := "done"
 		if d.Reason.CountsAbandoned() {
@@ -117,28 +129,55 @@ func applyDecision(t *tx, d *queue.Decision) error {
 type need struct {
 	Skill string `json:"skill"`
 	Level int    `json:"level"`
+	Relax []step `json:"relax,omitempty"`
+}
+
+// step is a queue.Step as it is stored.
+type step struct {
+	AfterMS int64 `json:"after_ms"`
+	Level   int   `json:"level"`
+}
+
+func storedNeeds(all []queue.Need) []need {
+	needs := make([]need, len(all))
+	for i, n := range all {
+		needs[i] = need{Skill: n.Skill, Level: n.Level}
+		for _, s := range n.Relax {
+			needs[i].Relax = append(needs[i].Relax, step{AfterMS: s.After.Milliseconds(), Level: s.Level})
+		}
+	}
+	return needs
+}
+
+func needsOf(all []need) []queue.Need {
+	var needs []queue.Need
+	for _, n := range all {
+		one := queue.Need{Skill: n.Skill, Level: n.Level}
+		for _, s := range n.Relax {
+			one.Relax = append(one.Relax, queue.Step{After: time.Duration(s.AfterMS) * time.Millisecond, Level: s.Level})
+		}
+		needs = append(needs, one)
+	}
+	return needs
 }
 
 // enqueue inserts an item, or lets one that joins again (a callback after its
 // call, an item after a crash) wait under its id.
 func enqueue(t *tx, d *queue.Decision) error {
 	i := &d.Item
-	needs := make([]need, 0, len(i.Needs))
-	for _, n := range i.Needs {
-		needs = append(needs, need{n.Skill, n.Level})
-	}
-	skills, err := text(needs)
+	skills, err := text(storedNeeds(i.Needs))
 	if err != nil {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO work_items (id, channel, queue_id, queue, call_id, callback_id, state, class, key_ms, priority, language,
-			entered_at, not_before, needs)
-		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13)
+			entered_at, not_before, needs, ticket_id, interaction_id)
+		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (id) DO UPDATE SET state = 'queued', class = excluded.class, key_ms = excluded.key_ms,
-			call_id = excluded.call_id, not_before = excluded.not_before, winner_id = NULL, assignee_id = '', ended_at = NULL,
+			priority = excluded.priority, call_id = excluded.call_id, ticket_id = excluded.ticket_id,
+			not_before = excluded.not_before, winner_id = NULL, assignee_id = '', ended_at = NULL,
 			end_reason = NULL, version = work_items.version + 1`,
 		i.ID, i.Channel, d.QueueID, i.Queue, i.CallID, i.CallbackID, int(i.Class), i.Key, i.Priority, i.Language,
-		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills)
+		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills, i.TicketID, i.InteractionID)
 	return err
 }
 
@@ -148,9 +187,9 @@ func offer(t *tx, d *queue.Decision) error {
 	if d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback {
 		lane = "voice"
 	}
-	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, state, offered_at, deadline_at, why)
-		VALUES ($1, $2, $3, $4, 'offered', $5, $6, $7)`,
-		d.Offer, d.Item.ID, d.Agent, lane, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
+	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, slot, state, offered_at, deadline_at, why)
+		VALUES ($1, $2, $3, $4, $5, 'offered', $6, $7, $8)`,
+		d.Offer, d.Item.ID, d.Agent, lane, d.Slot, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
 	if err != nil {
 		return err
 	}

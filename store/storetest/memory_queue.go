@@ -17,6 +17,8 @@ import (
 type itemRow struct {
 	item    queue.Item
 	winner  queue.OfferID
+	holder  account.ID // who accepted it; kept by RecoverQueue, until it joins again
+	parked  bool
 	bridged time.Time
 	ended   time.Time
 	reason  call.EndReason
@@ -27,6 +29,7 @@ type reservationRow struct {
 	item  queue.ItemID
 	agent account.ID
 	voice bool
+	slot  int
 	state string // "offered", "accepted", "releasing", "released"
 }
 
@@ -67,7 +70,7 @@ func (m *Memory) apply(d queue.Decision) error {
 		if reservation == nil {
 			return store.ErrNotFound
 		}
-		item.winner, reservation.state = d.Offer, "accepted"
+		item.winner, item.holder, item.parked, reservation.state = d.Offer, d.Agent, false, "accepted"
 		return nil
 	case queue.DecisionReleasing:
 		if reservation == nil || reservation.state == "released" {
@@ -102,7 +105,19 @@ func (m *Memory) applyItem(d queue.Decision, item *itemRow) error {
 		if item.bridged.After(d.At.Add(-2 * time.Second)) {
 			item.bridged = time.Time{}
 		}
+		item.holder, item.parked = "", false
 		item.winner, item.item.Class, item.item.Key, item.item.NotBefore = "", d.Item.Class, d.Item.Key, d.Item.NotBefore
+	case queue.DecisionUpdate:
+		if item.reason != "" {
+			return store.ErrNotFound
+		}
+		item.item.Queue, item.item.Class, item.item.Key = d.Item.Queue, d.Item.Class, d.Item.Key
+		item.item.Priority, item.item.EnqueuedAt = d.Item.Priority, stamp(d.Item.EnqueuedAt)
+	case queue.DecisionPark, queue.DecisionResume:
+		if item.reason != "" || item.winner != d.Offer {
+			return store.ErrNotFound
+		}
+		item.parked = d.Kind == queue.DecisionPark
 	case queue.DecisionBridged:
 		if item.bridged.IsZero() {
 			item.bridged = stamp(d.At)
@@ -123,14 +138,15 @@ func (m *Memory) enqueue(d queue.Decision) {
 		m.routing.items[d.Item.ID] = row
 	}
 	row.item.Class, row.item.Key, row.item.NotBefore, row.item.CallID = d.Item.Class, d.Item.Key, d.Item.NotBefore, d.Item.CallID
-	row.winner, row.ended, row.reason = "", time.Time{}, ""
+	row.item.Priority, row.item.TicketID = d.Item.Priority, d.Item.TicketID
+	row.winner, row.holder, row.parked, row.ended, row.reason = "", "", false, time.Time{}, ""
 }
 
 func (m *Memory) offer(d queue.Decision, item *itemRow) error {
 	voice := d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback
 	for id, r := range m.routing.reservations {
 		ofItem := r.item == d.Item.ID && (r.state == "offered" || r.state == "accepted")
-		ofAgent := r.agent == d.Agent && r.voice == voice && r.state != "released"
+		ofAgent := r.agent == d.Agent && r.voice == voice && r.slot == d.Slot && r.state != "released"
 		if id == d.Offer || ofItem || ofAgent {
 			return store.ErrConflict
 		}
@@ -138,7 +154,7 @@ func (m *Memory) offer(d queue.Decision, item *itemRow) error {
 	if item == nil {
 		return store.ErrNotFound
 	}
-	m.routing.reservations[d.Offer] = &reservationRow{item: d.Item.ID, agent: d.Agent, voice: voice, state: "offered"}
+	m.routing.reservations[d.Offer] = &reservationRow{item: d.Item.ID, agent: d.Agent, voice: voice, slot: d.Slot, state: "offered"}
 	return nil
 }
 

@@ -1,0 +1,223 @@
+package queue
+
+import (
+	"strings"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+)
+
+// applyText is the table of the requests that came with text work.
+func (c *Core) applyText(ev *Event) {
+	switch ev.Kind {
+	case EventConsole:
+		c.console(ev.Agent, ev.On)
+	case EventClaim:
+		r, err := c.claim(ev.ItemID, ev.Agent)
+		if err != nil {
+			c.reply(Effect{Err: err})
+			return
+		}
+		c.reply(Effect{OK: true, Offer: r.id})
+	case EventPriority:
+		c.reply(Effect{Err: c.setPriority(ev.ItemID, ev.Priority)})
+	case EventPark:
+		c.reply(Effect{Err: c.park(c.offers[ev.Offer])})
+	case EventResume:
+		c.reply(Effect{Err: c.resume(c.offers[ev.Offer])})
+	case EventTransfer:
+		c.reply(Effect{Err: c.transfer(ev.ItemID, ev.Queue, ev.On)})
+	}
+}
+
+// claim gives a waiting item to an agent who asked for it.
+func (c *Core) claim(id ItemID, agent account.ID) (*reservation, error) {
+	e, a := c.items[id], c.agents[agent]
+	switch {
+	case e == nil:
+		return nil, ErrGone
+	case a == nil || a.removed:
+		return nil, ErrUnknownAgent
+	case e.state != itemWaiting && e.state != itemParked:
+		return nil, ErrTaken
+	}
+	if _, ok := c.can(a, e); !ok {
+		return nil, ErrNotAllowed
+	}
+	if !a.couldTake(e.lane) {
+		return nil, ErrNoRoom
+	}
+	return c.offerFor(e, a, true), nil
+}
+
+// couldTake reports whether an item fits beside what he has, ready or not.
+func (a *agent) couldTake(l lane) bool {
+	if a.res != nil || a.wrapping || a.occupied || a.open != nil {
+		return false
+	}
+	if l.text() {
+		return a.room(l)
+	}
+	return a.devices > 0 && a.unreachable == "" && a.chats() == 0
+}
+
+// setPriority moves an item to the place of another priority.
+func (c *Core) setPriority(id ItemID, priority int) error {
+	e := c.items[id]
+	switch {
+	case priority < 0 || priority > 3:
+		return ErrPriority
+	case e == nil:
+		return ErrGone
+	case e.Priority == priority:
+		return nil
+	}
+	c.reheap(e, func() {
+		e.Key -= int64(priority-e.Priority) * stepMS
+		e.Priority = priority
+	})
+	c.decideItem(DecisionUpdate, e)
+	return nil
+}
+
+// hasText reports whether r is a text item that its agent has.
+func (r *reservation) hasText() bool {
+	return r != nil && r.item.lane.text() && r.state == resAccepted
+}
+
+// park sets an item aside for its agent.
+func (c *Core) park(r *reservation) error {
+	if !r.hasText() {
+		return ErrGone
+	}
+	a, l := r.agent, r.item.lane
+	switch {
+	case r.parked:
+		return nil
+	case a.aside[l] >= a.limits[l].Parked:
+		return ErrNoRoom
+	}
+	c.setAside(r, false)
+	c.notifyOffer(NoticeParked, r)
+	c.settle(a)
+	return nil
+}
+
+// resume makes a parked item active again.
+func (c *Core) resume(r *reservation) error {
+	if !r.hasText() {
+		return ErrGone
+	}
+	a := r.agent
+	switch {
+	case !r.parked:
+		return nil
+	case a.res != nil || a.wrapping || !a.room(r.item.lane):
+		return ErrNoRoom
+	}
+	c.takeUp(r)
+	c.settle(a)
+	return nil
+}
+
+// giveAgain gives an item back to the agent who had it before a restart.
+func (c *Core) giveAgain(e *entry, a *agent) {
+	open := a.open // what is on its way to him stays so
+	r := c.reserve(e, a, "had it before a restart")
+	r.auto = true
+	c.decideRes(DecisionOffer, r)
+	c.takeOver(r, e.Parked || !a.room(e.lane))
+	a.open = open
+	c.settle(a)
+	c.notifyOffer(NoticeOffer, r)
+}
+
+// giveBack takes a text item from its agent; it waits again, not before a time.
+func (c *Core) giveBack(r *reservation, outcome call.Outcome, notBefore time.Time) {
+	e := r.item
+	e.NotBefore = notBefore
+	c.toReleasing(r, outcome)
+	c.requeue(e)
+}
+
+// transfer moves an item to a queue, where it waits.
+func (c *Core) transfer(id ItemID, queue string, fresh bool) error {
+	e, q := c.items[id], c.lines[strings.ToLower(queue)]
+	switch {
+	case e == nil:
+		return ErrGone
+	case q == nil || q.removed:
+		return ErrUnknownQueue
+	case q.closed:
+		return ErrClosed
+	case !e.lane.text() && (e.state == itemConnecting || e.state == itemTalking):
+		return ErrTaken
+	case e.onLine() && q != e.q && q.MaxLength > 0 && q.waiting() >= q.MaxLength:
+		return ErrFull
+	}
+	r := e.current
+	if e.state == itemWaiting {
+		c.unheap(e)
+	}
+	c.detach(r, true)
+	e.current, e.state, e.parkAt = nil, itemParked, -1
+	c.countWaiting(e, false)
+	c.countHeld(e, false)
+	e.tries, e.Preferred = nil, ""
+	if r != nil {
+		c.tried(e, r.agent)
+	}
+	c.move(e, q)
+	if fresh {
+		c.renew(e)
+	}
+	e.class = c.classOf(e)
+	c.decideItem(DecisionUpdate, e)
+	if r != nil {
+		c.decideItem(DecisionRequeue, e)
+	}
+	c.armOver(e)
+	c.wait(e)
+	return nil
+}
+
+// move counts an item in another queue.
+func (c *Core) move(e *entry, q *line) {
+	old := e.q
+	if old == q {
+		return
+	}
+	n := 0
+	if e.lane.text() {
+		n = 1
+	}
+	t := e.tally()
+	t.MovedOut++
+	t.Live--
+	old.live--
+	old.text -= n
+	c.touch(old)
+	e.q, e.Queue = q, q.key
+	t = e.tally()
+	t.MovedIn++
+	t.Live++
+	q.live++
+	q.text += n
+	c.touch(q)
+	if old.removed && old.live == 0 {
+		delete(c.lines, old.key)
+	}
+}
+
+// renew makes an item a new request: it enters now, with a key of its own.
+func (c *Core) renew(e *entry) {
+	e.EnqueuedAt, e.enqueued = c.now, c.ns
+	e.Key, e.DueAt, e.promoted, e.Front = 0, time.Time{}, false, false
+	e.Class = ClassDeferred
+	if e.Channel.Live() {
+		e.Class = ClassLive
+	}
+	c.place(e)
+	c.needNow(e)
+}
