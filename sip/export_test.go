@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,20 +42,51 @@ func BindingKey(contact string) string {
 	return bindingKey(r.Contact())
 }
 
-// Frames cuts a stream, given in two parts, into messages.
-func (s *Server) Frames(a, b []byte) (n int) {
+// Frames cuts a stream that comes in parts of that size into messages. held is
+// how many bytes wait for more; a stream that is broken ends.
+func (s *Server) Frames(stream []byte, size int) (messages []string, pings, held int) {
 	f := framer{server: s}
-	for _, part := range [][]byte{a, b} {
+	for part := range slices.Chunk(stream, size) {
 		f.add(part)
 		for {
-			m, _, err := f.cut()
-			if err != nil || m == nil {
+			m, n, err := f.cut()
+			pings += n
+			if err != nil {
+				return messages, pings, 0
+			}
+			if m == nil {
 				break
 			}
-			n++
+			messages = append(messages, string(m))
 		}
 	}
-	return n
+	return messages, pings, len(f.buf)
+}
+
+// Judge takes a message through the filter and the gate, and says with which
+// status it is refused; 0: not at all, -1: by the filter.
+func (s *Server) Judge(data []byte, transport string) int {
+	kept := s.inspect(data, transport, netip.MustParseAddrPort("192.0.2.7:5060"), func([]byte) {})
+	if kept == nil {
+		return -1
+	}
+	m, err := s.parse(kept, transport == "TCP")
+	if err != nil {
+		panic(err)
+	}
+	r, ok := m.(*gosip.Request)
+	if !ok {
+		return 0
+	}
+	r.SetTransport(transport)
+	r.SetSource("192.0.2.7:5060")
+	s.arrived(r)
+	t := s.order.claim(r)
+	defer s.order.leave(t)
+	if f := gate(r, t.inDialog, t.merged, s.cfg.Limits.Vias); f != nil {
+		return f.status
+	}
+	return 0
 }
 
 // Keeper drives the keep-alive of one binding through time.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,13 +57,64 @@ func FuzzReadFilter(f *testing.F) {
 	})
 }
 
+// However a stream is cut on its way, the same messages come out of it, and
+// what waits for more is within the limit.
 func FuzzFramer(f *testing.F) {
 	torment(f)
+	f.Add([]byte("\r\n\r\n\r\n\rX\r\n\r\n"))
+	f.Add([]byte("OPTIONS sip:a SIP/2.0\nl: 3\n\nabcOPTIONS sip:b SIP/2.0\r\nContent-Length: 0\r\n\r\n"))
 	s := idleServer(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		half := len(data) / 2
-		if s.Frames(data[:half], data[half:]) > len(data) {
-			t.Error("more messages than bytes")
+		if len(data) == 0 || len(data) > 60000 {
+			return
+		}
+		want, pings, _ := s.Frames(data, len(data))
+		for _, size := range []int{1, 2, 3, 7, 100} {
+			got, n, held := s.Frames(data, size)
+			if !slices.Equal(got, want) || n != pings {
+				t.Errorf("in parts of %d: %q and %d pings, want %q and %d", size, got, n, want, pings)
+			}
+			if held > 65535 {
+				t.Errorf("%d bytes held", held)
+			}
+		}
+	})
+}
+
+// A stream that never begins a message does not fill the memory.
+func TestFramerHoldsNoMoreThanAMessage(t *testing.T) {
+	s := idleServer(t)
+	for name, begin := range map[string]string{
+		"text": "", "a keep-alive that is none": "\r\n\rX", "a line end": "\r\n", "a start line": "OPTIONS sip:a SIP/2.0\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, _, held := s.Frames([]byte(begin+strings.Repeat("a", 1<<20)), 4096); held > 0 {
+				t.Errorf("%d bytes held", held)
+			}
+		})
+	}
+}
+
+// Whatever stands in one header of a request, the filter and the gate decide
+// without a panic, by UDP and by TCP.
+func FuzzHeader(f *testing.F) {
+	for _, h := range []string{
+		"Via: SIP/2.0/UDP", "From: <sip:", "To: \"", "CSeq: -1 OPTIONS", "Contact: *", "Contact: <sip:[::1>;q=2", "Route: <;lr>,<>", "Require: a,,",
+		"Max-Forwards: 256", "Session-Expires: ;refresher=", "Content-Type: multipart/mixed;boundary=", "Date: ", "Accept: ;q", "l: 0\r\nl: 1", "X: a\r\n b",
+	} {
+		f.Add(h)
+	}
+	s := idleServer(f)
+	f.Fuzz(func(t *testing.T, header string) {
+		text := "INVITE sip:support@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:support@b>\r\nCall-ID: x\r\n" +
+			"CSeq: 1 INVITE\r\nContact: <sip:a@h>\r\n" + header + "\r\nContent-Length: 0\r\n\r\n"
+		for _, transport := range []string{"UDP", "TCP"} {
+			if n := s.Judge([]byte(text), transport); n != -1 && n != 0 && (n < 400 || n > 699) {
+				t.Errorf("refused with %d", n)
+			}
+		}
+		if s.Metrics().Panics != 0 {
+			t.Error("a panic was recovered")
 		}
 	})
 }

@@ -241,7 +241,7 @@ func (f *framer) lines() (pings int, whole bool) {
 		case len(b) >= 4 && b[2] == '\r' && b[3] == '\n':
 			pings++
 			b = b[4:]
-		case len(b) >= 3 && b[2] != '\r':
+		case len(b) >= 4 || len(b) == 3 && b[2] != '\r':
 			b = b[2:]
 		default:
 			whole = false
