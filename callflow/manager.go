@@ -249,8 +249,9 @@ func (m *Manager) Live(id call.ID) (View, bool) {
 
 // AllLive returns what every live call looks like, in no order.
 func (m *Manager) AllLive() []View {
-	var all []View
-	for _, s := range m.all() {
+	sessions := m.all()
+	all := make([]View, 0, len(sessions))
+	for _, s := range sessions {
 		all = append(all, s.View())
 	}
 	return all
