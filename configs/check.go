@@ -76,6 +76,7 @@ func (c *Config) checkRules(f *Faults) {
 	between(f, "queue.overdue_share", c.Queue.OverdueShare, 0, 100)
 	within(f, "call.keep_agent", c.Call.KeepAgent, 0, 10*minute)
 	c.checkCallback(f)
+	c.checkChat(f)
 	within(f, "serve.drain", c.Serve.Drain, 0, 24*hour)
 	between(f, "serve.max_calls", c.Serve.MaxCalls, 1, 100_000)
 	if c.Site.TimeZone == nil {
@@ -109,6 +110,20 @@ func (c *Config) checkCallback(f *Faults) {
 	between(f, "callback.per_day", c.Callback.PerDay, 1, 1000)
 	within(f, "callback.ring_time", c.Callback.RingTime, 5*time.Second, 2*minute)
 	within(f, "callback.confirm_time", c.Callback.ConfirmTime, 3*time.Second, minute)
+}
+
+func (c *Config) checkChat(f *Faults) {
+	const minute, hour = time.Minute, time.Hour
+	if n := len(c.Chat.IdentitySecret.Reveal()); n > 0 && n < 32 {
+		f.add("chat.identity_secret", c.Chat.IdentitySecret, "must be empty, or 32 characters or more")
+	}
+	between(f, "chat.max_open", c.Chat.MaxOpen, 1, 100_000)
+	within(f, "chat.offline_after", c.Chat.OfflineAfter, 5*time.Second, 10*minute)
+	within(f, "chat.mail_after", c.Chat.MailAfter, 30*time.Second, 24*hour)
+	within(f, "chat.mail_gap", c.Chat.MailGap, minute, 24*hour)
+	within(f, "chat.keep_place", c.Chat.KeepPlace, 30*time.Second, hour)
+	within(f, "chat.idle_warning", c.Chat.IdleWarning, 10*time.Second, 24*hour)
+	within(f, "chat.idle_close", c.Chat.IdleClose, c.Chat.IdleWarning+time.Second, 48*hour)
 }
 
 func (c *Config) checkDemo(f *Faults) {

@@ -33,6 +33,7 @@ type Config struct {
 	Demo      Demo      `koanf:"demo"`
 	Recording Recording `koanf:"recording"`
 	Ticket    Ticket    `koanf:"ticket"`
+	Chat      Chat      `koanf:"chat"`
 	Log       Log       `koanf:"log"`
 
 	warnings []string
@@ -168,6 +169,18 @@ type Recording struct {
 // Ticket holds the rules of tickets made by themselves.
 type Ticket struct {
 	MissedAfter time.Duration `koanf:"missed_after"`
+}
+
+// Chat holds the rules of conversations with visitors.
+type Chat struct {
+	IdentitySecret Secret        `koanf:"identity_secret"` // "": every visitor is anonymous
+	MaxOpen        int           `koanf:"max_open"`
+	OfflineAfter   time.Duration `koanf:"offline_after"`
+	MailAfter      time.Duration `koanf:"mail_after"`
+	MailGap        time.Duration `koanf:"mail_gap"`
+	KeepPlace      time.Duration `koanf:"keep_place"`
+	IdleWarning    time.Duration `koanf:"idle_warning"`
+	IdleClose      time.Duration `koanf:"idle_close"`
 }
 
 // Log says how much is logged and in which form.

@@ -30,18 +30,24 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 	s.callOperations(api)
 	s.recordingOperations(api, mux)
 	s.ticketOperations(api)
+	s.deskOperations(api)
 	s.callbackOperations(api)
 	s.userOperations(api)
 	s.trunkOperations(api)
+	s.hoursOperations(api)
 	s.eventOperations(api, mux)
 	s.browserOperations(api, mux)
+	s.workOperations(api)
+	s.chatOperations(api, mux)
+	s.chatAgentOperations(api)
+	s.fileOperations(api, mux)
 	return api
 }
 
 // OpenAPI returns the description of the API, OpenAPI 3.1 in indented JSON with
 // a newline at the end.
 func OpenAPI() ([]byte, error) {
-	s := &Server{parts: Parts{Browser: &BrowserCalls{}}}
+	s := &Server{parts: Parts{Browser: &BrowserCalls{}}, chats: newChatDoor()}
 	return describe(s.newAPI(http.NewServeMux()))
 }
 

@@ -17,7 +17,6 @@ import (
 	"pickup/callback"
 	"pickup/callflow"
 	"pickup/media"
-	"pickup/queue"
 	"pickup/store"
 )
 
@@ -49,8 +48,12 @@ func (s *Server) browserOperations(api huma.API, mux *http.ServeMux) {
 		s.browserCallback, []*huma.Param{place}, map[string]string{"201": "application/json"})
 	add(act{id: "browser-call-away", method: http.MethodPost, path: one + "/away", summary: "The page is left, perhaps only reloaded: the place is kept"},
 		s.browserAway, []*huma.Param{place}, map[string]string{"204": ""})
-	add(act{id: "browser-call-end", method: http.MethodDelete, path: one, summary: "Hang up, refuse a callback that rings, or cancel one that was promised"},
+	add(act{id: "browser-call-end", method: http.MethodDelete, path: one, summary: "Hang up: leave the queue, end the talk, or not take a callback " +
+		"that rings now. It never cancels a callback that was promised: it rings again, or DELETE {Location}/callback cancels it. 204 also when nothing is left to hang up."},
 		s.browserEnd, []*huma.Param{place}, map[string]string{"204": ""})
+	add(act{id: "browser-callback-cancel", method: http.MethodDelete, path: one + "/callback", summary: "Cancel the callback that was promised to this page, " +
+		"also while it rings. 204 also when it is over already; 404 when none was promised; 409 while it is being connected: hang up then."},
+		s.browserCancel, []*huma.Param{place}, map[string]string{"204": "", "404": "", "409": ""})
 }
 
 // withCORS lets pages of the host itself and of the allowed origins call, and
@@ -70,7 +73,7 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 		}
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Content-Type, Accept")
+			h.Set("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization")
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -413,7 +416,6 @@ func (s *Server) browserCallback(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) browserEnd(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
 	p, err := s.pageOf(r)
 	if err != nil {
 		writeProblem(w, err)
@@ -424,40 +426,68 @@ func (s *Server) browserEnd(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	switch {
 	case ringing != nil:
-		ringing.fail(603, "Decline")
+		ringing.fail(486, "Busy Here") // not now: the promise stands
 	case l != nil:
 		l.hungUp()
-	default:
-		if err := s.cancelPromise(ctx, p.first); err != nil {
-			writeProblem(w, s.fail(ctx, "cancel a callback", err))
-			return
-		}
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// cancelPromise ends the callback of a call, if there is one that stands.
-func (s *Server) cancelPromise(ctx context.Context, first call.ID) error {
-	c, ok, err := s.promiseOf(ctx, first)
-	if err != nil || !ok || !c.Open() {
-		return err
-	}
-	_, err = s.parts.Calls.CancelCallback(ctx, c.ID, "player")
-	if errors.Is(err, callback.ErrState) || errors.Is(err, queue.ErrGone) {
-		return nil // he is being dialled, or it is over: both end by themselves
-	}
-	return err
-}
-
-// promiseOf returns the callback that a call left. ok is false when there is none.
-func (s *Server) promiseOf(ctx context.Context, first call.ID) (c callback.Callback, ok bool, err error) {
-	rec, _, err := s.parts.Store.Call(ctx, first)
-	if errors.Is(err, store.ErrNotFound) || err == nil && rec.CallbackID == "" {
-		return c, false, nil
+// browserCancel serves DELETE {Location}/callback.
+func (s *Server) browserCancel(w http.ResponseWriter, r *http.Request) {
+	p, err := s.pageOf(r)
+	if err == nil {
+		err = s.cancelPromise(r.Context(), p)
 	}
 	if err != nil {
-		return c, false, err
+		writeProblem(w, err)
+		return
 	}
-	c, err = s.parts.Store.Callback(ctx, rec.CallbackID)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// cancelPromise ends the callback of a page; one that rings is declined, which
+// ends it too.
+func (s *Server) cancelPromise(ctx context.Context, p *browserPage) error {
+	p.mu.Lock()
+	ringing := p.ringing
+	p.mu.Unlock()
+	if ringing != nil {
+		ringing.fail(603, "Decline")
+		return nil
+	}
+	c, ok, err := s.promiseOf(ctx, p.first)
+	switch {
+	case err != nil:
+		return s.fail(ctx, "read a callback", err)
+	case !ok:
+		return problem(http.StatusNotFound, "", "No callback was promised to this page.", "path.id")
+	case !c.Open():
+		return nil
+	}
+	if _, err = s.parts.Calls.CancelCallback(ctx, c.ID, "player"); err != nil {
+		return s.fail(ctx, "cancel a callback", err)
+	}
+	return nil
+}
+
+// promiseOf returns the callback that a call left, or leaves at this moment. ok
+// is false when there is none.
+func (s *Server) promiseOf(ctx context.Context, first call.ID) (c callback.Callback, ok bool, err error) {
+	var id string
+	if v, live := s.parts.Calls.Live(first); live {
+		id = v.Record.CallbackID
+	}
+	if id == "" {
+		rec, _, err := s.parts.Store.Call(ctx, first)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return c, false, err
+		}
+		id = rec.CallbackID
+	}
+	if id == "" {
+		return c, false, nil
+	}
+	c, err = s.parts.Store.Callback(ctx, id)
 	return c, err == nil, err
 }

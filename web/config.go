@@ -12,10 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"pickup/account"
 	"pickup/callflow"
 	"pickup/internal/fanout"
+	"pickup/internal/filestore"
 	"pickup/queue"
 	"pickup/recording"
+	"pickup/ticket"
+	"pickup/ticket/chat"
+	"pickup/ticket/work"
 )
 
 // Config of a Server. Check reports the first setting that cannot work.
@@ -31,6 +36,9 @@ type Config struct {
 	SessionLife     time.Duration  // how long a sign-in lasts; 0: 12h
 	CallRate        float64        // browser calls a second and source; 0: 5
 	CallBurst       int            // 0: 50
+	ChatRate        float64        // new conversations a second and source; 0: 0.2
+	ChatBurst       int            // 0: 10
+	IdentitySecret  []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
 }
 
 // Check reports the first setting that cannot work, by its key in the settings.
@@ -64,6 +72,12 @@ func (c Config) withDefaults() Config {
 	if c.CallBurst == 0 {
 		c.CallBurst = 50
 	}
+	if c.ChatRate == 0 {
+		c.ChatRate = 0.2
+	}
+	if c.ChatBurst == 0 {
+		c.ChatBurst = 10
+	}
 	return c
 }
 
@@ -88,8 +102,15 @@ type Parts struct {
 	Hub      *fanout.Hub
 	Browser  *BrowserCalls
 	Handler  callflow.Handler
-	Figures  []Figure     // what /metrics shows of the parts, besides our own
-	SIPWS    http.Handler // mounted at /sip; nil: 404
+	Desk     *ticket.Desk     // tickets and contacts as people change them
+	Watchers *ticket.Watchers // who has which ticket open
+	// Holds reports whether an agent holds, or is offered, work on a ticket.
+	Holds   func(agent account.ID, ticketID string) bool
+	Figures []Figure         // what /metrics shows of the parts, besides our own
+	SIPWS   http.Handler     // mounted at /sip; nil: 404
+	Board   *work.Board      // written work; nil: there is none, nor chats
+	Chats   *chat.Rooms      // required where Board is
+	Files   *filestore.Store // bytes of uploaded files; nil: none are taken
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.

@@ -20,7 +20,7 @@ func (s *Server) eventOperations(api huma.API, mux *http.ServeMux) {
 	a := act{
 		id: "events", method: http.MethodGet, path: "/api/v1/events", tag: "events", rule: everyone,
 		summary: "Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, " +
-			"ticket, callback, and reset: load everything anew. An agent gets his own and those of queues.",
+			"ticket, callback, work, chat, and reset: load everything anew. An agent gets his own and those of queues.",
 	}
 	describePlain(api, a, []*huma.Param{
 		text("query", "after", "Number of the last event seen; those after it come first. Without it: from now on.", false),
@@ -38,6 +38,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	reader := s.parts.Hub.Subscribe(after)
 	defer reader.Close()
+	defer s.consoleOpen(r.Context())()
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 	out, err := openStream(w)

@@ -31,6 +31,7 @@ type Server struct {
 	ready     atomic.Bool
 	document  []byte     // openapi.json
 	editing   sync.Mutex // one edit of a queue's members at a time
+	chats     *chatDoor
 }
 
 // NewServer makes a Server and takes its port: an error names http.listen when
@@ -44,7 +45,7 @@ func NewServer(cfg Config, p Parts, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, parts: p, log: log, hasher: password.New(), throttle: newThrottle()}
+	s := &Server{cfg: cfg, parts: p, log: log, hasher: password.New(), throttle: newThrottle(), chats: newChatDoor()}
 	if s.demoDummy, err = password.HashDemo(newToken()); err != nil {
 		return nil, err
 	}
@@ -166,6 +167,7 @@ func (s *Server) Run(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	<-failed
+	s.chats.running.Wait() // sockets, which the HTTP server knows no more
 	return err
 }
 

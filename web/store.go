@@ -52,6 +52,13 @@ type TrunkList interface {
 	DeleteTrunk(ctx context.Context, id string) error
 }
 
+// HoursList keeps the opening hours.
+type HoursList interface {
+	Hours(ctx context.Context) ([]store.Hours, error)
+	UpsertHours(ctx context.Context, h store.Hours) error
+	DeleteHours(ctx context.Context, id string) error
+}
+
 // Records reads what calls left. Lists are newest first and return the cursor
 // of the next page.
 type Records interface {
@@ -90,8 +97,10 @@ type Store interface {
 	TokenList
 	Site
 	TrunkList
+	HoursList
 	Records
 	Audio
 	Matters
 	Logs
+	Files
 }

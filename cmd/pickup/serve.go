@@ -20,6 +20,7 @@ import (
 	"pickup/callflow"
 	"pickup/configs"
 	"pickup/internal/fanout"
+	"pickup/internal/filestore"
 	"pickup/internal/hours"
 	"pickup/media"
 	"pickup/media/moh"
@@ -27,7 +28,8 @@ import (
 	"pickup/recording"
 	"pickup/sip"
 	"pickup/store"
-	"pickup/ticket"
+	"pickup/ticket/chat"
+	"pickup/ticket/work"
 	"pickup/web"
 	"pickup/web/ui"
 )
@@ -68,6 +70,9 @@ type server struct {
 	calls    *callflow.Manager
 	sip      *sip.Server
 	web      *web.Server
+	board    *work.Board
+	chats    *chat.Rooms
+	files    *filestore.Store
 
 	callbackHours atomic.Pointer[hours.Hours] // nil: always
 
@@ -144,7 +149,7 @@ func (s *server) make(ctx context.Context) error {
 	}, s.store, s.log); err != nil {
 		return err
 	}
-	if err := s.makeSIP(local); err != nil {
+	if err := errors.Join(s.makeSIP(local), s.makeChats(ctx)); err != nil {
 		return err
 	}
 	return s.makeCalls(ctx)
@@ -182,8 +187,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
 		HumanCheck: c.Callback.ConfirmTime, Supersede: supersedeOf(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
-		Tickets:  ticket.Policy{MissedAfter: c.Ticket.MissedAfter, LinkWithin: 72 * time.Hour, Country: c.Site.Country},
-		OnChange: func(topic, id string) { s.hub.Publish(topic, id, nil) },
+		Tickets: s.tickets(), OnChange: s.deskChanged,
 	}
 	if err := errors.Join(
 		getJSON(ctx, s.store, metaMenus, &cfg.Menus), getJSON(ctx, s.store, metaGreetings, &cfg.Greetings),
@@ -224,6 +228,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
 		Handler: s.calls, Figures: s.figures(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Board: s.board, Chats: s.chats, Files: s.files,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()
@@ -232,6 +237,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	s.web, err = web.NewServer(web.Config{
 		Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLS.Cert, TLSKey: c.HTTP.TLS.Key, TrustedProxies: c.HTTP.TrustedProxies,
 		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
+		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()),
 	}, p, s.log)
 	return err
 }
@@ -361,6 +367,8 @@ func (s *server) run(ctx context.Context, e *env) error {
 	if err := s.calls.Recover(life, repaired); err != nil {
 		return err
 	}
+	s.group.start(inner, "board", s.board.Run)
+	s.group.start(inner, "chats", s.chats.Run)
 	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
 	s.group.start(edge, "http", s.web.Run)
 	s.web.SetReady(true)

@@ -20,6 +20,7 @@ var (
 	ErrFull     = errors.New("chat: too many conversations, or this one is too long")
 	ErrNotYours = errors.New("chat: another agent answers")
 	ErrNoMail   = errors.New("chat: there is no address, or no mailbox, to send it by mail")
+	ErrFile     = errors.New("chat: there is no such uploaded file of yours")
 	ErrStopped  = errors.New("chat: stopped")
 )
 

@@ -10,6 +10,7 @@ import (
 
 	"pickup/call"
 	"pickup/ticket"
+	"pickup/ticket/work"
 )
 
 // finish ends the conversation: once. reason is what the page is told, as how
@@ -29,8 +30,16 @@ func (m *room) finish(reason string, as call.EndReason, answer func(error)) {
 	}
 	if m.queued {
 		m.queued = false
-		if got, err := m.rooms.board.Leave(m.life, m.item.ID, as); err == nil {
+		got, err := m.rooms.board.Leave(m.life, m.item.ID, as)
+		switch {
+		case err == nil:
 			as = got
+		case errors.Is(err, work.ErrStopped), m.life.Err() != nil: // the next process ends it
+			m.ending, m.queued = false, true
+			if answer != nil {
+				answer(ErrStopped)
+			}
+			return
 		}
 	}
 	if as == "" {

@@ -1,10 +1,12 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -471,4 +473,29 @@ func inRoom[T any](ctx context.Context, r *Rooms, id string, fn func(*room) (T, 
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
+}
+
+// Views returns the live conversations, oldest first.
+func (r *Rooms) Views(ctx context.Context) ([]View, error) {
+	r.mu.Lock()
+	ids := make([]string, 0, len(r.rooms))
+	for id := range r.rooms {
+		ids = append(ids, id)
+	}
+	r.mu.Unlock()
+	var all []View
+	for _, id := range ids {
+		v, err := inRoom(ctx, r, id, func(m *room) (View, error) { return m.view(), nil })
+		switch {
+		case errors.Is(err, ErrEnded):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(a, b View) int {
+		return cmp.Or(a.Interaction.StartedAt.Compare(b.Interaction.StartedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
 }

@@ -18,6 +18,8 @@ type Tx interface {
 	// AddChatEvent stores an event that is no message and gives it the next number
 	// of the conversation.
 	AddChatEvent(ctx context.Context, id string, e Event) (Event, error)
+	// Attachment returns the row of a file.
+	Attachment(ctx context.Context, id string) (a ticket.Attachment, ok bool, err error)
 }
 
 // Store keeps conversations.

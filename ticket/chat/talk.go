@@ -66,6 +66,9 @@ func (m *room) store(ctx context.Context, tx Tx, s Said, text string, now time.T
 	if c.State == StateEnded {
 		return false, ErrEnded
 	}
+	if err := m.owns(ctx, tx, s); err != nil {
+		return false, err
+	}
 	if s.Side == Agent {
 		_, again, err = tx.MessageByClient(ctx, m.id, "", s.ClientID)
 		if err != nil {
@@ -82,6 +85,25 @@ func (m *room) store(ctx context.Context, tx Tx, s Said, text string, now time.T
 		return again, err
 	}
 	return false, m.awake(ctx, tx, now)
+}
+
+// owns refuses files that the one who speaks did not upload: the visitor those
+// of his conversation, an agent his own.
+func (m *room) owns(ctx context.Context, tx Tx, s Said) error {
+	for _, id := range s.Files {
+		a, ok, err := tx.Attachment(ctx, id)
+		if err != nil {
+			return err
+		}
+		owner := m.id
+		if s.Side == Agent {
+			owner = string(s.Actor.ID)
+		}
+		if !ok || a.OwnerID != owner {
+			return ErrFile
+		}
+	}
+	return nil
 }
 
 // receive files a message of the visitor.

@@ -10,6 +10,7 @@ import (
 	"pickup/call"
 	"pickup/internal/logkey"
 	"pickup/queue"
+	"pickup/ticket"
 )
 
 // Enqueue puts a task on the board, unless it is there already: then its
@@ -44,7 +45,7 @@ func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
 		return nil, fmt.Errorf("enqueue %s: %w", id, err)
 	}
 	joined := entry.Item()
-	p.entry, p.Key, p.Class = entry, joined.Key, joined.Class
+	p.entry, p.Key, p.Class, p.DueAt = entry, joined.Key, joined.Class, joined.DueAt
 	b.pieces[id] = p
 	if t.Holder != "" && t.Channel == call.ChannelChat {
 		b.awaited(t.Holder)
@@ -54,12 +55,22 @@ func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
 	return p, nil
 }
 
+// urgentTarget is how soon a deferred item of priority 3 is to be answered; the
+// others have the target of their queue and channel.
+const urgentTarget = time.Hour
+
 // item is what the queue gets of a task.
 func (b *Board) item(t Task) queue.Item {
 	it := queue.Item{
 		ID: t.ItemID(), Channel: t.Channel, Queue: t.Queue, Language: t.Language, Player: t.Player, Priority: t.Priority,
 		EnqueuedAt: t.Since, Needs: t.needs(), CountsAsOffered: t.Holder == "", TicketID: t.TicketID, InteractionID: t.InteractionID,
 		DueAt: t.DueAt, Holder: t.Holder, Parked: t.Parked,
+	}
+	if !t.Channel.Live() && t.Priority >= ticket.PriorityUrgent {
+		it.Target = urgentTarget
+		if it.DueAt.IsZero() && !t.Since.IsZero() {
+			it.DueAt = t.Since.Add(urgentTarget)
+		}
 	}
 	if t.Preferred != "" {
 		wait := b.cfg.PreferOther
@@ -182,7 +193,7 @@ func (b *Board) expire(now time.Time) {
 
 // refresh brings what the fact says now into a piece.
 func (b *Board) refresh(p *piece, t Task) {
-	p.Subject, p.Player, p.Category, p.DueAt = t.Subject, t.Player, t.Category, t.DueAt
+	p.Subject, p.Player, p.Category = t.Subject, t.Player, t.Category
 	if t.Priority != p.Priority {
 		b.setPriority(p, t.Priority)
 	}

@@ -172,3 +172,17 @@ func rank(s State) int {
 func (b *Board) Offers(ctx context.Context, agent account.ID) ([]Item, error) {
 	return b.List(ctx, Filter{Agent: agent, Queues: []string{}, States: []State{Offered}})
 }
+
+// Holds reports whether agent holds work on a ticket, or is offered it.
+func (b *Board) Holds(agent account.ID, ticketID string) bool {
+	// The owner answers at once, or has gone: there is nothing to cancel.
+	held, err := ask(context.Background(), b, func() (bool, error) {
+		for _, p := range b.pieces {
+			if p.TicketID == ticketID && p.Agent == agent {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	return err == nil && held
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"pickup/account"
+	"pickup/internal/filestore"
+	"pickup/ticket"
+	"pickup/ticket/chat"
+	"pickup/ticket/work"
+)
+
+// metaChatKey is the key that signs the tokens of visitors' pages.
+const metaChatKey = "chat.key"
+
+// makeChats makes the board of written work, the rooms of conversations, and the
+// store of files.
+func (s *server) makeChats(ctx context.Context) error {
+	c := s.cfg
+	var err error
+	if s.files, err = filestore.Open(filepath.Join(c.Data.Dir, "files")); err != nil {
+		return err
+	}
+	s.board = work.New(work.Config{
+		OnChange: func(topic, id string, agent account.ID) {
+			s.hub.Publish(topic, id, map[string]any{"agent_id": string(agent)})
+		},
+	}, s.queue, s.store, s.log)
+	key, err := s.chatKey(ctx)
+	if err != nil {
+		return err
+	}
+	s.chats, err = chat.New(chat.Config{
+		MaxOpen: c.Chat.MaxOpen, OfflineAfter: c.Chat.OfflineAfter, MailAfter: c.Chat.MailAfter, MailGap: c.Chat.MailGap,
+		KeepPlace: c.Chat.KeepPlace, IdleWarning: c.Chat.IdleWarning, IdleClose: c.Chat.IdleClose, Language: c.Site.Language,
+		Tickets: s.tickets(), AgentName: s.agentName, OnChange: s.chatChanged,
+	}, s.store, s.board, chat.NewSigner(key), s.log)
+	return err
+}
+
+// chatKey returns the key of tokens; the first start makes it.
+func (s *server) chatKey(ctx context.Context) ([]byte, error) {
+	kept, ok, err := s.store.Meta(ctx, metaChatKey)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		key, err := base64.StdEncoding.DecodeString(kept)
+		if err != nil || len(key) < 32 {
+			return nil, fmt.Errorf("the stored key %s cannot be read", metaChatKey)
+		}
+		return key, nil
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails, crypto/rand
+	return key, s.store.SetMeta(ctx, metaChatKey, base64.StdEncoding.EncodeToString(key))
+}
+
+// tickets are the rules of tickets.
+func (s *server) tickets() ticket.Policy {
+	return ticket.Policy{MissedAfter: s.cfg.Ticket.MissedAfter, LinkWithin: 72 * time.Hour, Country: s.cfg.Site.Country}
+}
+
+// agentName is what a visitor is told of an agent.
+func (s *server) agentName(id account.ID) string {
+	for _, a := range s.queue.Agents() {
+		if a.ID == id {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// chatChanged tells the screens, and the board that looks after what a
+// conversation leaves.
+func (s *server) chatChanged(ch chat.Change) {
+	s.hub.Publish("chat", ch.ID, map[string]any{
+		"agent_id": string(ch.Agent), "kind": ch.Kind, "last_seq": ch.Seq, "ticket_id": ch.Ticket,
+	})
+	if ch.Kind == "event" || ch.Kind == "ended" {
+		s.hub.Publish("ticket", ch.Ticket, nil)
+	}
+	if ch.Kind == "ended" {
+		s.board.Refresh()
+	}
+}
+
+// deskChanged follows what people and mails change at the desk.
+func (s *server) deskChanged(topic, id string) {
+	s.hub.Publish(topic, id, nil)
+	switch topic {
+	case "ticket":
+		s.board.TicketChanged(id)
+	case "interaction":
+		s.chats.Changed(id)
+	}
+}
