@@ -260,7 +260,7 @@ type bucket struct {
 
 // What a visitor may say.
 const (
-	burst      = 20.0
+	burst      = 60.0 // what a page keeps while it is offline, 50, comes at once
 	eachSecond = 2.0
 )
 
