@@ -244,3 +244,30 @@ func TestWhoWaitsWhenTheServerStopsIsNotBlamed(t *testing.T) {
 		}
 	})
 }
+
+func TestCrashInTheTalkOfACallbackPromisesAgain(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{})
+		first := promised(t, s)
+		home := s.phone(alice, picksUp(time.Second))
+		s.agent("1001", picksUp(time.Second))
+		time.Sleep(2 * time.Second)
+		home.last().press('1')
+		time.Sleep(10 * time.Second)
+		if v := s.live(); v.Record.State != call.StateTalking {
+			t.Fatalf("state: %s", v.Record.State)
+		}
+		next := newSite(t, options{memory: s.crash()})
+		next.must(next.calls.Recover(t.Context(), nil))
+		home = next.phone(alice, rings)
+		next.agent("1001", rings)
+		time.Sleep(30 * time.Second)
+		all := next.promises()
+		if len(all) != 2 || all[0].ID != first.ID || all[0].State != callback.StateDone || all[1].Kind != callback.KindCrash {
+			t.Fatalf("callbacks: %+v", all)
+		}
+		if all[1].Target != alice || all[1].Key != first.Key || home.rung() != 1 {
+			t.Errorf("%+v; rung %d times", all[1], home.rung())
+		}
+	})
+}

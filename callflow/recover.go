@@ -40,6 +40,13 @@ func (m *Manager) Recover(ctx context.Context, repaired []recording.Row) error {
 	for _, c := range open {
 		m.callbacks.add(c)
 	}
+	for _, r := range cut {
+		if r.Direction == call.Outbound && !r.BridgedAt.IsZero() && m.cfg.CrashCallback {
+			if err := m.promiseAgain(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
 	if len(cut)+len(open) > 0 {
 		m.log.Info("recovered", "calls", len(cut), "callbacks", len(open))
 	}
@@ -74,7 +81,7 @@ func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recor
 		switch {
 		case err == nil:
 			r.CallbackID = c.ID
-		case errors.Is(err, callback.ErrOpen) || errors.Is(err, callback.ErrTooMany) || errors.Is(err, callback.ErrUnreachable):
+		case refusedPromise(err):
 			m.log.Info("no callback after the crash", logkey.Call, string(r.ID), logkey.Err, err)
 		default:
 			return fmt.Errorf("store the callback of call %s: %w", r.ID, err)
@@ -89,11 +96,36 @@ func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recor
 	return nil
 }
 
+// promiseAgain is for a player who was called back and cut while he talked. His
+// first promise was kept; Book.Recover has closed it.
+func (m *Manager) promiseAgain(ctx context.Context, r call.Record) error {
+	c, err := m.book.Confirm(ctx, m.crashCallback(r))
+	switch {
+	case err == nil:
+		m.callbacks.add(c)
+	case refusedPromise(err):
+		m.log.Info("no callback after the crash", logkey.Call, string(r.ID), logkey.Err, err)
+	default:
+		return fmt.Errorf("store the callback of call %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// refusedPromise reports whether a promise may not be made, which no other try
+// would mend.
+func refusedPromise(err error) bool {
+	return errors.Is(err, callback.ErrOpen) || errors.Is(err, callback.ErrTooMany) || errors.Is(err, callback.ErrUnreachable)
+}
+
 // crashCallback is the promise for a player who was in our line.
 func (m *Manager) crashCallback(r call.Record) callback.Callback {
+	player := r.From
+	if r.Direction == call.Outbound {
+		player = r.To
+	}
 	c := callback.Callback{
-		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: r.From.User, TargetKind: targetKind(r.From.Kind),
-		Target: r.From.ReachBack, Kind: callback.KindCrash, Priority: 1, EnqueuedAt: r.EnqueuedAt, ContactID: r.ContactID,
+		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: player.User, TargetKind: targetKind(player.Kind),
+		Target: player.ReachBack, Kind: callback.KindCrash, Priority: 1, EnqueuedAt: r.EnqueuedAt, ContactID: r.ContactID,
 	}
 	target := 30 * time.Second
 	if q, ok := m.queue.Has(r.Queue); ok {
