@@ -155,30 +155,6 @@ func (s *Store) OpenChats(ctx context.Context) ([]string, error) {
 	return all, failed("read the open chats", err)
 }
 
-// File is an attachment with where it belongs.
-type File struct {
-	ticket.Attachment
-	TicketID      string // "" until a message carries it
-	InteractionID string
-	Kind          ticket.MessageKind // of the message
-}
-
-// File returns an attachment, or ErrNotFound.
-func (s *Store) File(ctx context.Context, id string) (f File, err error) {
-	if f.Attachment, err = first(ctx, s.read, scanAttachment, `SELECT `+attachmentColumns+` FROM attachments WHERE id = $1`, id); err != nil {
-		return f, failed("read a file", err)
-	}
-	if f.MessageID == "" {
-		return f, nil
-	}
-	all, err := messages(ctx, s.read, `WHERE id = $1`, f.MessageID)
-	if err != nil || len(all) == 0 {
-		return f, failed("read the message of a file", err)
-	}
-	f.TicketID, f.InteractionID, f.Kind = all[0].TicketID, all[0].InteractionID, all[0].Kind
-	return f, nil
-}
-
 // OpenTasks implements work.Store.
 func (s *Store) OpenTasks(ctx context.Context) ([]work.Task, error) {
 	const doing = "read the waiting work"

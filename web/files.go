@@ -32,7 +32,7 @@ const (
 // Files keeps the rows of uploaded files.
 type Files interface {
 	Desk(ctx context.Context, act func(ticket.DeskTx) error) error
-	File(ctx context.Context, id string) (store.File, error)
+	Attachment(ctx context.Context, id string) (store.AttachmentDetail, error)
 }
 
 func (s *Server) chatFileOperations(api huma.API, mux *http.ServeMux) {
@@ -188,8 +188,8 @@ func (s *Server) visitorReads(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, err)
 		return
 	}
-	f, err := s.parts.Store.File(r.Context(), r.PathValue("file"))
-	if err == nil && f.InteractionID != chatID && f.OwnerID != chatID || err == nil && f.Kind == ticket.MessageNote {
+	f, err := s.parts.Store.Attachment(r.Context(), r.PathValue("file"))
+	if err == nil && (f.InteractionID != chatID && f.Attachment.OwnerID != chatID || f.Kind == ticket.MessageNote) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
@@ -202,7 +202,7 @@ func (s *Server) visitorReads(w http.ResponseWriter, r *http.Request) {
 // agentReads serves GET /api/v1/files/{id}.
 func (s *Server) agentReads(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	f, err := s.parts.Store.File(ctx, r.PathValue("id"))
+	f, err := s.parts.Store.Attachment(ctx, r.PathValue("id"))
 	if err != nil {
 		writeProblem(w, s.fail(ctx, "read a file", err))
 		return
@@ -215,9 +215,9 @@ func (s *Server) agentReads(w http.ResponseWriter, r *http.Request) {
 }
 
 // mayReadFile refuses an agent what is not of his tickets or conversations.
-func (s *Server) mayReadFile(ctx context.Context, f store.File) error {
+func (s *Server) mayReadFile(ctx context.Context, f store.AttachmentDetail) error {
 	me := mine(ctx)
-	if me == "" || f.OwnerID == string(me) {
+	if me == "" || f.Attachment.OwnerID == string(me) {
 		return nil
 	}
 	if f.InteractionID != "" && s.parts.Chats != nil {
@@ -237,12 +237,12 @@ func (s *Server) mayReadFile(ctx context.Context, f store.File) error {
 
 // sendFile serves the bytes of a file so that no browser runs or shows it as a
 // page of ours.
-func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f store.File) {
+func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f store.AttachmentDetail) {
 	if s.parts.Files == nil {
 		writeProblem(w, problem(http.StatusNotFound, "", "Files are not kept here.", ""))
 		return
 	}
-	data, size, err := s.parts.Files.Get(f.SHA256)
+	data, size, err := s.parts.Files.Get(f.Attachment.SHA256)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, filestore.ErrName) {
 			err = store.ErrNotFound
@@ -252,9 +252,9 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f store.File) 
 	}
 	defer data.Close() //nolint:errcheck // read only
 	h := w.Header()
-	h.Set("Content-Type", f.MIME)
+	h.Set("Content-Type", f.Attachment.MIME)
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Attachment.Name}))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cache-Control", "private, no-store")
