@@ -160,21 +160,21 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 		Key: b.Key, Queue: strings.ToLower(b.Queue), Language: b.Language, Name: b.Name, Email: strings.TrimSpace(b.Email), Page: b.Page,
 		Text: b.Text,
 	}
-	if in.Authorization != "" {
-		claims, err := s.readToken(in.Authorization, now)
-		if err == nil {
-			if out, err := s.continueChat(ctx, claims, b.Key, b.Text, now); out != nil || err != nil {
-				return out, err
-			}
-			o.VisitorID = claims.Visitor
-		}
-	}
 	if b.Identity != "" {
 		who, err := chat.ReadIdentity(b.Identity, s.cfg.IdentitySecret, now)
 		if err != nil {
 			return nil, s.failChat(ctx, "read an identity", err)
 		}
 		o.Identity = who
+	}
+	if claims, err := s.readToken(in.Authorization, now); err == nil {
+		out, err := s.continueChat(ctx, claims, &o, now)
+		if out != nil || err != nil {
+			return out, err
+		}
+		if o.Identity.PlayerID == "" {
+			o.VisitorID = claims.Visitor
+		}
 	}
 	if q, ok := s.parts.Queue.Has(o.Queue); !ok || !q.Enabled {
 		return nil, problem(http.StatusNotFound, "", "There is no such queue.", "body.queue")
@@ -193,8 +193,9 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 	return &chatOpenedOutput{status, showOpened(&opened.Conversation, opened.Token)}, nil
 }
 
-// continueChat goes on with the conversation of a token. nil: it has ended.
-func (s *Server) continueChat(ctx context.Context, claims chat.Claims, key, text string, now time.Time) (*chatOpenedOutput, error) {
+// continueChat goes on with the conversation of a token. nil: it has ended, or
+// is that of another player who used this browser.
+func (s *Server) continueChat(ctx context.Context, claims chat.Claims, o *chat.Opening, now time.Time) (*chatOpenedOutput, error) {
 	c, err := s.parts.Chats.Conversation(ctx, claims.Chat)
 	if errors.Is(err, chat.ErrNotFound) || err == nil && (c.State == chat.StateEnded || c.VisitorID != claims.Visitor) {
 		return nil, nil //nolint:nilnil // a new one
@@ -202,8 +203,11 @@ func (s *Server) continueChat(ctx context.Context, claims chat.Claims, key, text
 	if err != nil {
 		return nil, s.failChat(ctx, "read a chat", err)
 	}
-	if text != "" {
-		_, _, err := s.parts.Chats.Say(ctx, c.ID, chat.Said{Side: chat.Visitor, ClientID: key, Text: text})
+	if o.Identity.PlayerID != "" && o.Identity.PlayerID != c.PlayerID {
+		return nil, nil //nolint:nilnil // a new one
+	}
+	if o.Text != "" {
+		_, _, err := s.parts.Chats.Say(ctx, c.ID, chat.Said{Side: chat.Visitor, ClientID: o.Key, Text: o.Text})
 		if errors.Is(err, chat.ErrEnded) {
 			return nil, nil //nolint:nilnil // it ended at this moment
 		}

@@ -244,6 +244,12 @@ func (r *Rooms) begin(ctx context.Context, tx Tx, o Opening, in ticket.Incoming,
 		return Chat{}, err
 	}
 	c.ID = got.Interaction.ID
+	if email, ok := emailOf(c.Email); ok && !c.Verified() {
+		// Written down, not looked up: anybody can write another's address.
+		if err := tx.AddIdentity(ctx, got.Contact.ID, email, now); err != nil {
+			return Chat{}, err
+		}
+	}
 	i := got.Interaction
 	if i.QueuedAt.IsZero() {
 		i.QueuedAt = now
@@ -259,20 +265,20 @@ func (r *Rooms) begin(ctx context.Context, tx Tx, o Opening, in ticket.Incoming,
 }
 
 // identities are the addresses by which the visitor of a chat is known. What
-// the operator's site signed is verified; a visitor's id is, because only who
-// has its token can say it; what a visitor wrote is not.
+// the operator's site signed is verified; so is a visitor's id, because only who
+// has its token can say it. What a visitor wrote himself is not among them.
 func (c *Chat) identities() (ticket.Identity, []ticket.Identity) {
 	visitor := ticket.Identity{Kind: "visitor", Value: c.VisitorID, Raw: c.VisitorID, Verified: true}
+	if !c.Verified() {
+		return visitor, nil
+	}
+	// Not the visitor's: two players may share a browser.
 	var also []ticket.Identity
 	if email, ok := emailOf(c.Email); ok {
-		email.Verified = c.Verified()
+		email.Verified = true
 		also = append(also, email)
 	}
-	if !c.Verified() {
-		return visitor, also
-	}
-	player := ticket.Identity{Kind: "player", Value: c.PlayerID, Raw: c.PlayerID, Verified: true}
-	return player, append(also, visitor)
+	return ticket.Identity{Kind: "player", Value: c.PlayerID, Raw: c.PlayerID, Verified: true}, also
 }
 
 // Conversation returns what is kept of one. Errors: ErrNotFound.
