@@ -113,6 +113,9 @@ func (s *Server) mayHear(ctx context.Context, e fanout.Event) bool {
 	if owner, ok := e.Payload["agent_id"].(string); ok {
 		return account.ID(owner) == me
 	}
+	if (e.Topic == "ticket" || e.Topic == "watchers") && s.parts.Holds != nil && s.parts.Holds(me, e.ObjectID) {
+		return true
+	}
 	return s.ownerOf(ctx, e) == me
 }
 
@@ -131,7 +134,7 @@ func (s *Server) ownerOf(ctx context.Context, e fanout.Event) account.ID {
 	case "recording":
 		row, err := s.parts.Store.Recording(ctx, recording.ID(e.ObjectID))
 		return known(row.AgentID, err)
-	case "ticket":
+	case "ticket", "watchers":
 		d, err := s.parts.Store.Ticket(ctx, e.ObjectID)
 		return known(account.ID(d.Ticket.AssigneeID), err)
 	case "callback":

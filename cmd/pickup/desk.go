@@ -10,6 +10,7 @@ import (
 
 	"pickup/account"
 	"pickup/internal/filestore"
+	"pickup/internal/logkey"
 	"pickup/ticket"
 	"pickup/ticket/chat"
 	"pickup/ticket/work"
@@ -26,6 +27,8 @@ func (s *server) makeChats(ctx context.Context) error {
 	if s.files, err = filestore.Open(filepath.Join(c.Data.Dir, "files")); err != nil {
 		return err
 	}
+	s.desk = ticket.NewDesk(s.store, s.tickets(), time.Now, s.deskChanged)
+	s.watchers = ticket.NewWatchers(time.Now, func(id string) { s.hub.Publish("watchers", id, nil) })
 	s.board = work.New(work.Config{
 		OnChange: func(topic, id string, agent account.ID) {
 			s.hub.Publish(topic, id, map[string]any{"agent_id": string(agent)})
@@ -98,5 +101,31 @@ func (s *server) deskChanged(topic, id string) {
 		s.board.TicketChanged(id)
 	case "interaction":
 		s.chats.Changed(id)
+	}
+}
+
+// Times of what the desk looks after by itself.
+const (
+	watchersEvery = 5 * time.Second
+	closeEvery    = time.Minute
+)
+
+// tidyDesk forgets pages that went silent and closes tickets that stayed solved,
+// until ctx ends.
+func (s *server) tidyDesk(ctx context.Context) error {
+	watch, closing := time.NewTicker(watchersEvery), time.NewTicker(closeEvery)
+	defer watch.Stop()
+	defer closing.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-watch.C:
+			s.watchers.Sweep()
+		case <-closing.C:
+			if _, err := s.desk.CloseSolved(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("close solved tickets", logkey.Err, err)
+			}
+		}
 	}
 }

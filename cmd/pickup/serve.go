@@ -28,6 +28,7 @@ import (
 	"pickup/recording"
 	"pickup/sip"
 	"pickup/store"
+	"pickup/ticket"
 	"pickup/ticket/chat"
 	"pickup/ticket/work"
 	"pickup/web"
@@ -71,6 +72,8 @@ type server struct {
 	sip      *sip.Server
 	web      *web.Server
 	board    *work.Board
+	desk     *ticket.Desk
+	watchers *ticket.Watchers
 	chats    *chat.Rooms
 	files    *filestore.Store
 
@@ -228,7 +231,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
 		Handler: s.calls, Figures: s.figures(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
-		Board: s.board, Chats: s.chats, Files: s.files,
+		Board: s.board, Chats: s.chats, Files: s.files, Desk: s.desk, Watchers: s.watchers, Holds: s.board.Holds,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()
@@ -369,6 +372,7 @@ func (s *server) run(ctx context.Context, e *env) error {
 	}
 	s.group.start(inner, "board", s.board.Run)
 	s.group.start(inner, "chats", s.chats.Run)
+	s.group.start(inner, "desk", s.tidyDesk)
 	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
 	s.group.start(edge, "http", s.web.Run)
 	s.web.SetReady(true)
