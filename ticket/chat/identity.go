@@ -41,7 +41,7 @@ func ReadIdentity(token string, secret []byte, now time.Time) (Identity, error) 
 		return Identity{}, fmt.Errorf("%w: no secret is set", ErrIdentity)
 	}
 	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(token) > maxJWT {
+	if len(parts) != 3 || len(token) > maxJWT || strings.ContainsAny(token, "\r\n") {
 		return Identity{}, fmt.Errorf("%w: not a token of three parts", ErrIdentity)
 	}
 	decode := base64.RawURLEncoding.Strict().DecodeString
