@@ -19,11 +19,15 @@ import (
 	"pickup/callback"
 	"pickup/callflow"
 	"pickup/internal/fanout"
+	"pickup/internal/filestore"
 	"pickup/internal/id"
 	"pickup/media"
 	"pickup/queue"
 	"pickup/recording"
 	"pickup/store/storetest"
+	"pickup/ticket"
+	"pickup/ticket/chat"
+	"pickup/ticket/work"
 	"pickup/web"
 	"pickup/web/password"
 )
@@ -36,7 +40,10 @@ type site struct {
 	calls    *callflow.Manager
 	recorder *recording.Recorder
 	hub      *fanout.Hub
+	board    *work.Board
+	chats    *chat.Rooms
 	server   *web.Server
+	desk     *ticket.Desk
 	url      string
 	dir      string                  // of recordings
 	users    map[string]account.User // by login
@@ -96,18 +103,25 @@ func open(t *testing.T, options ...option) *site {
 		Dialers: map[callflow.AddressKind]callflow.Dialer{callflow.AddressBrowser: browser}, Log: log,
 	})
 	must(t, err)
+	s.board = work.New(work.Config{}, s.queue, s.store, log)
+	s.chats, err = chat.New(chat.Config{}, s.store, s.board, chat.NewSigner([]byte("0123456789abcdef0123456789abcdef")), log)
+	must(t, err)
+	files, err := filestore.Open(t.TempDir())
+	must(t, err)
 	cfg := web.Config{Listen: "127.0.0.1:0"}
 	parts := web.Parts{
+		Board: s.board, Chats: s.chats, Files: files,
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser, Handler: s.calls,
-		Reconfigure: s.configure,
+		Reconfigure: s.configure, Desk: ticket.NewDesk(s.store, ticket.Policy{}, time.Now, nil), Watchers: ticket.NewWatchers(time.Now, nil),
 	}
+	s.desk = parts.Desk
 	for _, o := range options {
 		o(&cfg, &parts)
 	}
 	s.server, err = web.NewServer(cfg, parts, log)
 	must(t, err)
 	s.url = "http://" + s.server.Addr()
-	s.start(engine.Run, s.recorder.Run, s.queue.Run, s.calls.Run, s.server.Run)
+	s.start(engine.Run, s.recorder.Run, s.queue.Run, s.board.Run, s.chats.Run, s.calls.Run, s.server.Run)
 	must(t, s.configure(ctx))
 	return s
 }

@@ -17,6 +17,8 @@ import (
 	"pickup/recording"
 	"pickup/store"
 	"pickup/ticket"
+	"pickup/ticket/chat"
+	"pickup/ticket/work"
 )
 
 // People is the part of the store about users, phones and agents.
@@ -73,10 +75,35 @@ type Lists interface {
 	Ticket(ctx context.Context, id string) (store.TicketDetail, error)
 	Contacts(ctx context.Context, f store.ContactFilter) ([]ticket.Contact, string, error)
 	Contact(ctx context.Context, id string) (store.ContactDetail, error)
+	DeskLists
 	Callbacks(ctx context.Context, f store.CallbackFilter) ([]callback.Callback, string, error)
 	Attempts(ctx context.Context, callbackID string) ([]callback.Attempt, error)
 	AccessLog(ctx context.Context, objectID string) ([]recording.Access, error)
 	VerifyAccessLog(ctx context.Context) error
+}
+
+// DeskLists are the read models of the desk.
+type DeskLists interface {
+	TicketHeads(ctx context.Context, all []ticket.Ticket) (map[string]store.TicketHead, error)
+	TicketOf(ctx context.Context, id string, agent account.ID) (bool, error)
+	TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error)
+	Interaction(ctx context.Context, id string) (ticket.Interaction, error)
+	Interactions(ctx context.Context, f store.InteractionFilter) ([]ticket.Interaction, string, error)
+	Message(ctx context.Context, id string) (ticket.Message, error)
+	Messages(ctx context.Context, ticketID string, after int64, limit int) ([]ticket.Message, error)
+	Attachment(ctx context.Context, id string) (store.AttachmentDetail, error)
+	Outbox(ctx context.Context, due time.Time, limit int) ([]ticket.OutMail, error)
+	NeedsWork(ctx context.Context) (store.WorkToDo, error)
+	TextFigures(ctx context.Context, channel call.Channel, queue string, from, to time.Time, target time.Duration) (ticket.Figures, error)
+	Search(ctx context.Context, q store.SearchFilter) ([]store.Hit, error)
+}
+
+// Mail is the part of the store about mailboxes.
+type Mail interface {
+	ticket.Inbox
+	UpsertMailbox(ctx context.Context, b ticket.Mailbox) error
+	Mailboxes(ctx context.Context) ([]ticket.Mailbox, error)
+	DeleteMailbox(ctx context.Context, id string) error
 }
 
 // Full is everything that a store does.
@@ -88,6 +115,10 @@ type Full interface {
 	callflow.Store
 	callback.Store
 	recording.Store
+	ticket.Store
+	work.Store
+	chat.Store
+	Mail
 	RecoverQueue(ctx context.Context, at time.Time) error
 	Ping(ctx context.Context) error
 	Close() error

@@ -14,7 +14,6 @@ import (
 	"pickup/queue"
 	"pickup/recording"
 	"pickup/store"
-	"pickup/ticket"
 )
 
 // Memory is a store made of Go maps. Every act is one critical section, and
@@ -31,6 +30,8 @@ type Memory struct {
 	attempts  map[string]callback.Attempt
 	records   map[recording.ID]recording.Row
 	desk      desk
+	chats     chats
+	inbox     inbox
 	access    []recording.Access
 	audits    []store.Audit
 }
@@ -60,15 +61,6 @@ type routing struct {
 	journal      []queue.Decision
 }
 
-// desk is the rows of contacts and tickets.
-type desk struct {
-	contacts   map[string]ticket.Contact
-	identities map[string][]ticket.Identity // by contact
-	tickets    map[string]ticket.Ticket
-	events     map[string][]call.TimelineEvent // by ticket
-	number     int64
-}
-
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
 	return &Memory{
@@ -76,16 +68,15 @@ func NewMemory() *Memory {
 			users: map[account.ID]account.User{}, skills: map[account.ID]map[string]int{}, sessions: map[string]account.Session{},
 			tokens: map[string]account.Token{}, bindings: map[[2]string]account.Binding{}, states: map[account.ID]queue.AgentView{},
 		},
+		inbox:     newInbox(),
 		site:      site{meta: map[string]string{}, queues: map[string]queue.QueueConfig{}, trunks: map[string]store.Trunk{}, hours: map[string]store.Hours{}},
 		routing:   routing{items: map[queue.ItemID]*itemRow{}, reservations: map[queue.OfferID]*reservationRow{}},
 		calls:     map[call.ID]*callRow{},
 		callbacks: map[string]callback.Callback{},
 		attempts:  map[string]callback.Attempt{},
 		records:   map[recording.ID]recording.Row{},
-		desk: desk{
-			contacts: map[string]ticket.Contact{}, identities: map[string][]ticket.Identity{},
-			tickets: map[string]ticket.Ticket{}, events: map[string][]call.TimelineEvent{},
-		},
+		desk:      newDesk(),
+		chats:     newChats(),
 	}
 }
 

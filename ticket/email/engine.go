@@ -51,7 +51,7 @@ type Engine struct {
 	changed chan struct{} // mailboxes were edited
 
 	mu     sync.Mutex
-	boxes  map[string]Mailbox
+	boxes  map[string]ticket.Mailbox
 	health map[string]Health
 	loops  map[string][]time.Time
 	counts Counts
@@ -84,7 +84,7 @@ func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*En
 	return &Engine{
 		cfg: cfg, store: store, files: files, log: log,
 		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		boxes: map[string]Mailbox{}, health: map[string]Health{}, loops: map[string][]time.Time{},
+		boxes: map[string]ticket.Mailbox{}, health: map[string]Health{}, loops: map[string][]time.Time{},
 	}, nil
 }
 
@@ -164,7 +164,7 @@ func (e *Engine) readMailboxes(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.boxes = map[string]Mailbox{}
+	e.boxes = map[string]ticket.Mailbox{}
 	for _, b := range all {
 		e.boxes[b.ID] = b
 	}
@@ -172,13 +172,13 @@ func (e *Engine) readMailboxes(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) mailboxes() map[string]Mailbox {
+func (e *Engine) mailboxes() map[string]ticket.Mailbox {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return maps.Clone(e.boxes)
 }
 
-func (e *Engine) mailbox(id string) (Mailbox, bool) {
+func (e *Engine) mailbox(id string) (ticket.Mailbox, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	b, ok := e.boxes[id]
@@ -252,10 +252,10 @@ func (e *Engine) fileAll(ctx context.Context) (again bool, err error) {
 
 // fileOne parses and files one mail. One that failed maxTries times goes into
 // quarantine, so that it does not wait unseen.
-func (e *Engine) fileOne(ctx context.Context, r Raw) (Filed, error) {
+func (e *Engine) fileOne(ctx context.Context, r ticket.RawMail) (Filed, error) {
 	box, ok := e.mailbox(r.MailboxID)
 	if !ok {
-		box = Mailbox{ID: r.MailboxID, Language: "en"} // deleted meanwhile: its mail is not
+		box = ticket.Mailbox{ID: r.MailboxID, Language: "en"} // deleted meanwhile: its mail is not
 	}
 	content, err := e.read(r.SHA256)
 	if err != nil {

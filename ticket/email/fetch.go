@@ -15,6 +15,7 @@ import (
 
 	"pickup/internal/filestore"
 	"pickup/internal/id"
+	"pickup/ticket"
 )
 
 // Times of a mailbox's connection.
@@ -30,7 +31,7 @@ const (
 // durable, with its place in the inbox, before the next is asked for. The server
 // keeps its copy, and flags of other programs are never relied on.
 type fetcher struct {
-	box   Mailbox
+	box   ticket.Mailbox
 	store Store
 	files *filestore.Store
 	limit int64 // bytes of one mail
@@ -137,7 +138,7 @@ func (f *fetcher) fetch(ctx context.Context, c *imapclient.Client, conn net.Conn
 		return err
 	}
 	if at.UIDValidity != validity { // the folder is another: what was filed is known by its Message-ID
-		at = Position{UIDValidity: validity}
+		at = ticket.MailPosition{UIDValidity: validity}
 	}
 	_ = conn.SetDeadline(time.Now().Add(replyWithin))
 	var wanted imap.UIDSet
@@ -179,8 +180,8 @@ func (f *fetcher) one(ctx context.Context, c *imapclient.Client, uid imap.UID, v
 	if err := cmd.Close(); err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
-	at := Position{UIDValidity: validity, LastUID: uint32(uid)}
-	r := Raw{ID: id.New(), MailboxID: f.box.ID, UIDValidity: validity, UID: uint32(uid), SHA256: sha, Size: size, ArrivedAt: time.Now()}
+	at := ticket.MailPosition{UIDValidity: validity, LastUID: uint32(uid)}
+	r := ticket.RawMail{ID: id.New(), MailboxID: f.box.ID, UIDValidity: validity, UID: uint32(uid), SHA256: sha, Size: size, ArrivedAt: time.Now()}
 	switch {
 	case errors.Is(failed, filestore.ErrTooLarge):
 		// Its head is kept in its place, with a sentence: a person sees it, and the
@@ -201,9 +202,9 @@ func (f *fetcher) one(ctx context.Context, c *imapclient.Client, uid imap.UID, v
 
 // connectIMAP opens a connection and signs in. news is called when the server
 // tells of a change.
-func connectIMAP(ctx context.Context, s Server, base *tls.Config, news func()) (*imapclient.Client, net.Conn, error) {
+func connectIMAP(ctx context.Context, s ticket.MailServer, base *tls.Config, news func()) (*imapclient.Client, net.Conn, error) {
 	dialer := &net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", s.Addr(993, 143))
+	conn, err := dialer.DialContext(ctx, "tcp", serverAddr(s, 993, 143))
 	if err != nil {
 		return nil, nil, fmt.Errorf("imap: %w", err)
 	}
@@ -214,13 +215,13 @@ func connectIMAP(ctx context.Context, s Server, base *tls.Config, news func()) (
 	}
 	var c *imapclient.Client
 	switch s.Security {
-	case SecurityTLS:
+	case ticket.SecurityTLS:
 		secure := tls.Client(conn, opts.TLSConfig)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("imap: %w", err), conn.Close())
 		}
 		c = imapclient.New(secure, opts)
-	case SecurityStartTLS:
+	case ticket.SecurityStartTLS:
 		if c, err = imapclient.NewStartTLS(conn, opts); err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("imap starttls: %w", err), conn.Close())
 		}

@@ -41,7 +41,7 @@ type Filed struct {
 
 // filer files the mail of one mailbox.
 type filer struct {
-	box    Mailbox
+	box    ticket.Mailbox
 	secret []byte
 	policy ticket.Policy
 	at     time.Time // of arrival

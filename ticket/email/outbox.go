@@ -26,7 +26,7 @@ const (
 // gets it: after a crash it is sent again, under the same Message-ID, so that it
 // is one mail for its reader.
 func (e *Engine) sendAll(ctx context.Context) (again bool, err error) {
-	due, err := e.store.OutMail(ctx, time.Now(), batch)
+	due, err := e.store.Outbox(ctx, time.Now(), batch)
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}

@@ -7,11 +7,13 @@ import (
 	"fmt"
 
 	"github.com/emersion/go-imap/v2"
+
+	"pickup/ticket"
 )
 
 // Probe tries a mailbox: it signs in, opens the folder, and says hello to the
 // sending server. The error names the server at fault.
-func Probe(ctx context.Context, box Mailbox, base *tls.Config) error {
+func Probe(ctx context.Context, box ticket.Mailbox, base *tls.Config) error {
 	var failed error
 	if box.IMAP.Host != "" {
 		failed = probeIMAP(ctx, box, base)
@@ -29,7 +31,7 @@ func Probe(ctx context.Context, box Mailbox, base *tls.Config) error {
 	return failed
 }
 
-func probeIMAP(ctx context.Context, box Mailbox, base *tls.Config) error {
+func probeIMAP(ctx context.Context, box ticket.Mailbox, base *tls.Config) error {
 	c, conn, err := connectIMAP(ctx, box.IMAP, base, func() {})
 	if err != nil {
 		return fmt.Errorf("imap.host %s: %w", box.IMAP.Host, err)

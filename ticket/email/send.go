@@ -31,11 +31,11 @@ func backoff(attempts int) (time.Duration, bool) {
 
 // compose writes a mail of the outbox as it goes out (RFC 5322). Two calls with
 // the same values write the same Message-ID and date: a retry is the same mail.
-func compose(w io.Writer, box Mailbox, secret []byte, out ticket.OutMail, m ticket.Message, t ticket.Ticket, files *filestore.Store) error {
+func compose(w io.Writer, box ticket.Mailbox, secret []byte, out ticket.OutMail, m ticket.Message, t ticket.Ticket, files *filestore.Store) error {
 	var h mail.Header
 	h.SetAddressList("From", []*mail.Address{{Name: box.Name, Address: box.Address}})
 	h.SetAddressList("To", []*mail.Address{{Address: out.To}})
-	h.SetAddressList("Reply-To", []*mail.Address{{Name: box.Name, Address: box.ReplyAddress(secret, t.Number)}})
+	h.SetAddressList("Reply-To", []*mail.Address{{Name: box.Name, Address: ReplyAddress(box, secret, t.Number)}})
 	h.SetSubject(oneLine(out.Subject))
 	h.SetDate(out.CreatedAt)
 	h.SetMessageID(out.MailMessageID)
@@ -108,7 +108,7 @@ func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error 
 
 // deliver gives one mail to the mailbox's server. final reports that trying
 // again is of no use: the server said 5xx.
-func deliver(ctx context.Context, box Mailbox, base *tls.Config, to string, content []byte) (final bool, err error) {
+func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, to string, content []byte) (final bool, err error) {
 	c, stop, err := connectSMTP(ctx, box, base)
 	if err != nil {
 		return permanent(err), err
@@ -135,13 +135,13 @@ func deliver(ctx context.Context, box Mailbox, base *tls.Config, to string, cont
 }
 
 // connectSMTP opens a connection and signs in. stop closes it.
-func connectSMTP(ctx context.Context, box Mailbox, base *tls.Config) (*smtp.Client, func(), error) {
+func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (*smtp.Client, func(), error) {
 	s := box.SMTP
 	if s.Host == "" {
 		return nil, nil, errors.New("smtp.host of the mailbox is not set")
 	}
 	dialer := &net.Dialer{Timeout: dialWithin}
-	conn, err := dialer.DialContext(ctx, "tcp", s.Addr(465, 587))
+	conn, err := dialer.DialContext(ctx, "tcp", serverAddr(s, 465, 587))
 	if err != nil {
 		return nil, nil, fmt.Errorf("smtp: %w", err)
 	}
@@ -152,7 +152,7 @@ func connectSMTP(ctx context.Context, box Mailbox, base *tls.Config) (*smtp.Clie
 		_ = conn.Close()
 	}
 	link := conn
-	if s.Security == SecurityTLS {
+	if s.Security == ticket.SecurityTLS {
 		link = tls.Client(conn, tlsFor(base, s.Host))
 	}
 	c, err := smtp.NewClient(link, s.Host)
@@ -169,17 +169,17 @@ func connectSMTP(ctx context.Context, box Mailbox, base *tls.Config) (*smtp.Clie
 }
 
 // greet says hello, makes the connection safe and signs in.
-func greet(c *smtp.Client, s Server, base *tls.Config, domain string) error {
+func greet(c *smtp.Client, s ticket.MailServer, base *tls.Config, domain string) error {
 	if err := c.Hello(domain); err != nil {
 		return fmt.Errorf("smtp hello: %w", err)
 	}
-	if s.Security == SecurityStartTLS {
+	if s.Security == ticket.SecurityStartTLS {
 		if err := c.StartTLS(tlsFor(base, s.Host)); err != nil {
 			return fmt.Errorf("smtp starttls: %w", err)
 		}
 	}
 	if s.User != "" {
-		if err := c.Auth(smtp.PlainAuth("", s.User, s.Password, s.Host, s.Security == SecurityNone)); err != nil {
+		if err := c.Auth(smtp.PlainAuth("", s.User, s.Password, s.Host, s.Security == ticket.SecurityNone)); err != nil {
 			return fmt.Errorf("smtp sign-in as %s: %w", s.User, err)
 		}
 	}

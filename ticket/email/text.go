@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"pickup/internal/fold"
+	"pickup/ticket"
 )
 
 // texts are what we say by ourselves, by language.
@@ -36,7 +37,7 @@ const (
 
 // languageOf guesses in which of our languages a mail is written, by its common
 // words; the mailbox decides where they do not.
-func languageOf(m *Mail, box Mailbox) string {
+func languageOf(m *Mail, box ticket.Mailbox) string {
 	fr, en := 0, 0
 	words := fold.Words(m.Subject + " " + m.Text)
 	for _, w := range words[:min(len(words), 200)] {

@@ -67,7 +67,7 @@ func (f *filer) byAddress(ctx context.Context, tx ticket.DeskTx, m *Mail, _ stri
 		all = append(all, a.Email)
 	}
 	for _, a := range all {
-		number, ok := f.box.numberIn(f.secret, a)
+		number, ok := numberIn(f.box, f.secret, a)
 		if !ok {
 			continue
 		}
