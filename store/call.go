@@ -93,7 +93,7 @@ func saveRecord(t *tx, r *call.Record, state string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	if err := saveInteraction(t, r); err != nil {
+	if err := writeInteraction(t, ticket.InteractionOf(*r)); err != nil {
 		return err
 	}
 	for i := range r.Legs {
@@ -102,23 +102,6 @@ func saveRecord(t *tx, r *call.Record, state string) error {
 		}
 	}
 	return nil
-}
-
-// saveInteraction writes the contact attempt that a call is; it has the call's id.
-func saveInteraction(t *tx, r *call.Record) error {
-	channel := call.ChannelCall
-	if r.Direction == call.Outbound && r.CallbackID != "" {
-		channel = call.ChannelCallback
-	}
-	_, err := t.exec(`INSERT INTO interactions (id, channel, direction, contact_id, ticket_id, queue, from_addr, to_addr, started_at,
-			queued_at, answered_at, ended_at, end_reason, handled_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-		ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, ticket_id = excluded.ticket_id, queue = excluded.queue,
-			queued_at = excluded.queued_at, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
-			end_reason = excluded.end_reason, handled_by = excluded.handled_by, version = interactions.version + 1`,
-		r.ID, channel, r.Direction, r.ContactID, r.TicketID, r.Queue, r.From.URI, r.To.URI, r.ArrivedAt.UnixMilli(),
-		msOf(r.EnqueuedAt), msOf(r.BridgedAt), msOf(r.EndedAt), r.EndReason, r.AgentID)
-	return err
 }
 
 const legColumns = `id, call_id, pos, kind, user_id, device, transport, sip_call_id, started_at, rang_at, answered_at, ended_at,
@@ -349,7 +332,8 @@ func endCall(t *tx, e callflow.Ending) (ticket.Linked, error) {
 		return ticket.Linked{}, err
 	}
 	fresh := Unstored(stored, e.Events)
-	linked, err := ticket.LinkCall(t.ctx, linkTx{t}, e.Policy, r, append(stored, fresh...))
+	desk := newDeskTx(t)
+	linked, err := ticket.LinkCall(t.ctx, desk, e.Policy, r, append(stored, fresh...))
 	if err != nil {
 		return ticket.Linked{}, err
 	}
@@ -368,7 +352,10 @@ func endCall(t *tx, e callflow.Ending) (ticket.Linked, error) {
 	if err := closeItem(t, &r); err != nil {
 		return ticket.Linked{}, err
 	}
-	return linked, linkCallback(t, r.CallbackID, linked)
+	if err := linkCallback(t, r.CallbackID, linked); err != nil {
+		return ticket.Linked{}, err
+	}
+	return linked, desk.index.flush(t)
 }
 
 // closedCall returns what an earlier EndCall answered, if there was one.

@@ -107,13 +107,17 @@ func outOfOrder(text string) int {
 	return 0
 }
 
-// One SQL means one model: the migrations of both engines are the same text.
+// One SQL means one model: the migrations of both engines are the same text, but
+// for the index of words, which each engine has in its own way.
 func TestMigrationsOfBothEnginesAreTheSameText(t *testing.T) {
 	lite, err := filepath.Glob("sqlite/migrations/*.sql")
 	if err != nil || len(lite) == 0 {
 		t.Fatalf("no migration found: %v", err)
 	}
 	for _, file := range lite {
+		if filepath.Base(file) == "00011_search.sql" {
+			continue
+		}
 		one, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

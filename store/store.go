@@ -24,6 +24,7 @@ type Dialect struct {
 	Prepare bool
 	// Unique reports whether err is the violation of a unique index.
 	Unique func(err error) bool
+	Search SearchText
 }
 
 // Store is the database of a site. Its methods may be called from any

@@ -9,44 +9,42 @@ import (
 	"pickup/ticket"
 )
 
-const contactColumns = `id, name, language, created_at`
+const contactColumns = `id, name, language, merged_into, created_at`
 
 func scanContact(row scanner) (ticket.Contact, error) {
 	var c ticket.Contact
-	err := row.Scan(&c.ID, &c.Name, &c.Language, moment{&c.CreatedAt})
+	err := row.Scan(&c.ID, &c.Name, &c.Language, maybe{&c.MergedInto}, moment{&c.CreatedAt})
 	return c, err
 }
 
 const ticketColumns = `id, number, contact_id, subject, type, category, state, priority, queue, assignee_id, language, channel,
-	created_at, updated_at`
+	created_at, updated_at, merged_into, solved_at, closed_at, reopen_count, last_pos, version`
 
 func scanTicket(row scanner) (ticket.Ticket, error) {
 	var k ticket.Ticket
 	err := row.Scan(&k.ID, &k.Number, &k.ContactID, &k.Subject, &k.Type, &k.Category, &k.State, &k.Priority, &k.Queue,
-		&k.AssigneeID, &k.Language, &k.Channel, moment{&k.CreatedAt}, moment{&k.UpdatedAt})
+		&k.AssigneeID, &k.Language, &k.Channel, moment{&k.CreatedAt}, moment{&k.UpdatedAt}, maybe{&k.MergedInto}, moment{&k.SolvedAt},
+		moment{&k.ClosedAt}, &k.Reopened, &k.LastPos, &k.Version)
 	return k, err
 }
 
-// linkTx is the running transaction as ticket's decisions see it.
-type linkTx struct{ *tx }
-
 // ContactOf implements ticket.Tx. A verified identity goes before one that was
 // only claimed, then the oldest contact.
-func (l linkTx) ContactOf(ctx context.Context, i ticket.Identity) (ticket.Contact, bool, error) {
-	all, err := list(ctx, l, scanContact, `SELECT c.id, c.name, c.language, c.created_at
+func (d deskTx) ContactOf(ctx context.Context, i ticket.Identity) (ticket.Contact, bool, error) {
+	all, err := list(ctx, d, scanContact, `SELECT c.id, c.name, c.language, c.merged_into, c.created_at
 		FROM contact_identities i JOIN contacts c ON c.id = i.contact_id
 		WHERE i.kind = $1 AND i.value_norm = $2 AND c.erased_at IS NULL
 		ORDER BY CASE WHEN i.verified_at IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1`, i.Kind, i.Value)
-	if err != nil || len(all) == 0 {
-		return ticket.Contact{}, false, err
+	if err != nil || len(all) == 0 || all[0].MergedInto == "" {
+		return alone(all, err)
 	}
-	return all[0], true, nil
+	return contactFollowed(ctx, d, all[0].MergedInto)
 }
 
 // AddContact implements ticket.Tx.
-func (l linkTx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.Identity) error {
+func (d deskTx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.Identity) error {
 	at := c.CreatedAt.UnixMilli()
-	_, err := l.exec(`INSERT INTO contacts (id, name, language, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := d.exec(`INSERT INTO contacts (id, name, language, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)`,
 		c.ID, c.Name, c.Language, at, at)
 	if err != nil {
 		return err
@@ -56,7 +54,7 @@ func (l linkTx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.Id
 		if i.Verified {
 			verified = at
 		}
-		_, err := l.exec(`INSERT INTO contact_identities (id, contact_id, kind, value_norm, value_raw, verified_at, created_at)
+		_, err := d.exec(`INSERT INTO contact_identities (id, contact_id, kind, value_norm, value_raw, verified_at, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`, id.New(), c.ID, i.Kind, i.Value, i.Raw, verified, at)
 		if err != nil {
 			return err
@@ -66,8 +64,8 @@ func (l linkTx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.Id
 }
 
 // OpenTicket implements ticket.Tx.
-func (l linkTx) OpenTicket(ctx context.Context, contactID, category string, since time.Time) (ticket.Ticket, bool, error) {
-	all, err := list(ctx, l, scanTicket, `SELECT `+ticketColumns+` FROM tickets
+func (d deskTx) OpenTicket(ctx context.Context, contactID, category string, since time.Time) (ticket.Ticket, bool, error) {
+	all, err := list(ctx, d, scanTicket, `SELECT `+ticketColumns+` FROM tickets
 		WHERE contact_id = $1 AND category = $2 AND created_at >= $3 AND state IN ('new', 'open', 'pending_customer', 'on_hold')
 		ORDER BY created_at DESC, number DESC LIMIT 1`, contactID, category, since.UnixMilli())
 	if err != nil || len(all) == 0 {
@@ -77,33 +75,37 @@ func (l linkTx) OpenTicket(ctx context.Context, contactID, category string, sinc
 }
 
 // SaveTicket implements ticket.Tx.
-func (l linkTx) SaveTicket(_ context.Context, k ticket.Ticket) (ticket.Ticket, error) {
+func (d deskTx) SaveTicket(_ context.Context, k ticket.Ticket) (ticket.Ticket, error) {
 	if k.Number == 0 {
 		var err error
-		if k.Number, err = l.next("ticket"); err != nil {
+		if k.Number, err = d.next("ticket"); err != nil {
 			return ticket.Ticket{}, err
 		}
 	}
-	_, err := l.exec(`INSERT INTO tickets (`+ticketColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	d.index.tickets[k.ID] = true
+	err := d.row(`INSERT INTO tickets (`+ticketColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 1)
 		ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, subject = excluded.subject, type = excluded.type,
 			category = excluded.category, state = excluded.state, priority = excluded.priority, queue = excluded.queue,
 			assignee_id = excluded.assignee_id, language = excluded.language, updated_at = excluded.updated_at,
-			version = tickets.version + 1`,
+			merged_into = excluded.merged_into, solved_at = excluded.solved_at, closed_at = excluded.closed_at,
+			reopen_count = excluded.reopen_count, version = tickets.version + 1
+		RETURNING number, last_pos, version`, []any{
 		k.ID, k.Number, k.ContactID, k.Subject, k.Type, k.Category, k.State, k.Priority, k.Queue, k.AssigneeID, k.Language,
-		k.Channel, k.CreatedAt.UnixMilli(), k.UpdatedAt.UnixMilli())
+		k.Channel, k.CreatedAt.UnixMilli(), k.UpdatedAt.UnixMilli(), orNull(k.MergedInto), msOf(k.SolvedAt), msOf(k.ClosedAt), k.Reopened,
+	}, &k.Number, &k.LastPos, &k.Version)
 	return k, err
 }
 
 // AddEvents implements ticket.Tx.
-func (l linkTx) AddEvents(_ context.Context, ticketID string, events ...call.TimelineEvent) error {
+func (d deskTx) AddEvents(_ context.Context, ticketID string, events ...call.TimelineEvent) error {
 	for i := range events {
 		e := &events[i]
 		detail, err := detailText(e.Detail)
 		if err != nil {
 			return err
 		}
-		_, err = l.exec(`INSERT INTO ticket_events (ticket_id, seq, at, kind, actor, detail)
+		_, err = d.exec(`INSERT INTO ticket_events (ticket_id, seq, at, kind, actor, detail)
 			VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM ticket_events WHERE ticket_id = $1), $2, $3, $4, $5)`,
 			ticketID, e.At.UnixMilli(), e.Kind, e.Actor, detail)
 		if err != nil {
@@ -111,133 +113,4 @@ func (l linkTx) AddEvents(_ context.Context, ticketID string, events ...call.Tim
 		}
 	}
 	return nil
-}
-
-// TicketFilter chooses tickets. Empty fields choose all.
-type TicketFilter struct {
-	States     []ticket.State
-	ContactID  string
-	AssigneeID string
-	Category   string
-	Queue      string
-	Page
-}
-
-// Tickets returns tickets, newest first, and the cursor of the next page.
-func (s *Store) Tickets(ctx context.Context, c TicketFilter) ([]ticket.Ticket, string, error) {
-	var f filter
-	in(&f, "state", c.States)
-	f.equal("contact_id", c.ContactID)
-	f.equal("assignee_id", c.AssigneeID)
-	f.equal("category", c.Category)
-	f.equal("queue", c.Queue)
-	tail, err := f.page(c.Page, "created_at")
-	if err != nil {
-		return nil, "", err
-	}
-	all, err := list(ctx, s.read, scanTicket, `SELECT `+ticketColumns+` FROM tickets`+tail, f.args...)
-	all, next := Cut(all, c.Page, func(k ticket.Ticket) (time.Time, string) { return k.CreatedAt, k.ID })
-	return all, next, failed("read tickets", err)
-}
-
-// TicketDetail is a ticket with its story.
-type TicketDetail struct {
-	Ticket     ticket.Ticket
-	Contact    ticket.Contact
-	Calls      []call.ID // oldest first
-	Recordings []string  // ids, oldest first
-	Events     []call.TimelineEvent
-}
-
-// Ticket returns a ticket with its story, or ErrNotFound.
-func (s *Store) Ticket(ctx context.Context, id string) (TicketDetail, error) {
-	var d TicketDetail
-	var err error
-	if d.Ticket, err = first(ctx, s.read, scanTicket, `SELECT `+ticketColumns+` FROM tickets WHERE id = $1`, id); err != nil {
-		return TicketDetail{}, failed("read a ticket", err)
-	}
-	d.Contact, err = first(ctx, s.read, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE id = $1`, d.Ticket.ContactID)
-	if err != nil {
-		return TicketDetail{}, failed("read the contact of a ticket", err)
-	}
-	d.Calls, err = list(ctx, s.read, func(row scanner) (c call.ID, err error) { err = row.Scan(&c); return c, err },
-		`SELECT id FROM calls WHERE ticket_id = $1 ORDER BY arrived_at, id`, id)
-	if err != nil {
-		return TicketDetail{}, failed("read the calls of a ticket", err)
-	}
-	d.Recordings, err = list(ctx, s.read, func(row scanner) (r string, err error) { err = row.Scan(&r); return r, err },
-		`SELECT r.id FROM recordings r JOIN calls c ON c.id = r.call_id WHERE c.ticket_id = $1 ORDER BY r.started_at, r.id`, id)
-	if err != nil {
-		return TicketDetail{}, failed("read the recordings of a ticket", err)
-	}
-	d.Events, err = list(ctx, s.read, scanEvent,
-		`SELECT at, kind, actor, detail FROM ticket_events WHERE ticket_id = $1 ORDER BY seq`, id)
-	return d, failed("read the timeline of a ticket", err)
-}
-
-// ContactFilter chooses contacts. An Identity with an empty Kind chooses all.
-type ContactFilter struct {
-	Identity ticket.Identity // Kind and Value
-	Page
-}
-
-// Contacts returns contacts, newest first, and the cursor of the next page.
-func (s *Store) Contacts(ctx context.Context, c ContactFilter) ([]ticket.Contact, string, error) {
-	var f filter
-	if c.Identity.Kind != "" {
-		f.add("id IN (SELECT contact_id FROM contact_identities WHERE kind = ? AND value_norm = ?)", c.Identity.Kind, c.Identity.Value)
-	}
-	tail, err := f.page(c.Page, "created_at")
-	if err != nil {
-		return nil, "", err
-	}
-	all, err := list(ctx, s.read, scanContact, `SELECT `+contactColumns+` FROM contacts`+tail, f.args...)
-	all, next := Cut(all, c.Page, func(c ticket.Contact) (time.Time, string) { return c.CreatedAt, c.ID })
-	return all, next, failed("read contacts", err)
-}
-
-// Interaction is one attempt of a contact to reach us, or of us to reach him.
-type Interaction struct {
-	ID         string // that of the call
-	Channel    call.Channel
-	Direction  call.Direction
-	TicketID   string
-	Queue      string
-	StartedAt  time.Time
-	AnsweredAt time.Time // the bridge
-	EndedAt    time.Time
-	EndReason  call.EndReason
-	HandledBy  string // account.ID
-}
-
-// ContactDetail is a contact with what we know of him.
-type ContactDetail struct {
-	Contact      ticket.Contact
-	Identities   []ticket.Identity
-	Interactions []Interaction // newest first, MaxLimit at most
-}
-
-// Contact returns a contact with identities and interactions, or ErrNotFound.
-func (s *Store) Contact(ctx context.Context, id string) (ContactDetail, error) {
-	var d ContactDetail
-	var err error
-	if d.Contact, err = first(ctx, s.read, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE id = $1`, id); err != nil {
-		return ContactDetail{}, failed("read a contact", err)
-	}
-	d.Identities, err = list(ctx, s.read, func(row scanner) (i ticket.Identity, err error) {
-		var verified time.Time
-		err = row.Scan(&i.Kind, &i.Value, &i.Raw, moment{&verified})
-		i.Verified = !verified.IsZero()
-		return i, err
-	}, `SELECT kind, value_norm, value_raw, verified_at FROM contact_identities WHERE contact_id = $1 ORDER BY created_at, id`, id)
-	if err != nil {
-		return ContactDetail{}, failed("read the identities of a contact", err)
-	}
-	d.Interactions, err = list(ctx, s.read, func(row scanner) (i Interaction, err error) {
-		err = row.Scan(&i.ID, &i.Channel, &i.Direction, &i.TicketID, &i.Queue, moment{&i.StartedAt}, moment{&i.AnsweredAt},
-			moment{&i.EndedAt}, &i.EndReason, &i.HandledBy)
-		return i, err
-	}, `SELECT id, channel, direction, ticket_id, queue, started_at, answered_at, ended_at, end_reason, handled_by FROM interactions
-		WHERE contact_id = $1 ORDER BY started_at DESC, id DESC LIMIT 500`, id)
-	return d, failed("read the interactions of a contact", err)
 }

@@ -13,13 +13,14 @@ var errDisk = errors.New("disk failed")
 
 // tx is a transaction of a store in memory. It fails at its failAt-th act.
 type tx struct {
-	contacts   map[string]ticket.Contact
-	identities map[string]string // kind:value to contact
-	tickets    map[string]ticket.Ticket
-	order      []string
-	events     map[string][]call.TimelineEvent
-	acts       int
-	failAt     int
+	ticket.DeskTx // what calls do not use
+	contacts      map[string]ticket.Contact
+	identities    map[string]string // kind:value to contact
+	tickets       map[string]ticket.Ticket
+	order         []string
+	events        map[string][]call.TimelineEvent
+	acts          int
+	failAt        int
 }
 
 func newTx() *tx {
@@ -39,6 +40,11 @@ func (x *tx) act() error {
 func (x *tx) ContactOf(_ context.Context, i ticket.Identity) (ticket.Contact, bool, error) {
 	id, ok := x.identities[i.Kind+":"+i.Value]
 	return x.contacts[id], ok, x.act()
+}
+
+func (x *tx) Contact(_ context.Context, id string) (ticket.Contact, bool, error) {
+	c, ok := x.contacts[id]
+	return c, ok, x.act()
 }
 
 func (x *tx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.Identity) error {

@@ -2,9 +2,9 @@ package ticket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"pickup/call"
@@ -35,24 +35,24 @@ type Linked struct {
 //
 // The contact is that of the calling party's identity; else the one that
 // r.ContactID names (then only ID is filled: the row exists already); else a new
-// one. LinkCall is called once for each call, inside a transaction that sees no
-// other LinkCall: two first calls of one person must not both add him.
-func LinkCall(ctx context.Context, tx Tx, p Policy, r call.Record, events []call.TimelineEvent) (Linked, error) {
+// one. The ticket is that of r.TicketID, where the call was begun from one (of a
+// closed one a new ticket that follows it); else an open one of the contact in
+// the category of the queue, younger than LinkWithin; else a new one.
+//
+// LinkCall is called once for each call, inside a transaction that sees no other
+// LinkCall: two first calls of one person must not both add him.
+func LinkCall(ctx context.Context, tx DeskTx, p Policy, r call.Record, events []call.TimelineEvent) (Linked, error) {
 	p = p.withDefaults()
 	contact, known, err := contactOf(ctx, tx, p, r)
 	if err != nil {
 		return Linked{}, fmt.Errorf("contact of call %s: %w", r.ID, err)
 	}
 	linked := Linked{Contact: contact}
-	category := categoryOf(r)
-	var open Ticket
-	var found bool
-	if known {
-		open, found, err = tx.OpenTicket(ctx, contact.ID, category, endOf(r).Add(-p.LinkWithin))
-		if err != nil {
-			return Linked{}, fmt.Errorf("open ticket of call %s: %w", r.ID, err)
-		}
+	open, follows, err := matterOf(ctx, tx, p, r, contact, known)
+	if err != nil {
+		return Linked{}, fmt.Errorf("open ticket of call %s: %w", r.ID, err)
 	}
+	found := open.ID != ""
 	kind := leaves(p, r)
 	if kind == "" {
 		if found { // a short abandon is a line in the story, and no work
@@ -66,19 +66,62 @@ func LinkCall(ctx context.Context, tx Tx, p Policy, r call.Record, events []call
 
 	var changes []call.TimelineEvent
 	if found {
-		linked.Ticket, changes = resume(open, kind, r)
+		if linked.Ticket, changes, err = resume(open, kind, r); err != nil {
+			return Linked{}, fmt.Errorf("ticket of call %s: %w", r.ID, err)
+		}
 	} else {
-		linked.Ticket, changes = newTicket(p, contact, category, kind, r)
+		linked.Ticket, changes = newTicket(p, contact, kind, r)
 		linked.Created = true
 	}
 	if linked.Ticket, err = tx.SaveTicket(ctx, linked.Ticket); err != nil {
 		return Linked{}, fmt.Errorf("ticket of call %s: %w", r.ID, err)
+	}
+	if follows != "" {
+		if err := tx.LinkTickets(ctx, Link{From: linked.Ticket.ID, To: follows, Kind: LinkFollowUp, At: endOf(r)}); err != nil {
+			return Linked{}, fmt.Errorf("link ticket %s: %w", linked.Ticket.ID, err)
+		}
 	}
 	story := append(storyOf(r, events), summary(r))
 	if err = tx.AddEvents(ctx, linked.Ticket.ID, append(story, changes...)...); err != nil {
 		return Linked{}, fmt.Errorf("timeline of ticket %s: %w", linked.Ticket.ID, err)
 	}
 	return linked, nil
+}
+
+// Suggest returns the ticket that a call which goes on will join, as far as that
+// is known now, and the contact who calls: what an agent is shown while his phone
+// rings. Both are zero when nobody like him called before. It changes nothing.
+func Suggest(ctx context.Context, tx DeskTx, p Policy, r call.Record) (Linked, error) {
+	p = p.withDefaults()
+	r.EndedAt = time.Time{}
+	c, ok, err := callerOf(ctx, tx, p, r)
+	if err != nil || !ok {
+		return Linked{}, err
+	}
+	t, _, err := matterOf(ctx, tx, p, r, c, true)
+	return Linked{Contact: c, Ticket: t}, err
+}
+
+// matterOf returns the ticket that a call continues, zero when it begins one;
+// follows is the closed ticket that the new one comes after.
+func matterOf(ctx context.Context, tx DeskTx, p Policy, r call.Record, c Contact, known bool) (t Ticket, follows string, err error) {
+	if r.TicketID != "" {
+		t, err := current(ctx, tx, r.TicketID)
+		switch {
+		case errors.Is(err, ErrNotFound): // as if it were not named
+		case err != nil:
+			return Ticket{}, "", err
+		case t.State == StateClosed:
+			return Ticket{}, t.ID, nil
+		default:
+			return t, "", nil
+		}
+	}
+	if !known {
+		return Ticket{}, "", nil
+	}
+	t, _, err = tx.OpenTicket(ctx, c.ID, p.CategoryOf(r.Queue), endOf(r).Add(-p.LinkWithin))
+	return t, "", err
 }
 
 // leaves returns the type of the ticket that a call leaves, or "".
@@ -107,22 +150,39 @@ func leaves(p Policy, r call.Record) string {
 	return ""
 }
 
-// contactOf finds or adds the contact of the player. known is false for one
-// that was added just now, who therefore has no ticket.
-func contactOf(ctx context.Context, tx Tx, p Policy, r call.Record) (c Contact, known bool, err error) {
-	player := r.From
+// playerOf is the party of a call that is not ours.
+func playerOf(r call.Record) call.Party {
 	if r.Direction == call.Outbound {
-		player = r.To
+		return r.To
 	}
-	identity, identified := IdentityOf(player, p.Country)
-	if identified {
+	return r.From
+}
+
+// callerOf finds the contact of the player, or the one that the record names.
+func callerOf(ctx context.Context, tx DeskTx, p Policy, r call.Record) (Contact, bool, error) {
+	if identity, identified := IdentityOf(playerOf(r), p.Country); identified {
 		if c, ok, err := tx.ContactOf(ctx, identity); err != nil || ok {
 			return c, ok, err
 		}
 	}
-	if r.ContactID != "" {
-		return Contact{ID: r.ContactID, Language: r.Language}, true, nil
+	if r.ContactID == "" {
+		return Contact{}, false, nil
 	}
+	c, ok, err := tx.Contact(ctx, r.ContactID)
+	if !ok {
+		c = Contact{ID: r.ContactID, Language: r.Language}
+	}
+	return c, true, err
+}
+
+// contactOf finds or adds the contact of the player. known is false for one
+// that was added just now, who therefore has no ticket.
+func contactOf(ctx context.Context, tx DeskTx, p Policy, r call.Record) (c Contact, known bool, err error) {
+	if c, ok, err := callerOf(ctx, tx, p, r); err != nil || ok {
+		return c, ok, err
+	}
+	player := playerOf(r)
+	identity, identified := IdentityOf(player, p.Country)
 	c = Contact{ID: id.New(), CreatedAt: endOf(r)}
 	c.Language = language(r, Contact{}, p)
 	if !identified {
@@ -137,56 +197,52 @@ func contactOf(ctx context.Context, tx Tx, p Policy, r call.Record) (c Contact, 
 }
 
 // newTicket returns the ticket that a call opens.
-func newTicket(p Policy, c Contact, category, kind string, r call.Record) (Ticket, []call.TimelineEvent) {
+func newTicket(p Policy, c Contact, kind string, r call.Record) (Ticket, []call.TimelineEvent) {
 	at := endOf(r)
 	lang := language(r, c, p)
+	category, _ := CategoryOf(p.CategoryOf(r.Queue))
 	t := Ticket{
-		ID: id.New(), ContactID: c.ID, Subject: subject(kind, lang, category), Type: kind, Category: category,
-		State: StateNew, Priority: priorityOf(category), Queue: r.Queue, Language: lang,
+		ID: id.New(), ContactID: c.ID, Subject: subject(kind, lang, r.Queue), Type: kind, Category: category.Name,
+		State: StateNew, Priority: max(PriorityNormal, category.MinPriority), Queue: r.Queue, Language: lang,
 		Channel: call.ChannelCall, CreatedAt: at, UpdatedAt: at,
 	}
 	if kind == TypeCall {
 		t.State, t.AssigneeID = StateOpen, string(r.AgentID)
 	}
-	created := call.TimelineEvent{At: at, Kind: "ticket_created", Detail: map[string]string{
-		"call_id": string(r.ID), "type": kind, "state": string(t.State), "priority": strconv.Itoa(t.Priority),
-	}}
-	return t, []call.TimelineEvent{created}
+	told := story{at: at}
+	told.created(t, "call_id", string(r.ID))
+	return t, told.lines
 }
 
 // resume returns an open ticket as the call leaves it, with an event for each
 // change. A talk makes a missed call's ticket a call's; a contact who came back
 // while we waited for him, or on hold, makes us owe an action again.
-func resume(t Ticket, kind string, r call.Record) (Ticket, []call.TimelineEvent) {
+func resume(t Ticket, kind string, r call.Record) (Ticket, []call.TimelineEvent, error) {
 	at := endOf(r)
-	var changes []call.TimelineEvent
-	change := func(what, from, to, reason string) {
-		changes = append(changes, call.TimelineEvent{At: at, Kind: what, Detail: map[string]string{
-			"call_id": string(r.ID), "from": from, "to": to, "reason": reason,
-		}})
-	}
+	told := story{at: at}
 	if kind == TypeCall && t.Type == TypeMissed {
-		change("type_changed", t.Type, TypeCall, "answered")
-		if t.Subject == subject(TypeMissed, t.Language, t.Category) { // nobody rewrote it
-			t.Subject = subject(TypeCall, t.Language, t.Category)
+		told.changed("type", t.Type, TypeCall, "answered")
+		if t.Subject == subject(TypeMissed, t.Language, t.Queue) { // nobody rewrote it
+			t.Subject = subject(TypeCall, t.Language, t.Queue)
 		}
 		t.Type = TypeCall
 	}
-	if t.State == StatePending || t.State == StateOnHold || t.State == StateNew && kind == TypeCall {
-		change("state_changed", string(t.State), string(StateOpen), "call")
-		t.State = StateOpen
+	if t.State == StatePending || t.State == StateOnHold || t.State == StateSolved || t.State == StateNew && kind == TypeCall {
+		if err := told.move(&t, StateOpen, "call"); err != nil {
+			return t, nil, err
+		}
 	}
-	if least := priorityOf(t.Category); t.Priority < least && least > PriorityNormal {
-		change("priority_changed", strconv.Itoa(t.Priority), strconv.Itoa(least), "category")
-		t.Priority = least
-	}
+	told.raise(&t, "category")
 	if t.AssigneeID == "" && kind == TypeCall {
 		t.AssigneeID = string(r.AgentID)
 	}
 	if at.After(t.UpdatedAt) {
 		t.UpdatedAt = at
 	}
-	return t, changes
+	for _, line := range told.lines {
+		line.Detail["call_id"] = string(r.ID)
+	}
+	return t, told.lines, nil
 }
 
 // storyOf returns the call's events, each with the call's id: one ticket holds
@@ -240,18 +296,20 @@ func endOf(r call.Record) time.Time {
 	return last
 }
 
-// categoryOf names the matter by the queue, in lower case.
-func categoryOf(r call.Record) string {
-	if r.Queue == "" {
-		return "general"
+// InteractionOf returns the interaction that a call is, with the call's id. The
+// bridge is its first reply.
+func InteractionOf(r call.Record) Interaction {
+	i := Interaction{
+		ID: string(r.ID), Channel: call.ChannelCall, Direction: r.Direction, ContactID: r.ContactID, TicketID: r.TicketID,
+		Queue: r.Queue, From: r.From.URI, To: r.To.URI, Language: r.Language, StartedAt: r.ArrivedAt, QueuedAt: r.EnqueuedAt,
+		AnsweredAt: r.BridgedAt, EndedAt: r.EndedAt, EndReason: r.EndReason, HandledBy: r.AgentID,
 	}
-	return strings.ToLower(r.Queue)
-}
-
-// priorityOf is the least priority of a category: security is urgent.
-func priorityOf(category string) int {
-	if category == "security" {
-		return PriorityUrgent
+	if r.Direction == call.Outbound && r.CallbackID != "" {
+		i.Channel = call.ChannelCallback
 	}
-	return PriorityNormal
+	if !r.BridgedAt.IsZero() && !r.EnqueuedAt.IsZero() && r.Direction == call.Inbound {
+		i.FirstReply = max(0, r.Wait(r.BridgedAt)).Truncate(time.Millisecond)
+		i.Replies, i.ReplySum, i.ReplyMax = 1, i.FirstReply, i.FirstReply
+	}
+	return i
 }

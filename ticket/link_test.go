@@ -55,9 +55,9 @@ func TestWhatACallLeaves(t *testing.T) {
 	}{
 		"an answered call leaves a ticket":                     {ended("alice", "support", call.EndAnswered, 0), "call", "Appel – support", 1},
 		"a call that ended on hold was answered":               {ended("alice", "support", call.EndAbandonedOnHold, 0), "call", "Appel – support", 1},
-		"the ticket is in the caller's language":               {english, "call", "Call – payments", 1},
+		"the ticket is in the caller's language":               {english, "call", "Call – payments", 2},
 		"who waited 20 s and left is missed":                   {ended("alice", "support", call.EndAbandoned, 20*time.Second), "missed_call", "Appel manqué – support", 1},
-		"in his language too":                                  {missedEnglish, "missed_call", "Missed call – payments", 1},
+		"in his language too":                                  {missedEnglish, "missed_call", "Missed call – payments", 2},
 		"who left while a phone rang is missed":                {ended("alice", "support", call.EndAbandonedRinging, time.Minute), "missed_call", "Appel manqué – support", 1},
 		"who left after 19.9 s leaves none":                    {ended("alice", "support", call.EndAbandoned, 19900*time.Millisecond), "", "", 0},
 		"a short abandon leaves none":                          {ended("alice", "support", call.EndShortAbandoned, 2*time.Second), "", "", 0},

@@ -1,6 +1,10 @@
 package ticket
 
-import "pickup/call"
+import (
+	"strings"
+
+	"pickup/call"
+)
 
 // Ticket types.
 const (
@@ -34,8 +38,12 @@ func (p Policy) language() string {
 	return english
 }
 
-// subject returns the subject of a new ticket, in its language.
-func subject(kind, lang, category string) string {
+// subject returns the subject of a call's new ticket, in its language.
+func subject(kind, lang, queue string) string {
+	category := strings.ToLower(queue)
+	if category == "" {
+		category = "general"
+	}
 	switch {
 	case kind == TypeMissed && lang == french:
 		return "Appel manqué – " + category

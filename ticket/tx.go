@@ -108,6 +108,8 @@ type MailTx interface {
 	// SeenMail notes that a mail came, by mailbox, Message-ID and hash of its
 	// body. first is false when all three came before.
 	SeenMail(ctx context.Context, s SeenMail) (first bool, err error)
+	// SeenAs returns every arrival of one Message-ID, oldest first.
+	SeenAs(ctx context.Context, messageID string) ([]SeenMail, error)
 	// MessagesByMailID returns messages that carry one of the Message-IDs, newest first.
 	MessagesByMailID(ctx context.Context, ids ...string) ([]Message, error)
 	// QueueMail puts a mail in the outbox, in the transaction of its message.

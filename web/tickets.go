@@ -173,7 +173,7 @@ func showContact(d store.ContactDetail) ContactStory {
 		c.Interactions = append(c.Interactions, ContactTouch{
 			ID: i.ID, Channel: string(i.Channel), Direction: string(i.Direction), TicketID: i.TicketID, Queue: i.Queue,
 			StartedAt: at(i.StartedAt), AnsweredAt: at(i.AnsweredAt), EndedAt: at(i.EndedAt), EndReason: string(i.EndReason),
-			AgentID: i.HandledBy,
+			AgentID: string(i.HandledBy),
 		})
 	}
 	return c

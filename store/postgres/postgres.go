@@ -45,7 +45,11 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*store.Store, erro
 		place := fmt.Sprintf("%s:%d/%s", cfg.Host, cfg.Port, cfg.Database)
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", place, err), write.Close(), read.Close())
 	}
-	return store.New(write, read, dialect(), log), nil
+	s := store.New(write, read, dialect(), log)
+	if err := s.IndexOld(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // pool makes a pool; nothing connects before its first use.
@@ -68,7 +72,7 @@ func prepare(ctx context.Context, db *sql.DB) error {
 }
 
 func dialect() store.Dialect {
-	return store.Dialect{Name: "postgres", Begin: "BEGIN", Unique: unique}
+	return store.Dialect{Name: "postgres", Begin: "BEGIN", Unique: unique, Search: search()}
 }
 
 func unique(err error) bool {

@@ -51,7 +51,11 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*store.Store, err
 	if err := prepare(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), write.Close(), read.Close())
 	}
-	return store.New(write, read, dialect(), log), nil
+	s := store.New(write, read, dialect(), log)
+	if err := s.IndexOld(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), s.Close())
+	}
+	return s, nil
 }
 
 // open makes a pool; nothing is read before its first use.
@@ -95,7 +99,7 @@ func checkFTS5(ctx context.Context, db *sql.DB) error {
 }
 
 func dialect() store.Dialect {
-	return store.Dialect{Name: "sqlite3", Begin: "BEGIN IMMEDIATE", Prepare: true, Unique: unique}
+	return store.Dialect{Name: "sqlite3", Begin: "BEGIN IMMEDIATE", Prepare: true, Unique: unique, Search: search()}
 }
 
 func unique(err error) bool {

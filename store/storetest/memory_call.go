@@ -58,6 +58,8 @@ func (m *Memory) SaveCall(ctx context.Context, r call.Record, events ...call.Tim
 		}
 		if !row.closed {
 			row.record = cloneRecord(r)
+			i := ticket.InteractionOf(row.record)
+			m.desk.interactions[i.ID] = m.desk.mergeInteraction(i)
 		}
 		row.events = append(row.events, cloneEvents(events)...)
 		return nil
@@ -91,7 +93,8 @@ func (m *Memory) endCall(ctx context.Context, e callflow.Ending) (ticket.Linked,
 	r.State = call.StateEnded
 	fresh := store.Unstored(row.events, e.Events)
 	events := append(slices.Clone(row.events), cloneEvents(fresh)...)
-	change := m.desk.begin()
+	change := m.beginDesk()
+	defer change.rollback() // nothing after the commit
 	linked, err := ticket.LinkCall(ctx, change, e.Policy, r, cloneEvents(events))
 	if err != nil {
 		return ticket.Linked{}, err
@@ -99,6 +102,8 @@ func (m *Memory) endCall(ctx context.Context, e callflow.Ending) (ticket.Linked,
 	change.commit()
 	r.ContactID, r.TicketID = linked.Contact.ID, linked.Ticket.ID
 	row.record, row.events, row.closed = r, events, true
+	i := ticket.InteractionOf(r)
+	m.desk.interactions[i.ID] = m.desk.mergeInteraction(i)
 	row.linked = ticket.Linked{Contact: m.desk.contacts[r.ContactID], Ticket: m.desk.tickets[r.TicketID]}
 	m.calls[r.ID] = row
 	if e.Recording != nil {

@@ -1,35 +1,115 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
+	"pickup/account"
 	"pickup/call"
+	"pickup/callback"
 	"pickup/store"
 	"pickup/ticket"
 )
 
-// deskTx is a ticket.Tx over a copy of the desk, which commit puts in its place.
-// The values inside are replaced and appended to, never changed, so the copy is
-// that of the maps alone.
+// desk is the rows of contacts, tickets and what was said.
+type desk struct {
+	contacts     map[string]ticket.Contact
+	identities   map[string][]ticket.Identity // by contact
+	tickets      map[string]ticket.Ticket     // with their tags
+	events       map[string][]call.TimelineEvent
+	links        map[ticket.Link]time.Time // Link without At
+	drafts       map[draftKey]ticket.Draft
+	interactions map[string]ticket.Interaction
+	messages     map[string]ticket.Message // without attachments
+	clients      map[[2]string]string      // scope and client id to message
+	attachments  map[string]fileRow
+	seen         map[[3]string]ticket.SeenMail
+	outbox       map[string]ticket.OutMail
+	merges       map[string]ticket.Merge
+	number, pos  int64
+}
+
+type draftKey struct {
+	ticket string
+	user   account.ID
+	kind   ticket.MessageKind
+}
+
+// fileRow is an attachment with its place in the message.
+type fileRow struct {
+	ticket.Attachment
+	place int
+}
+
+func newDesk() desk {
+	return desk{
+		contacts: map[string]ticket.Contact{}, identities: map[string][]ticket.Identity{}, tickets: map[string]ticket.Ticket{},
+		events: map[string][]call.TimelineEvent{}, links: map[ticket.Link]time.Time{}, drafts: map[draftKey]ticket.Draft{},
+		interactions: map[string]ticket.Interaction{}, messages: map[string]ticket.Message{}, clients: map[[2]string]string{},
+		attachments: map[string]fileRow{}, seen: map[[3]string]ticket.SeenMail{}, outbox: map[string]ticket.OutMail{},
+		merges: map[string]ticket.Merge{},
+	}
+}
+
+// deskTx is a ticket.DeskTx over the rows themselves. It keeps how to take each
+// change back. Values inside are replaced, never changed.
 type deskTx struct {
-	live *desk
-	desk
+	*desk
+	m    *Memory
+	undo []func()
 }
 
-func (d *desk) begin() *deskTx {
-	return &deskTx{live: d, desk: desk{
-		contacts: maps.Clone(d.contacts), identities: maps.Clone(d.identities), tickets: maps.Clone(d.tickets),
-		events: maps.Clone(d.events), number: d.number,
-	}}
+func (m *Memory) beginDesk() *deskTx { return &deskTx{desk: &m.desk, m: m} }
+
+// rollback takes back what was not committed.
+func (t *deskTx) rollback() {
+	for _, back := range slices.Backward(t.undo) {
+		back()
+	}
+	t.undo = nil
 }
 
-func (t *deskTx) commit() { *t.live = t.desk }
+// commit keeps what was changed.
+func (t *deskTx) commit() { t.undo = nil }
+
+// set changes a row.
+func set[K comparable, V any](t *deskTx, rows map[K]V, key K, value V) {
+	old, ok := rows[key]
+	t.undo = append(t.undo, func() {
+		if ok {
+			rows[key] = old
+		} else {
+			delete(rows, key)
+		}
+	})
+	rows[key] = value
+}
+
+// drop takes a row away.
+func drop[K comparable, V any](t *deskTx, rows map[K]V, key K) {
+	if old, ok := rows[key]; ok {
+		t.undo = append(t.undo, func() { rows[key] = old })
+		delete(rows, key)
+	}
+}
+
+// Desk implements ticket.Store.
+func (m *Memory) Desk(ctx context.Context, act func(ticket.DeskTx) error) error {
+	return m.act(ctx, func() error {
+		t := m.beginDesk()
+		defer t.rollback() // nothing after a commit
+		if err := act(t); err != nil {
+			return err
+		}
+		t.commit()
+		return nil
+	})
+}
 
 // ContactOf implements ticket.Tx.
-func (t *deskTx) ContactOf(_ context.Context, i ticket.Identity) (best ticket.Contact, ok bool, _ error) {
+func (t *deskTx) ContactOf(ctx context.Context, i ticket.Identity) (best ticket.Contact, ok bool, _ error) {
 	var bestVerified bool
 	for id, identities := range t.identities {
 		for _, known := range identities {
@@ -37,13 +117,16 @@ func (t *deskTx) ContactOf(_ context.Context, i ticket.Identity) (best ticket.Co
 				continue
 			}
 			c := t.contacts[id]
-			better := !ok || known.Verified && !bestVerified || known.Verified == bestVerified && c.CreatedAt.Before(best.CreatedAt)
-			if better {
+			older := c.CreatedAt.Before(best.CreatedAt) || c.CreatedAt.Equal(best.CreatedAt) && c.ID < best.ID
+			if !ok || known.Verified && !bestVerified || known.Verified == bestVerified && older {
 				best, bestVerified, ok = c, known.Verified, true
 			}
 		}
 	}
-	return best, ok, nil
+	if !ok {
+		return ticket.Contact{}, false, nil
+	}
+	return t.Contact(ctx, best.ID)
 }
 
 // AddContact implements ticket.Tx.
@@ -51,25 +134,110 @@ func (t *deskTx) AddContact(_ context.Context, c ticket.Contact, ids ...ticket.I
 	if _, ok := t.contacts[c.ID]; ok {
 		return store.ErrConflict
 	}
+	for _, i := range ids {
+		if i.Verified && t.proved(i) {
+			return store.ErrConflict
+		}
+	}
 	c.CreatedAt = stamp(c.CreatedAt)
-	t.contacts[c.ID] = c
-	t.identities[c.ID] = slices.Clone(ids)
+	set(t, t.contacts, c.ID, c)
+	set(t, t.identities, c.ID, slices.Clone(ids))
+	return nil
+}
+
+// proved reports whether anybody proved an identity.
+func (t *deskTx) proved(i ticket.Identity) bool {
+	for _, known := range t.identities {
+		if slices.ContainsFunc(known, func(k ticket.Identity) bool { return k.Kind == i.Kind && k.Value == i.Value && k.Verified }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Contact implements ticket.PeopleTx.
+func (t *deskTx) Contact(_ context.Context, id string) (ticket.Contact, bool, error) {
+	c, ok := t.desk.contact(id)
+	return c, ok, nil
+}
+
+// contact follows merges.
+func (d *desk) contact(id string) (c ticket.Contact, ok bool) {
+	for range 100 {
+		if c, ok = d.contacts[id]; !ok || c.MergedInto == "" {
+			break
+		}
+		id = c.MergedInto
+	}
+	return c, ok
+}
+
+// MergedContact implements ticket.PeopleTx.
+func (t *deskTx) MergedContact(_ context.Context, id string) (ticket.Contact, bool, error) {
+	c, ok := t.contacts[id]
+	return c, ok, nil
+}
+
+// Identities implements ticket.PeopleTx.
+func (t *deskTx) Identities(_ context.Context, contactID string) ([]ticket.Identity, error) {
+	return slices.Clone(t.identities[contactID]), nil
+}
+
+// AddIdentity implements ticket.PeopleTx.
+func (t *deskTx) AddIdentity(_ context.Context, contactID string, i ticket.Identity, _ time.Time) error {
+	known := slices.Clone(t.identities[contactID])
+	at := slices.IndexFunc(known, func(k ticket.Identity) bool { return k.Kind == i.Kind && k.Value == i.Value })
+	if i.Verified && (at < 0 || !known[at].Verified) && t.proved(i) {
+		return store.ErrConflict
+	}
+	if at < 0 {
+		known = append(known, i)
+	} else {
+		known[at].Verified = known[at].Verified || i.Verified
+	}
+	set(t, t.identities, contactID, known)
+	return nil
+}
+
+// SaveContact implements ticket.PeopleTx.
+func (t *deskTx) SaveContact(_ context.Context, c ticket.Contact, _ time.Time) error {
+	old, ok := t.contacts[c.ID]
+	if !ok {
+		return store.ErrNotFound
+	}
+	old.Name, old.Language, old.MergedInto = c.Name, c.Language, c.MergedInto
+	set(t, t.contacts, c.ID, old)
 	return nil
 }
 
 // OpenTicket implements ticket.Tx.
 func (t *deskTx) OpenTicket(_ context.Context, contactID, category string, since time.Time) (best ticket.Ticket, ok bool, _ error) {
-	open := []ticket.State{ticket.StateNew, ticket.StateOpen, ticket.StatePending, ticket.StateOnHold}
-	for _, k := range t.tickets {
-		if k.ContactID != contactID || k.Category != category || k.CreatedAt.UnixMilli() < since.UnixMilli() ||
-			!slices.Contains(open, k.State) {
-			continue
-		}
-		if !ok || k.CreatedAt.After(best.CreatedAt) || k.CreatedAt.Equal(best.CreatedAt) && k.Number > best.Number {
-			best, ok = k, true
+	for _, k := range t.open(contactID) {
+		if k.Category == category && k.CreatedAt.UnixMilli() >= since.UnixMilli() {
+			return k, true, nil
 		}
 	}
-	return best, ok, nil
+	return ticket.Ticket{}, false, nil
+}
+
+// open are the open tickets of a contact, newest first.
+func (d *desk) open(contactID string) []ticket.Ticket {
+	var all []ticket.Ticket
+	for _, k := range d.tickets {
+		if k.ContactID == contactID && k.State.Open() {
+			k.Tags = nil
+			all = append(all, k)
+		}
+	}
+	slices.SortFunc(all, func(a, b ticket.Ticket) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Number, a.Number))
+	})
+	return all
+}
+
+// OpenTickets implements ticket.CaseTx.
+func (t *deskTx) OpenTickets(_ context.Context, contactID string) ([]ticket.Ticket, error) {
+	return t.open(contactID), nil
 }
 
 // SaveTicket implements ticket.Tx.
@@ -78,16 +246,29 @@ func (t *deskTx) SaveTicket(_ context.Context, k ticket.Ticket) (ticket.Ticket, 
 		return ticket.Ticket{}, store.ErrNotFound
 	}
 	if k.Number == 0 {
-		t.number++
+		t.count(&t.number)
 		k.Number = t.number
 	}
-	kept := k
-	stampAll(&kept.CreatedAt, &kept.UpdatedAt)
-	if old, ok := t.tickets[k.ID]; ok {
-		kept.CreatedAt, kept.Number, kept.Channel = old.CreatedAt, old.Number, old.Channel
+	k.LastPos, k.Version = 0, 1
+	old, known := t.tickets[k.ID]
+	if known {
+		k.Number, k.LastPos, k.Version = old.Number, old.LastPos, old.Version+1
 	}
-	t.tickets[k.ID] = kept
+	kept := k
+	stampAll(&kept.CreatedAt, &kept.UpdatedAt, &kept.SolvedAt, &kept.ClosedAt)
+	kept.Tags = old.Tags
+	if known {
+		kept.CreatedAt, kept.Channel = old.CreatedAt, old.Channel
+	}
+	set(t, t.tickets, k.ID, kept)
 	return k, nil
+}
+
+// count takes the next value of a counter.
+func (t *deskTx) count(counter *int64) {
+	was := *counter
+	t.undo = append(t.undo, func() { *counter = was })
+	*counter++
 }
 
 // AddEvents implements ticket.Tx.
@@ -95,98 +276,119 @@ func (t *deskTx) AddEvents(_ context.Context, ticketID string, events ...call.Ti
 	if _, ok := t.tickets[ticketID]; !ok {
 		return store.ErrNotFound
 	}
-	t.events[ticketID] = append(slices.Clone(t.events[ticketID]), cloneEvents(events)...)
+	set(t, t.events, ticketID, append(slices.Clone(t.events[ticketID]), cloneEvents(events)...))
 	return nil
 }
 
-// Tickets implements Full.
-func (m *Memory) Tickets(ctx context.Context, f store.TicketFilter) (all []ticket.Ticket, next string, err error) {
-	err = m.act(ctx, func() error {
-		for _, k := range m.desk.tickets {
-			if oneOf(f.States, k.State) && is(f.ContactID, k.ContactID) && is(f.AssigneeID, k.AssigneeID) &&
-				is(f.Category, k.Category) && is(f.Queue, k.Queue) {
-				all = append(all, k)
-			}
-		}
-		all, next, err = newestFirst(all, f.Page, func(k ticket.Ticket) (time.Time, string) { return k.CreatedAt, k.ID })
-		return err
-	})
-	return all, next, err
+// Ticket implements ticket.CaseTx.
+func (t *deskTx) Ticket(_ context.Context, id string) (ticket.Ticket, bool, error) {
+	k, ok := t.tickets[id]
+	return k, ok, nil
 }
 
-// Ticket implements Full.
-func (m *Memory) Ticket(ctx context.Context, id string) (d store.TicketDetail, err error) {
-	err = m.act(ctx, func() error {
-		k, ok := m.desk.tickets[id]
-		if !ok {
-			return store.ErrNotFound
+// TicketNumber implements ticket.CaseTx.
+func (t *deskTx) TicketNumber(_ context.Context, number int64) (ticket.Ticket, bool, error) {
+	for _, k := range t.tickets {
+		if k.Number == number {
+			return k, true, nil
 		}
-		d = store.TicketDetail{Ticket: k, Contact: m.desk.contacts[k.ContactID], Events: cloneEvents(m.desk.events[id])}
-		var calls []call.Record
-		for _, row := range m.calls {
-			if row.record.TicketID == id {
-				calls = append(calls, row.record)
-			}
-		}
-		slices.SortFunc(calls, func(a, b call.Record) int { return a.ArrivedAt.Compare(b.ArrivedAt) })
-		for _, c := range calls {
-			d.Calls = append(d.Calls, c.ID)
-		}
-		for _, r := range m.recordingsByStart() {
-			if slices.Contains(d.Calls, r.CallID) {
-				d.Recordings = append(d.Recordings, string(r.ID))
-			}
-		}
-		return nil
-	})
-	return d, err
-}
-
-// Contacts implements Full.
-func (m *Memory) Contacts(ctx context.Context, f store.ContactFilter) (all []ticket.Contact, next string, err error) {
-	err = m.act(ctx, func() error {
-		for id, c := range m.desk.contacts {
-			if f.Identity.Kind == "" || slices.ContainsFunc(m.desk.identities[id], func(i ticket.Identity) bool {
-				return i.Kind == f.Identity.Kind && i.Value == f.Identity.Value
-			}) {
-				all = append(all, c)
-			}
-		}
-		all, next, err = newestFirst(all, f.Page, func(c ticket.Contact) (time.Time, string) { return c.CreatedAt, c.ID })
-		return err
-	})
-	return all, next, err
-}
-
-// Contact implements Full.
-func (m *Memory) Contact(ctx context.Context, id string) (d store.ContactDetail, err error) {
-	err = m.act(ctx, func() error {
-		c, ok := m.desk.contacts[id]
-		if !ok {
-			return store.ErrNotFound
-		}
-		d = store.ContactDetail{Contact: c, Identities: slices.Clone(m.desk.identities[id])}
-		if len(d.Identities) == 0 {
-			d.Identities = nil
-		}
-		for _, row := range m.calls {
-			if row.record.ContactID == id {
-				d.Interactions = append(d.Interactions, interaction(&row.record))
-			}
-		}
-		slices.SortFunc(d.Interactions, func(a, b store.Interaction) int { return b.StartedAt.Compare(a.StartedAt) })
-		return nil
-	})
-	return d, err
-}
-
-func interaction(r *call.Record) store.Interaction {
-	i := store.Interaction{
-		ID: string(r.ID), Channel: call.ChannelCall, Direction: r.Direction, TicketID: r.TicketID, Queue: r.Queue,
-		StartedAt: r.ArrivedAt, AnsweredAt: r.BridgedAt, EndedAt: r.EndedAt, EndReason: r.EndReason, HandledBy: string(r.AgentID),
 	}
-	if r.Direction == call.Outbound && r.CallbackID != "" {
-		i.Channel = call.ChannelCallback
+	return ticket.Ticket{}, false, nil
+}
+
+// SolvedBefore implements ticket.CaseTx.
+func (t *deskTx) SolvedBefore(_ context.Context, at time.Time, limit int) ([]ticket.Ticket, error) {
+	var all []ticket.Ticket
+	for _, k := range t.tickets {
+		if k.State == ticket.StateSolved && k.SolvedAt.UnixMilli() < at.UnixMilli() {
+			all = append(all, k)
+		}
 	}
-	return i
+	slices.SortFunc(all, func(a, b ticket.Ticket) int { return cmp.Or(a.SolvedAt.Compare(b.SolvedAt), cmp.Compare(a.ID, b.ID)) })
+	return all[:min(len(all), limit)], nil
+}
+
+// SetTags implements ticket.CaseTx.
+func (t *deskTx) SetTags(_ context.Context, ticketID string, tags []string) (err error) {
+	k, ok := t.tickets[ticketID]
+	if !ok {
+		return store.ErrNotFound
+	}
+	if k.Tags, err = ticket.Tags(tags); err != nil {
+		return err
+	}
+	set(t, t.tickets, ticketID, k)
+	return nil
+}
+
+// LinkTickets implements ticket.CaseTx.
+func (t *deskTx) LinkTickets(_ context.Context, l ticket.Link) error {
+	at := stamp(l.At)
+	l.At = time.Time{}
+	if _, ok := t.links[l]; !ok {
+		set(t, t.links, l, at)
+	}
+	return nil
+}
+
+// UnlinkTickets implements ticket.CaseTx.
+func (t *deskTx) UnlinkTickets(_ context.Context, l ticket.Link) error {
+	l.At = time.Time{}
+	drop(t, t.links, l)
+	return nil
+}
+
+// SaveDraft implements ticket.DraftTx.
+func (t *deskTx) SaveDraft(_ context.Context, r ticket.Draft) error {
+	if _, ok := t.tickets[r.TicketID]; !ok {
+		return store.ErrNotFound
+	}
+	r.UpdatedAt = stamp(r.UpdatedAt)
+	set(t, t.drafts, draftKey{r.TicketID, r.UserID, r.Kind}, r)
+	return nil
+}
+
+// of reports whether a draft's ticket is the ticket, or was taken over by it.
+func (d *desk) of(draft, ticketID string) bool {
+	return draft == ticketID || d.tickets[draft].MergedInto == ticketID
+}
+
+// Drafts implements ticket.DraftTx.
+func (t *deskTx) Drafts(_ context.Context, ticketID string, user account.ID) ([]ticket.Draft, error) {
+	var all []ticket.Draft
+	for _, r := range t.drafts {
+		if r.UserID == user && t.of(r.TicketID, ticketID) {
+			all = append(all, r)
+		}
+	}
+	elsewhere := func(r ticket.Draft) int {
+		if r.TicketID == ticketID {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(all, func(a, b ticket.Draft) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), elsewhere(a)-elsewhere(b), b.UpdatedAt.Compare(a.UpdatedAt))
+	})
+	return slices.CompactFunc(all, func(a, b ticket.Draft) bool { return a.Kind == b.Kind }), nil
+}
+
+// DropDraft implements ticket.DraftTx.
+func (t *deskTx) DropDraft(_ context.Context, ticketID string, user account.ID, kind ticket.MessageKind) error {
+	for key := range t.drafts {
+		if key.user == user && key.kind == kind && t.of(key.ticket, ticketID) {
+			drop(t, t.drafts, key)
+		}
+	}
+	return nil
+}
+
+// setCallback changes a callback of the store.
+func (t *deskTx) setCallback(c callback.Callback) { set(t, t.m.callbacks, c.ID, c) }
+
+// setCall changes the record of a call.
+func (t *deskTx) setCall(row *callRow, change func(*call.Record)) {
+	was := row.record
+	t.undo = append(t.undo, func() { row.record = was })
+	change(&row.record)
 }

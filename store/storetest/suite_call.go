@@ -132,7 +132,7 @@ func endCall(t *testing.T, s Full) {
 	same(t, "contact", c.Contact, d.Contact)
 	same(t, "identities", c.Identities, []ticket.Identity{{Kind: "sip", Value: "alice@198.51.100.7", Raw: c.Identities[0].Raw}})
 	if len(c.Interactions) != 1 || c.Interactions[0].ID != "c1" || c.Interactions[0].TicketID != linked.Ticket.ID ||
-		!c.Interactions[0].AnsweredAt.Equal(r.BridgedAt) || c.Interactions[0].HandledBy != string(r.AgentID) {
+		!c.Interactions[0].AnsweredAt.Equal(r.BridgedAt) || c.Interactions[0].HandledBy != r.AgentID {
 		t.Fatalf("got interactions %+v", c.Interactions)
 	}
 	found, _, err := s.Contacts(ctx, store.ContactFilter{Identity: c.Identities[0]})

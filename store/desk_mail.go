@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"pickup/ticket"
+)
+
+// SeenMail implements ticket.MailTx.
+func (d deskTx) SeenMail(_ context.Context, m ticket.SeenMail) (bool, error) {
+	n, err := d.exec(`INSERT INTO mail_seen (mailbox_id, message_id, body_sha256, verdict, stored_id, raw_sha256, delivered_to, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (mailbox_id, message_id, body_sha256) DO NOTHING`,
+		m.MailboxID, m.MessageID, m.BodySHA256, m.Verdict, m.StoredID, m.RawSHA256, m.DeliveredTo, m.At.UnixMilli())
+	return n == 1, err
+}
+
+// SeenAs implements ticket.MailTx.
+func (d deskTx) SeenAs(ctx context.Context, messageID string) ([]ticket.SeenMail, error) {
+	return list(ctx, d, scanSeen, `SELECT mailbox_id, message_id, body_sha256, verdict, stored_id, raw_sha256, delivered_to, seen_at
+		FROM mail_seen WHERE message_id = $1 ORDER BY seen_at, mailbox_id, body_sha256`, messageID)
+}
+
+func scanSeen(row scanner) (m ticket.SeenMail, err error) {
+	err = row.Scan(&m.MailboxID, &m.MessageID, &m.BodySHA256, &m.Verdict, &m.StoredID, &m.RawSHA256, &m.DeliveredTo, moment{&m.At})
+	return m, err
+}
+
+// MessagesByMailID implements ticket.MailTx.
+func (d deskTx) MessagesByMailID(ctx context.Context, ids ...string) ([]ticket.Message, error) {
+	var f filter
+	f.conditions = append(f.conditions, "mail_message_id <> ''")
+	f.oneOf("mail_message_id", ids)
+	return messages(ctx, d, f.where()+` ORDER BY pos DESC`, f.args...)
+}
+
+const outboxColumns = `id, message_id, mail_message_id, mailbox_id, ticket_id, to_addr, subject, in_reply_to, refs, automatic, state,
+	attempts, next_at, last_error, created_at`
+
+func scanOutMail(row scanner) (m ticket.OutMail, err error) {
+	err = row.Scan(&m.ID, &m.MessageID, &m.MailMessageID, &m.MailboxID, &m.TicketID, &m.To, &m.Subject, &m.InReplyTo,
+		document{&m.References}, switched{&m.Automatic}, &m.State, &m.Attempts, moment{&m.NextAt}, &m.LastError, moment{&m.CreatedAt})
+	if len(m.References) == 0 {
+		m.References = nil
+	}
+	return m, err
+}
+
+// QueueMail implements ticket.MailTx.
+func (d deskTx) QueueMail(_ context.Context, m ticket.OutMail) error {
+	refs, err := text(append([]string{}, m.References...))
+	if err != nil {
+		return err
+	}
+	_, err = d.exec(`INSERT INTO mail_outbox (`+outboxColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		m.ID, m.MessageID, m.MailMessageID, m.MailboxID, m.TicketID, m.To, m.Subject, m.InReplyTo, refs, flag(m.Automatic), m.State,
+		m.Attempts, m.NextAt.UnixMilli(), m.LastError, m.CreatedAt.UnixMilli())
+	return err
+}
+
+// SaveMail implements ticket.MailTx.
+func (d deskTx) SaveMail(_ context.Context, m ticket.OutMail) error {
+	return d.one(`UPDATE mail_outbox SET state = $1, attempts = $2, next_at = $3, last_error = $4 WHERE id = $5`,
+		m.State, m.Attempts, m.NextAt.UnixMilli(), m.LastError, m.ID)
+}
+
+// OutMailOf implements ticket.MailTx.
+func (d deskTx) OutMailOf(ctx context.Context, messageID string) (ticket.OutMail, bool, error) {
+	return alone(list(ctx, d, scanOutMail, `SELECT `+outboxColumns+` FROM mail_outbox WHERE message_id = $1`, messageID))
+}
+
+// Outbox returns the mails that wait to be sent and are due at an instant, the
+// longest due first; those that were being sent when a process died are among
+// them. A limit of 0 is DefaultLimit.
+func (s *Store) Outbox(ctx context.Context, due time.Time, limit int) ([]ticket.OutMail, error) {
+	all, err := list(ctx, s.read, scanOutMail, `SELECT `+outboxColumns+` FROM mail_outbox
+		WHERE state IN ('queued', 'sending') AND next_at <= $1 ORDER BY next_at, id LIMIT $2`, due.UnixMilli(), Page{Limit: limit}.limit())
+	return all, failed("read the outbox", err)
+}
