@@ -219,7 +219,13 @@ func demoSite(agents int) (Site, error) {
 	return decodeSite(raw)
 }
 
-// expand writes each entry whose login is "{n}" as often as there are agents.
+// specialist names the key of an entry that only the first agents have: "skills"
+// of the specialists among them.
+const specialist = "skills"
+
+// expand writes each entry whose login is "{n}" as often as there are agents. Its
+// skills are those of the first three only, so that a matter that asks for one
+// goes to somebody in particular.
 func expand(users []any, agents int) []any {
 	var out []any
 	for _, u := range users {
@@ -234,7 +240,9 @@ func expand(users []any, agents int) []any {
 				if s, ok := v.(string); ok {
 					v = strings.ReplaceAll(s, "{n}", strconv.Itoa(n))
 				}
-				one[k] = v
+				if k != specialist || n <= 1003 {
+					one[k] = v
+				}
 			}
 			out = append(out, one)
 		}

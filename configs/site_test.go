@@ -147,3 +147,18 @@ func FuzzParseSite(f *testing.F) {
 		}
 	})
 }
+
+func TestTheFirstThreeAgentsOfTheDemonstrationAreSpecialists(t *testing.T) {
+	skilled := 0
+	for _, u := range configs.DemoSite(10, 0, true).Users {
+		if len(u.Skills) > 0 {
+			skilled++
+			if u.Login > "1003" || u.Skills["security"] != 3 {
+				t.Errorf("%s has skills %v", u.Login, u.Skills)
+			}
+		}
+	}
+	if skilled != 3 {
+		t.Errorf("%d specialists", skilled)
+	}
+}
