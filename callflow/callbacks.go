@@ -224,6 +224,7 @@ func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
 			if _, err := r.mgr.queue.Leave(ctx, entry.ID(), reason); err != nil {
 				r.mgr.logOf(c).Debug("leave", logkey.Err, err)
 			}
+			r.mgr.refuseOffers(entry)
 		}
 		if c.Open() {
 			r.add(c)

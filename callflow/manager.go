@@ -219,6 +219,25 @@ func (m *Manager) forget(s *Session) {
 	m.cfg.OnChange("call", string(s.id))
 }
 
+// refuseOffers gives back an offer that nobody will read any more: it came in
+// the instant in which the item left. Its agent would stay reserved.
+func (m *Manager) refuseOffers(entry *queue.Entry) {
+	for {
+		select {
+		case n, ok := <-entry.Notices():
+			if !ok {
+				return
+			}
+			if n.Kind == queue.NoticeOffer {
+				m.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
+				m.queue.Final(n.Offer.ID)
+			}
+		default:
+			return
+		}
+	}
+}
+
 // Presence implements Handler.
 func (m *Manager) Presence(agent account.ID, devices int) { m.queue.SetReachable(agent, devices) }
 

@@ -183,6 +183,9 @@ func (s *Session) release() {
 	if s.joint != nil {
 		s.joint.Close()
 	}
+	if s.entry != nil {
+		s.mgr.refuseOffers(s.entry)
+	}
 	for _, in := range s.box.Close() {
 		switch in := in.(type) {
 		case wanted:

@@ -411,6 +411,13 @@ type phone struct {
 	lines  []*line // every INVITE it got, in order
 }
 
+// now changes what the phone does from the next INVITE on.
+func (p *phone) now(b behaviour) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behave = b
+}
+
 // last is the newest INVITE, or nil; rung is how many there were.
 func (p *phone) last() *line {
 	p.mu.Lock()
@@ -598,7 +605,7 @@ func (s *site) live() callflow.View {
 func (s *site) ended() []call.Record {
 	s.t.Helper()
 	synctest.Wait()
-	all, _, err := s.ledger.Calls(s.t.Context(), store.CallFilter{})
+	all, _, err := s.ledger.Calls(s.t.Context(), store.CallFilter{Page: store.Page{Limit: store.MaxLimit}})
 	s.must(err)
 	all = slices.DeleteFunc(all, func(r call.Record) bool { return r.EndReason == "" })
 	slices.SortFunc(all, func(a, b call.Record) int { return a.ArrivedAt.Compare(b.ArrivedAt) })
@@ -631,7 +638,7 @@ func (s *site) story(id call.ID) []string {
 func (s *site) promises() []callback.Callback {
 	s.t.Helper()
 	synctest.Wait()
-	all, _, err := s.ledger.Callbacks(s.t.Context(), store.CallbackFilter{})
+	all, _, err := s.ledger.Callbacks(s.t.Context(), store.CallbackFilter{Page: store.Page{Limit: store.MaxLimit}})
 	s.must(err)
 	slices.SortFunc(all, func(a, b callback.Callback) int { return a.ConfirmedAt.Compare(b.ConfirmedAt) })
 	return all

@@ -1,0 +1,212 @@
+package callflow_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pickup/account"
+	"pickup/call"
+	"pickup/queue"
+)
+
+// storm is a day of chance: agents and players who do anything, and a store
+// that comes and goes.
+type storm struct {
+	*site
+	dice    *rand.Rand
+	phones  []*phone
+	players []*line
+	tokens  []string // of the pages
+}
+
+// any is what a phone does with the next INVITE.
+func (s *storm) any() behaviour {
+	after := time.Duration(s.dice.IntN(15000)) * time.Millisecond
+	talk := time.Duration(s.dice.IntN(40000)) * time.Millisecond
+	switch s.dice.IntN(10) {
+	case 0:
+		return rings
+	case 1:
+		return refuses([]int{486, 603, 480, 404, 500, 408}[s.dice.IntN(6)])
+	case 2: // answers and is gone at once
+		return func(l *line) { picksUp(after)(l); time.AfterFunc(after+wire, l.hangUp) }
+	case 3: // hangs up after a while, whatever came
+		return func(l *line) { picksUp(after / 4)(l); time.AfterFunc(talk, l.hangUp) }
+	default: // answers, confirms, and talks until the other side ends
+		return func(l *line) {
+			picksUp(after / 4)(l)
+			time.AfterFunc(after/4+time.Second, func() { l.press('1') })
+			time.AfterFunc(talk+10*time.Second, l.hangUp)
+		}
+	}
+}
+
+// act is one thing that happens.
+func (s *storm) act() {
+	if s.dice.IntN(3) == 0 {
+		s.phones[s.dice.IntN(len(s.phones))].now(s.any())
+	}
+	var l *line
+	if len(s.players) > 0 {
+		l = s.players[s.dice.IntN(len(s.players))]
+	}
+	switch n := s.dice.IntN(15); {
+	case n == 12:
+		s.tokens = append(s.tokens, fmt.Sprint("token", len(s.tokens)))
+		s.players = append(s.players, s.browse("support", s.tokens[len(s.tokens)-1]))
+	case n == 13 && l != nil:
+		l.away()
+	case n == 14:
+		s.resume()
+	case n < 4 || l == nil:
+		who := fmt.Sprint("player", s.dice.IntN(12))
+		s.mu.Lock()
+		p := s.site.phones[who+"@udp:192.0.2.1:5060"]
+		s.mu.Unlock()
+		if p == nil {
+			s.phones = append(s.phones, s.phone(who+"@udp:192.0.2.1:5060", s.any()))
+		}
+		if in, refusal := s.call("support", who); refusal == nil {
+			s.players = append(s.players, in)
+		}
+	case n < 7:
+		l.press([]rune("0123")[s.dice.IntN(4)])
+	case n < 9:
+		l.hangUp()
+	case n == 9:
+		s.ledger.fail([]error{nil, nil, errStore}[s.dice.IntN(3)])
+	case n == 10:
+		states := []queue.AgentState{queue.AgentReady, queue.AgentReady, queue.AgentNotReady}
+		who := fmt.Sprint("agent-", 1001+s.dice.IntN(4))
+		var refused *queue.RefusedError
+		if err := s.queue.SetState(s.t.Context(), account.ID(who), states[s.dice.IntN(3)], ""); err != nil && !errors.As(err, &refused) {
+			s.t.Error(err)
+		}
+	default:
+		if v := s.live(); v.Record.ID != "" && s.dice.IntN(4) == 0 {
+			_ = s.calls.Hangup(s.t.Context(), v.Record.ID, "agent-9") // it may be over
+		}
+	}
+	s.noPhoneTwice()
+}
+
+// resume lets a page come back, if its call is not over.
+func (s *storm) resume() {
+	if len(s.tokens) == 0 {
+		return
+	}
+	l := s.line(true)
+	_, err := l.media.Answer(s.t.Context(), description)
+	s.must(err)
+	if _, err := s.calls.Resume(s.tokens[s.dice.IntN(len(s.tokens))], l); err != nil {
+		l.media.Close()
+		return
+	}
+	s.players = append(s.players, l)
+}
+
+// noPhoneTwice holds that no phone rings or talks in two of our calls.
+func (s *storm) noPhoneTwice() {
+	s.t.Helper()
+	for _, p := range s.phones {
+		p.mu.Lock()
+		open := 0
+		for _, l := range p.lines {
+			if !l.gone() {
+				open++
+			}
+		}
+		p.mu.Unlock()
+		if open > 1 {
+			s.t.Errorf("%d dialogs are open on one phone", open)
+		}
+	}
+}
+
+// calm ends everything and waits until every promise is kept or given up.
+func (s *storm) calm() {
+	s.ledger.fail(nil)
+	time.Sleep(20 * time.Second)
+	for _, l := range s.players {
+		l.hangUp()
+	}
+	for _, p := range s.phones {
+		p.now(refuses(404))
+		if l := p.last(); l != nil {
+			l.hangUp()
+		}
+	}
+	for i := range 4 {
+		s.must(s.queue.SetState(s.t.Context(), account.ID(fmt.Sprint("agent-", 1001+i)), queue.AgentReady, ""))
+	}
+	time.Sleep(3 * time.Hour)
+}
+
+// Whatever people and the store do, every call ends with one reason, every
+// promise ends, and every agent is free again.
+func TestStorm(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				w := &storm{site: newSite(t, options{agents: 4}), dice: rand.New(rand.NewPCG(seed, 7))}
+				for i := range 4 {
+					w.phones = append(w.phones, w.agent(fmt.Sprint(1001+i), w.any(), w.any())...)
+				}
+				for range 150 {
+					w.act()
+					time.Sleep(time.Duration(w.dice.IntN(4000)) * time.Millisecond)
+				}
+				w.calm()
+				w.settled()
+			})
+		})
+	}
+}
+
+func (s *storm) settled() {
+	s.t.Helper()
+	if c := s.calls.Counts(); c.Live != 0 || c.Panics != 0 {
+		s.t.Errorf("counts: %+v; live: %+v", c, s.live())
+	}
+	if c := s.queue.Counters(); c.Reaped != 0 || c.LostNotices != 0 {
+		s.t.Errorf("the reaper had to help: %+v", c)
+	}
+	for _, a := range s.queue.Agents() {
+		switch a.State {
+		case queue.AgentReserved, queue.AgentConnecting, queue.AgentTalking, queue.AgentHolding:
+			s.t.Errorf("agent %s is stuck %s", a.Login, a.State)
+		}
+	}
+	reasons := map[call.EndReason]int{}
+	for _, r := range s.ended() {
+		reasons[r.EndReason]++
+		if r.State != call.StateEnded || r.EndedAt.IsZero() {
+			s.t.Errorf("%+v", r)
+		}
+	}
+	n := 0
+	for _, k := range reasons {
+		n += k
+	}
+	if started := s.calls.Counts().Started; int64(n) != started {
+		s.t.Errorf("%d calls are stored as ended, %d began: %v", n, started, reasons)
+	}
+	for _, c := range s.promises() {
+		if c.Open() {
+			s.t.Errorf("a promise is open: %+v", c)
+		}
+	}
+	for _, l := range s.players {
+		if !l.gone() {
+			s.t.Error("a line is open")
+		}
+	}
+	for _, q := range s.queue.Queues() {
+		if q.Waiting != 0 {
+			s.t.Errorf("%d wait", q.Waiting)
+		}
+	}
+}
