@@ -262,17 +262,68 @@ func TestACallbackRingsOnThePageAndIsTaken(t *testing.T) {
 	s.settled(c)
 }
 
-func TestACallbackIsRefusedOnThePage(t *testing.T) {
+// standing reads the callback, which must not be over.
+func (s *site) standing(c callback.Callback) callback.Callback {
+	s.t.Helper()
+	got, err := s.store.Callback(context.Background(), c.ID)
+	must(s.t, err)
+	if !got.Open() {
+		s.t.Fatalf("the promise is over: %+v", got)
+	}
+	return got
+}
+
+func TestHangingUpNeverCancelsAPromise(t *testing.T) {
+	s := open(t)
+	p, events, c := s.promised()
+	for range 2 { // nothing is left to hang up
+		if r := p.do("DELETE", p.place, nil); r.status != http.StatusNoContent {
+			t.Fatalf("got %d", r.status)
+		}
+	}
+	s.standing(c)
+	s.agentReady()
+	events.state("callback.ringing", "")
+	if r := p.do("DELETE", p.place, nil); r.status != http.StatusNoContent { // not now
+		t.Fatalf("got %d", r.status)
+	}
+	s.settled(c)
+	if got := s.standing(c); got.State != callback.StateRetryWait || got.Attempts != 1 {
+		t.Fatalf("got %+v", got)
+	}
+	if r := p.do("DELETE", p.place+"/callback", nil); r.status != http.StatusNoContent {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	if data := events.state("ended", "ended"); data["end_reason"] != "callback_cancelled" {
+		t.Fatalf("got %v", data)
+	}
+}
+
+func TestACallbackThatRingsIsCancelledByThePage(t *testing.T) {
 	s := open(t)
 	p, events, c := s.promised()
 	s.agentReady()
 	events.state("callback.ringing", "")
-	if r := p.do("DELETE", p.place, nil); r.status != http.StatusNoContent {
-		t.Fatalf("got %d", r.status)
+	if r := p.do("DELETE", p.place+"/callback", nil); r.status != http.StatusNoContent {
+		t.Fatalf("got %d %s", r.status, r.body)
 	}
 	s.settled(c)
 	if data := events.state("ended", "ended"); data["end_reason"] != "callback_failed" {
 		t.Fatalf("got %v", data)
+	}
+}
+
+func TestWhatWasNeverPromisedIsNotCancelled(t *testing.T) {
+	s := open(t)
+	p := s.page().call("/w/v1/calls?queue=support")
+	if r := p.do("DELETE", p.place+"/callback", nil); r.status != http.StatusNotFound {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	if v := s.onlyLive(); v.Record.State != call.StateWaiting {
+		t.Fatalf("got %s", v.Record.State)
+	}
+	if r := p.do("DELETE", p.place+"x/callback", nil); r.status != http.StatusNotFound {
+		t.Fatalf("a guessed place: got %d", r.status)
 	}
 }
 
@@ -288,8 +339,10 @@ func (s *site) settled(c callback.Callback) {
 func TestAPromiseIsCancelledByThePage(t *testing.T) {
 	s := open(t)
 	p, events, c := s.promised()
-	if r := p.do("DELETE", p.place, nil); r.status != http.StatusNoContent {
-		t.Fatalf("got %d", r.status)
+	for range 2 { // once more: it is over, and that is well
+		if r := p.do("DELETE", p.place+"/callback", nil); r.status != http.StatusNoContent {
+			t.Fatalf("got %d %s", r.status, r.body)
+		}
 	}
 	if data := events.state("ended", "ended"); data["end_reason"] != "callback_cancelled" {
 		t.Fatalf("got %v", data)
