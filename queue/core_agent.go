@@ -212,11 +212,8 @@ func (c *Core) console(id account.ID, open bool) {
 
 // phonesGone: all devices are gone; the console is open.
 func (c *Core) phonesGone(a *agent) {
-	if a.inCall() {
-		return
-	}
 	a.unreachable = ""
-	if a.res != nil {
+	if a.res != nil && !a.inCall() {
 		a.res.judged = nil
 		c.withdraw(a.res, true)
 	}

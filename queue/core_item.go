@@ -146,7 +146,6 @@ func (c *Core) place(e *entry) {
 			e.DueAt = e.EnqueuedAt.Add(target)
 		}
 		e.dueAt = max(c.rel(e.DueAt), 0)
-		c.arm(timer{at: e.dueAt, kind: timerDue, item: e})
 	}
 }
 

@@ -246,15 +246,16 @@ func (c *Core) accept(r *reservation) {
 	e.heldFor = nil
 	c.countWaiting(e, false)
 	c.countHeld(e, true)
-	a.missed, a.rejected = 0, 0
+	a.rejected = 0
 	c.decideRes(DecisionAccept, r)
-	switch {
-	case e.lane.text():
+	if e.lane.text() {
 		a.open, a.missedChat = nil, 0
 		c.activate(r)
-		c.gotItem(a)
-	case len(a.text) > 0:
+	} else {
+		a.missed = 0
 		c.interrupt(a)
+	}
+	if a.console {
 		c.gotItem(a)
 	}
 	c.settle(a)

@@ -123,11 +123,11 @@ func (c *Core) resume(r *reservation) error {
 
 // giveAgain gives an item back to the agent who had it before a restart.
 func (c *Core) giveAgain(e *entry, a *agent) {
-	open := a.open // what is on its way to him stays so
+	open, parked := a.open, e.Parked || !a.room(e.lane) // what is on its way to him stays so
 	r := c.reserve(e, a, "had it before a restart")
 	r.auto = true
 	c.decideRes(DecisionOffer, r)
-	c.takeOver(r, e.Parked || !a.room(e.lane))
+	c.takeOver(r, parked)
 	a.open = open
 	c.settle(a)
 	c.notifyOffer(NoticeOffer, r)

@@ -36,9 +36,18 @@ const recentWindow = int64(time.Hour)
 
 func (d *textDesk) chats() int { return d.active[laneChat] }
 
-// room reports whether an item of a channel fits beside what is active.
+// room reports whether an item of a channel fits beside what is active and what
+// is on its way to him.
 func (d *textDesk) room(l lane) bool {
-	return d.active[l] < d.limits[l].Max && d.load+d.limits[l].Weight <= capacity
+	n, load := d.active[l]+1, d.load+d.limits[l].Weight
+	if d.open != nil {
+		o := d.open.item.lane
+		load += d.limits[o].Weight
+		if o == l {
+			n++
+		}
+	}
+	return n <= d.limits[l].Max && load <= capacity
 }
 
 // setLimits takes over the limits of the configuration.

@@ -334,8 +334,12 @@ func (c *Core) began(e *entry) {
 
 // enter puts a waiting item into the heap it belongs to.
 func (c *Core) enter(e *entry) {
-	if e.lane.interruptible() && !e.promoted && e.Class == ClassDeferred && e.dueAt <= c.ns {
-		c.promote(e)
+	if e.lane.interruptible() && e.Class == ClassDeferred {
+		if e.dueAt <= c.ns {
+			c.promote(e)
+		} else {
+			c.arm(timer{at: e.dueAt, kind: timerDue, item: e})
+		}
 	}
 	if e.class == nil || e.class.key.grade != e.grade() {
 		e.class = c.classOf(e)

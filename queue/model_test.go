@@ -22,6 +22,8 @@ func TestCoreEqualsNaiveModel(t *testing.T) {
 		actions := []func(*rapid.T){
 			m.join, m.join, m.join, m.answer, m.answer, m.bridge, m.bridge, m.miss, m.miss, m.deferOffer, m.final, m.final, m.final,
 			m.lost, m.leave, m.hangup, m.hangup, m.set, m.reach, m.sleep, m.sleep,
+			m.console, m.answerText, m.answerText, m.answerText, m.missText, m.lostText, m.hangupText, m.hangupText, m.park, m.resume,
+			m.claim, m.transfer, m.priority,
 		}
 		for range rapid.IntRange(1, 80).Draw(rt, "steps") {
 			actions[rapid.IntRange(0, len(actions)-1).Draw(rt, "action")](rt)
@@ -36,6 +38,7 @@ type pair struct {
 	r     *rig
 	n     *naive
 	offer map[account.ID]queue.OfferID // the reservation of each agent
+	text  map[queue.ItemID]queue.OfferID
 	seen  int
 	items int
 }
@@ -62,11 +65,14 @@ func newPair(t *testing.T, rt *rapid.T) *pair {
 		n.agents = append(n.agents, &nAgent{id: id, skill: skill, state: "offline"})
 	}
 	r := newRig(t, queue.Config{MaxMissed: 2}, queues, agents...)
-	m := &pair{t: t, r: r, n: n, offer: map[account.ID]queue.OfferID{}}
+	m := &pair{t: t, r: r, n: n, offer: map[account.ID]queue.OfferID{}, text: map[queue.ItemID]queue.OfferID{}}
 	for _, a := range n.agents {
 		m.n.now += time.Second
 		m.r.sleep(time.Second)
 		m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: 1}, func() { m.n.reach(a, 1) })
+		if rapid.IntRange(0, 3).Draw(rt, "console") > 0 {
+			m.both(queue.Event{Kind: queue.EventConsole, Agent: a.id, On: true}, func() { m.n.setConsole(a, true) })
+		}
 	}
 	return m
 }
@@ -89,6 +95,10 @@ func (m *pair) compare(rt *rapid.T) {
 	if got, want := m.state(), m.n.state(); got != want {
 		rt.Fatalf("state:\n%s\nwant:\n%s\n%s", got, want, m.r.c.Fingerprint())
 	}
+	if s := m.n.stuck(); s != "" {
+		rt.Fatal(s)
+	}
+	m.invariants(rt)
 	m.r.conserved("support")
 	m.r.conserved("payments")
 	for id, times := range m.r.closed {
@@ -102,7 +112,11 @@ func (m *pair) compare(rt *rapid.T) {
 func (m *pair) collect() []string {
 	var told []string
 	for _, o := range m.r.offers[m.seen:] {
-		m.offer[o.Agent] = o.ID
+		if m.n.find(o.Item.ID).text() {
+			m.text[o.Item.ID] = o.ID
+		} else {
+			m.offer[o.Agent] = o.ID
+		}
 	}
 	m.seen = len(m.r.offers)
 	for id, notes := range m.r.notes {
@@ -112,6 +126,10 @@ func (m *pair) collect() []string {
 				told = append(told, fmt.Sprintf("offer %s %s", id, x.Offer.Agent))
 			case queue.NoticeWithdraw:
 				told = append(told, fmt.Sprintf("withdraw %s", id))
+			case queue.NoticeParked:
+				told = append(told, fmt.Sprintf("parked %s", id))
+			case queue.NoticeResumed:
+				told = append(told, fmt.Sprintf("resumed %s", id))
 			}
 		}
 		delete(m.r.notes, id)
@@ -153,22 +171,28 @@ func (m *pair) join(rt *rapid.T) {
 	m.items++
 	it := queue.Item{
 		ID: queue.ItemID(fmt.Sprintf("i%03d", m.items)), Queue: rapid.SampledFrom([]string{"support", "Payments"}).Draw(rt, "queue"),
-		Channel: rapid.SampledFrom([]call.Channel{call.ChannelCall, call.ChannelCall, call.ChannelCallback}).Draw(rt, "channel"),
-		Key:     int64(rapid.IntRange(1, 6).Draw(rt, "key")), CountsAsOffered: true,
+		Channel: rapid.SampledFrom([]call.Channel{
+			call.ChannelCall, call.ChannelCall, call.ChannelCallback, call.ChannelChat, call.ChannelChat, call.ChannelEmail, call.ChannelSocial,
+		}).Draw(rt, "channel"),
+		Key: int64(rapid.IntRange(1, 6).Draw(rt, "key")), CountsAsOffered: true, Priority: 1,
+		DueAt: m.r.now.Add(time.Duration(rapid.IntRange(0, 60).Draw(rt, "due")) * time.Second),
 		Needs: []queue.Need{{Skill: "x", Level: rapid.IntRange(0, 3).Draw(rt, "level")}},
 	}
 	x := &nItem{
 		id: it.ID, queue: strings.ToLower(it.Queue), key: it.Key, class: 1, need: max(1, it.Needs[0].Level), state: "waiting",
-		tries: map[account.ID]int{}, joined: m.n.now,
+		tries: map[account.ID]int{}, joined: m.n.now, channel: it.Channel, priority: 1, due: it.DueAt.Sub(epoch),
 	}
-	if it.Channel == call.ChannelEmail {
+	if x.deferred() {
 		x.class = 2
 	}
 	if s := rapid.IntRange(-9, 9).Draw(rt, "later"); s > 0 {
 		it.NotBefore = m.r.now.Add(time.Duration(s) * time.Second)
 		x.notBefore, x.state = m.n.now+time.Duration(s)*time.Second, "parked"
 	}
-	m.both(queue.Event{Kind: queue.EventJoin, Item: it}, func() { m.n.items = append(m.n.items, x) })
+	m.both(queue.Event{Kind: queue.EventJoin, Item: it}, func() {
+		m.n.items = append(m.n.items, x)
+		m.n.requeue(x)
+	})
 }
 
 func (m *pair) answer(rt *rapid.T) {

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type naive struct {
 	ranks  map[string]map[account.ID]int // queue, agent
 	wrap   time.Duration
 	said   []string // what was told, to be compared
+	made   []*nText // offers of text of this step, whose commits return after it
 }
 
 type nAgent struct {
@@ -35,6 +37,10 @@ type nAgent struct {
 	wrapUntil                 time.Duration // 0: none
 	next                      string
 	nextPerson                bool
+	console                   bool
+	text                      []*nText // oldest first
+	recent                    []time.Duration
+	missedChat                int
 }
 
 type nRes struct {
@@ -57,10 +63,18 @@ type nItem struct {
 	res       *nRes // current
 	joined    time.Duration
 	bridged   bool
+	channel   call.Channel
+	priority  int
+	due       time.Duration
+	promoted  bool
+	held      *nText
+	began     bool // to wait, in this step
 }
 
 func (a *nAgent) free(now time.Duration) bool {
-	return a.state == "ready" && !a.unreachable && a.devices > 0 && a.res == nil && a.wrapUntil == 0 && now >= a.delayed
+	_, chats := a.load(call.ChannelChat)
+	return a.state == "ready" && !a.unreachable && a.devices > 0 && a.res == nil && a.wrapUntil == 0 && now >= a.delayed &&
+		a.open() == nil && chats == 0
 }
 
 func (n *naive) can(a *nAgent, it *nItem) bool {
@@ -68,63 +82,133 @@ func (n *naive) can(a *nAgent, it *nItem) bool {
 	return member && a.skill >= it.need
 }
 
-// step runs f and then makes the offers that became possible: first for the
-// items that began to wait, then for the agents who became free.
+// step runs f, makes the offers that became possible, and lets the store
+// answer for those that need nothing else.
 func (n *naive) step(f func()) {
-	waited, wasFree := map[*nItem]bool{}, map[*nAgent]bool{}
+	outer := n.made
+	n.made = nil
+	n.match(f)
+	made := n.made
+	n.made = outer
+	for _, t := range made {
+		if t.auto {
+			n.step(func() { n.takeOver(t) })
+		}
+	}
+}
+
+// match runs f and then makes the offers that became possible: first for the
+// live items that began to wait, then for the agents who became free, then for
+// deferred items.
+func (n *naive) match(f func()) {
+	waited, before := map[*nItem]bool{}, map[*nAgent]string{}
 	for _, it := range n.items {
 		waited[it] = it.state == "waiting"
 	}
 	for _, a := range n.agents {
-		wasFree[a] = a.free(n.now)
+		before[a] = n.fresh(a)
 	}
 	f()
-	for {
-		var best *nItem
-		for _, it := range n.items {
-			if it.state == "waiting" && !waited[it] && (best == nil || less(it, best)) {
-				best = it
-			}
+	n.resumeAll()
+	for _, it := range n.items {
+		if it.began {
+			waited[it], it.began = false, false
 		}
-		if best == nil {
+	}
+	for {
+		it := n.least(func(it *nItem) bool { return !it.deferred() && !waited[it] })
+		if it == nil {
 			break
 		}
-		waited[best] = true
-		var pick *nAgent
-		for _, a := range n.agents {
-			if a.free(n.now) && n.can(a, best) && (pick == nil || n.better(best, a, pick)) {
-				pick = a
-			}
-		}
-		if pick != nil {
-			n.offer(best, pick)
-		}
+		waited[it] = true
+		n.place(it)
 	}
 	for {
 		var a *nAgent
 		for _, x := range n.agents {
-			if x.free(n.now) && !wasFree[x] && (a == nil || x.idle < a.idle || x.idle == a.idle && x.id < a.id) {
+			if before[x] != n.fresh(x) && (a == nil || longer(x, a)) {
 				a = x
 			}
 		}
 		if a == nil {
+			break
+		}
+		n.serve(a)
+		before[a] = n.fresh(a)
+	}
+	looked := map[*nItem]bool{}
+	for {
+		it := n.least(func(it *nItem) bool { return it.deferred() && !looked[it] })
+		if it == nil {
 			return
 		}
-		wasFree[a] = true
-		var pick *nItem
-		for _, it := range n.items {
-			if it.state != "waiting" || !n.can(a, it) {
-				continue
-			}
-			r1 := n.ranks[it.queue][a.id]
-			if pick == nil || r1 < n.ranks[pick.queue][a.id] || r1 == n.ranks[pick.queue][a.id] && less(it, pick) {
-				pick = it
-			}
-		}
-		if pick != nil {
-			n.offer(pick, a)
+		looked[it] = true
+		n.place(it)
+	}
+}
+
+// least returns the first waiting item of those that ok accepts.
+func (n *naive) least(ok func(*nItem) bool) *nItem {
+	var best *nItem
+	for _, it := range n.items {
+		if it.state == "waiting" && ok(it) && (best == nil || less(it, best)) {
+			best = it
 		}
 	}
+	return best
+}
+
+// place offers an item to the best agent who may take it.
+func (n *naive) place(it *nItem) {
+	var pick *nAgent
+	for _, a := range n.agents {
+		if n.mayTake(a, it) && (pick == nil || n.better(it, a, pick)) {
+			pick = a
+		}
+	}
+	if pick != nil {
+		n.give(it, pick)
+	}
+}
+
+// serve offers an agent the best item that he may take; none that a call could
+// interrupt while there is a call.
+func (n *naive) serve(a *nAgent) {
+	var pick *nItem
+	calls := false
+	for _, it := range n.items {
+		calls = calls || it.state == "waiting" && !it.text() && n.mayTake(a, it)
+	}
+	for _, it := range n.items {
+		if it.state != "waiting" || !n.mayTake(a, it) || calls && it.deferred() {
+			continue
+		}
+		r1 := n.ranks[it.queue][a.id]
+		if pick == nil || r1 < n.ranks[pick.queue][a.id] || r1 == n.ranks[pick.queue][a.id] && less(it, pick) {
+			pick = it
+		}
+	}
+	if pick != nil {
+		n.give(pick, a)
+	}
+}
+
+func (n *naive) give(it *nItem, a *nAgent) {
+	if it.text() {
+		n.offerText(it, a, it.deferred())
+	} else {
+		n.offer(it, a)
+	}
+}
+
+// longer reports whether a is asked before b: no text work, then longer idle.
+func longer(a, b *nAgent) bool {
+	w1, _ := a.load("")
+	w2, _ := b.load("")
+	if (w1 > 0) != (w2 > 0) {
+		return w1 == 0
+	}
+	return a.idle < b.idle || a.idle == b.idle && a.id < b.id
 }
 
 func less(a, b *nItem) bool {
@@ -132,12 +216,15 @@ func less(a, b *nItem) bool {
 }
 
 func (n *naive) better(it *nItem, a, b *nAgent) bool {
-	ka := []int64{int64(it.tries[a.id]), int64(n.ranks[it.queue][a.id]), int64(a.idle)}
-	kb := []int64{int64(it.tries[b.id]), int64(n.ranks[it.queue][b.id]), int64(b.idle)}
-	for i := range ka {
-		if ka[i] != kb[i] {
-			return ka[i] < kb[i]
+	key := func(a *nAgent) []int64 {
+		if it.text() {
+			return n.packedKey(it, a)
 		}
+		w, _ := a.load("")
+		return []int64{int64(it.tries[a.id]), int64(n.ranks[it.queue][a.id]), min(int64(w), 1), int64(a.idle)}
+	}
+	if c := slices.Compare(key(a), key(b)); c != 0 {
+		return c < 0
 	}
 	return a.id < b.id
 }
@@ -150,9 +237,11 @@ func (n *naive) offer(it *nItem, a *nAgent) {
 
 func (n *naive) requeue(it *nItem) {
 	it.res = nil
-	it.state = "waiting"
+	it.state, it.began = "waiting", true
 	if it.notBefore > n.now {
 		it.state = "parked"
+	} else if it.deferred() && it.class == 2 && it.due <= n.now {
+		n.promote(it)
 	}
 }
 
@@ -177,11 +266,11 @@ func (n *naive) freeAgent(a *nAgent) {
 
 func (n *naive) afterTalk(a *nAgent) {
 	switch {
-	case a.devices == 0:
+	case a.devices == 0 && !a.console:
 		a.state, a.person = "offline", false
 	case a.next != "":
 		if a.next == "ready" && a.nextPerson {
-			a.missed, a.rejected, a.dropped, a.delayed = 0, 0, 0, 0
+			a.missed, a.rejected, a.dropped, a.delayed, a.missedChat = 0, 0, 0, 0, 0
 		}
 		if a.nextPerson {
 			a.unreachable = false
@@ -266,6 +355,7 @@ func (n *naive) answered(a *nAgent) bool {
 	}
 	r.phase, r.won, it.state, it.res = "accepted", true, "connecting", r
 	a.missed, a.rejected = 0, 0
+	n.interrupt(a)
 	return true
 }
 
@@ -290,6 +380,9 @@ func (n *naive) leave(it *nItem) call.EndReason {
 			n.releasing(a)
 			break
 		}
+	}
+	if it.held != nil {
+		n.drop(it.held)
 	}
 	it.state, it.res = "ended", nil
 	return reason
@@ -350,7 +443,7 @@ func (n *naive) withdraw(a *nAgent) {
 }
 
 func (n *naive) set(a *nAgent, state string) bool {
-	if state == "ready" && a.devices == 0 {
+	if state == "ready" && a.devices == 0 && !a.console {
 		return false
 	}
 	if n.inCall(a) {
@@ -367,7 +460,9 @@ func (n *naive) set(a *nAgent, state string) bool {
 		if a.state != "ready" || a.unreachable {
 			a.idle = n.now
 		}
-		a.missed, a.rejected, a.dropped, a.delayed = 0, 0, 0, 0
+		a.missed, a.rejected, a.dropped, a.delayed, a.missedChat = 0, 0, 0, 0, 0
+	} else {
+		defer n.withdrawText(a)
 	}
 	a.unreachable = false
 	a.state, a.person = state, true
@@ -385,31 +480,46 @@ func (n *naive) reach(a *nAgent, devices int) {
 	a.devices = devices
 	switch {
 	case devices == 0 && was == 0:
-	case devices == 0 && n.inCall(a):
-		a.next, a.nextPerson = "offline", false
-	case devices == 0:
-		a.state, a.person, a.unreachable = "offline", false, false
-		if a.res != nil {
+	case devices == 0 && a.console:
+		a.unreachable = false
+		if a.res != nil && !n.inCall(a) {
 			a.res.undo = nil
 			n.withdraw(a)
 		}
+	case devices == 0:
+		n.unplugged(a)
 	default:
 		if a.unreachable {
 			a.unreachable, a.idle = false, n.now
 		}
-		if was > 0 {
-			return
+		if was == 0 {
+			n.plugged(a)
 		}
-		switch {
-		case n.inCall(a):
-			if a.next == "offline" && !a.nextPerson {
-				a.next = "ready"
-			}
-		case a.person && a.state == "ready":
-			a.idle = n.now
-		case !a.person:
-			a.state, a.idle = "ready", n.now
+	}
+}
+
+func (n *naive) unplugged(a *nAgent) {
+	if n.inCall(a) {
+		a.next, a.nextPerson = "offline", false
+		return
+	}
+	a.state, a.person, a.unreachable = "offline", false, false
+	if a.res != nil {
+		a.res.undo = nil
+		n.withdraw(a)
+	}
+}
+
+func (n *naive) plugged(a *nAgent) {
+	switch {
+	case n.inCall(a):
+		if a.next == "offline" && !a.nextPerson {
+			a.next = "ready"
 		}
+	case a.person && a.state == "ready":
+		a.idle = n.now
+	case !a.person:
+		a.state, a.idle = "ready", n.now
 	}
 }
 
@@ -426,6 +536,9 @@ func (n *naive) tick(end time.Duration) bool {
 		}
 	}
 	for _, a := range n.agents {
+		if t := a.open(); t != nil {
+			consider(t.leaseEnds, func() { n.withdrawText(a) })
+		}
 		if a.res != nil && a.res.phase == "offered" {
 			consider(a.res.leaseEnds, func() { n.withdraw(a) })
 		}
@@ -447,6 +560,9 @@ func (n *naive) tick(end time.Duration) bool {
 	for _, it := range n.items {
 		if it.state == "parked" {
 			consider(it.notBefore, func() { n.requeue(it) })
+		}
+		if it.state == "waiting" && it.deferred() && it.class == 2 {
+			consider(it.due, func() { n.promote(it) })
 		}
 	}
 	if at > end {
@@ -483,7 +599,7 @@ func (n *naive) state() string {
 			s = "reserved"
 		case a.res != nil || a.wrapUntil != 0:
 			s = "wrap_up"
-		case a.state == "ready" && a.devices == 0:
+		case a.state == "ready" && a.devices == 0 && !a.console:
 			s = "offline"
 		case a.state == "ready" && a.unreachable:
 			s = "unreachable"
