@@ -42,7 +42,7 @@ export class PlayerCall {
   agent = $state('');
   agentsOnDuty = $state<number | null>(null);
   callbackOffered = $state(false);
-  callbackRefused = $state<'' | 'open' | 'reach' | 'other'>('');
+  callbackRefused = $state<'' | 'open' | 'reach' | 'other' | 'cancel'>('');
   muted = $state(false);
   needsTap = $state(false);
   reconnecting = $state(false);
@@ -120,13 +120,25 @@ export class PlayerCall {
     await this.#offer(`/w/v1/calls?resume=${encodeURIComponent(this.#token)}`, true);
   }
 
-  /** Does not take it: the server is told, the page is done. */
+  /** Does not take it now: the promise stands, it rings again later. */
   refuse(): void {
     this.#tellGone();
-    this.#finish('refused');
+    this.phase = 'callback';
   }
 
-  /** Hangs up, leaves the queue, or cancels the promise. */
+  /** Cancels the promise; hanging up never does. */
+  async cancelCallback(): Promise<void> {
+    this.callbackRefused = '';
+    try {
+      const answer = await fetch(`${this.#location}/callback`, { method: 'DELETE' });
+      if (answer.ok || answer.status === 404) this.#finish('cancelled');
+      else this.callbackRefused = 'cancel';
+    } catch {
+      this.callbackRefused = 'cancel';
+    }
+  }
+
+  /** Hangs up, or leaves the queue. */
   hangUp(): void {
     const talked = this.talkSince > 0 || this.talkMs > 0;
     this.#tellGone();
@@ -176,12 +188,10 @@ export class PlayerCall {
       const answer = await fetch(`${this.#location}/callback`, { method: 'POST' });
       if (answer.ok) {
         // Hanging up frees the line at once, so that the promised call can ring
-        // here; the screen says what the announcement would. Without a line it
-        // would cancel the promise.
-        if (this.#peer?.connectionState === 'connected') this.#tellGone();
+        // here; the screen says what the announcement would.
+        this.#tellGone();
         this.#promised();
-      }
-      else if (answer.status === 409) this.callbackRefused = 'open';
+      } else if (answer.status === 409) this.callbackRefused = 'open';
       else this.callbackRefused = answer.status === 422 ? 'reach' : 'other';
     } catch {
       this.callbackRefused = 'other';

@@ -3,7 +3,7 @@
 export type Failure =
   | 'denied' | 'none' | 'busy' | 'insecure' | 'unsupported' | 'full' | 'away' | 'queue' | 'media' | 'gone' | 'refused';
 
-export type Ending = 'talk' | 'left' | 'server' | 'closed' | 'overflow' | 'refused';
+export type Ending = 'talk' | 'left' | 'server' | 'closed' | 'overflow' | 'cancelled';
 
 /** How long the server keeps the place of a page that went away. */
 export const KEEP_MS = 180_000;
