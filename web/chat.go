@@ -253,12 +253,13 @@ func (s *Server) visitor(ctx context.Context, id, header string) (chat.Claims, e
 }
 
 type (
-	chatInput struct {
+	// ChatInput names a conversation and shows the token of its page.
+	ChatInput struct {
 		IDInput
 		TokenInput
 	}
 	pollChatInput struct {
-		chatInput
+		ChatInput
 		After  int64 `query:"after" minimum:"0" doc:"Number of the last event the page has."`
 		WaitMS int64 `query:"wait_ms" minimum:"0" maximum:"25000" default:"25000" doc:"How long to wait for the first event."`
 	}
@@ -271,7 +272,7 @@ type (
 		Token  string      `json:"token,omitempty" doc:"Replaces the page's token."`
 	}
 	sendChatInput struct {
-		chatInput
+		ChatInput
 		Body ChatMessage
 	}
 	// ChatMessage is a message on its way in.
@@ -281,7 +282,7 @@ type (
 		Files    []string `json:"files,omitempty" maxItems:"10" doc:"Ids of files that were uploaded."`
 	}
 	readChatInput struct {
-		chatInput
+		ChatInput
 		Body ChatMark
 	}
 	// ChatMark says how far a side has read.
@@ -289,7 +290,7 @@ type (
 		Seq int64 `json:"seq" minimum:"1"`
 	}
 	mailChatInput struct {
-		chatInput
+		ChatInput
 		Body struct {
 			Email string `json:"email,omitempty" maxLength:"254"`
 		}
@@ -342,7 +343,7 @@ func (s *Server) readChat(ctx context.Context, in *readChatInput) (*noOutput, er
 	return &noOutput{}, nil
 }
 
-func (s *Server) typeChat(ctx context.Context, in *chatInput) (*noOutput, error) {
+func (s *Server) typeChat(ctx context.Context, in *ChatInput) (*noOutput, error) {
 	if _, err := s.visitor(ctx, in.ID, in.Authorization); err != nil {
 		return nil, err
 	}
@@ -350,7 +351,7 @@ func (s *Server) typeChat(ctx context.Context, in *chatInput) (*noOutput, error)
 	return &noOutput{}, nil
 }
 
-func (s *Server) endChat(ctx context.Context, in *chatInput) (*noOutput, error) {
+func (s *Server) endChat(ctx context.Context, in *ChatInput) (*noOutput, error) {
 	if _, err := s.visitor(ctx, in.ID, in.Authorization); err != nil {
 		return nil, err
 	}
@@ -360,7 +361,7 @@ func (s *Server) endChat(ctx context.Context, in *chatInput) (*noOutput, error) 
 	return &noOutput{}, nil
 }
 
-func (s *Server) askCall(ctx context.Context, in *chatInput) (*noOutput, error) {
+func (s *Server) askCall(ctx context.Context, in *ChatInput) (*noOutput, error) {
 	if _, err := s.visitor(ctx, in.ID, in.Authorization); err != nil {
 		return nil, err
 	}

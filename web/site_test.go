@@ -104,7 +104,12 @@ func open(t *testing.T, options ...option) *site {
 	})
 	must(t, err)
 	s.board = work.New(work.Config{}, s.queue, s.store, log)
-	s.chats, err = chat.New(chat.Config{}, s.store, s.board, chat.NewSigner([]byte("0123456789abcdef0123456789abcdef")), log)
+	s.chats, err = chat.New(chat.Config{
+		AgentName: func(id account.ID) string { return s.named(id) },
+		OnChange: func(c chat.Change) {
+			s.hub.Publish("chat", c.ID, map[string]any{"agent_id": string(c.Agent), "kind": c.Kind, "last_seq": c.Seq})
+		},
+	}, s.store, s.board, chat.NewSigner([]byte("0123456789abcdef0123456789abcdef")), log)
 	must(t, err)
 	files, err := filestore.Open(t.TempDir())
 	must(t, err)
@@ -124,6 +129,16 @@ func open(t *testing.T, options ...option) *site {
 	s.start(engine.Run, s.recorder.Run, s.queue.Run, s.board.Run, s.chats.Run, s.calls.Run, s.server.Run)
 	must(t, s.configure(ctx))
 	return s
+}
+
+// named is the name of an agent.
+func (s *site) named(agent account.ID) string {
+	for _, u := range s.users {
+		if u.ID == agent {
+			return u.Name
+		}
+	}
+	return ""
 }
 
 // start runs parts until the test ends, in the order of starting; they end in

@@ -12,17 +12,19 @@ import (
 // behind is cut: it comes back with the last number it has.
 const maxBacklog = 2 * maxEvents
 
-// maxRefused is how many messages in a row a link may have refused for being
-// too fast, before it is cut.
-const maxRefused = 50
+// A link that has so many messages refused, less one a second, is cut.
+const (
+	refuseBurst      = 50
+	refuseEachSecond = 1
+)
 
 // Link is one connection of a visitor's page to a conversation. Frames come in
 // order; events without a gap. Take is for one goroutine at a time, the other
 // methods for any.
 type Link struct {
-	room    *room
-	frames  *mailbox.Box[Frame]
-	refused int // owned by the room
+	room     *room
+	frames   *mailbox.Box[Frame]
+	patience bucket // owned by the room: how much more it may have refused
 
 	mu      sync.Mutex
 	backlog int
@@ -32,7 +34,9 @@ type Link struct {
 }
 
 func newLink(m *room) *Link {
-	return &Link{room: m, frames: mailbox.New[Frame](), done: make(chan struct{})}
+	return &Link{
+		room: m, frames: mailbox.New[Frame](), done: make(chan struct{}), patience: newBucket(refuseBurst, refuseEachSecond, time.Now()),
+	}
 }
 
 // Ready is signalled when there is something to take.
@@ -111,12 +115,11 @@ func (l *Link) Send(clientID, text string, files []string) {
 // answer tells the page what became of its message. It runs on the room.
 func (l *Link) answer(clientID string, e Event, err error) {
 	if err == nil {
-		l.refused = 0
 		l.put(Frame{Kind: FrameAccepted, ClientID: clientID, Event: e, Seq: e.Seq})
 		return
 	}
 	l.put(Frame{Kind: FrameRefused, ClientID: clientID, Err: err})
-	if l.refused++; l.refused >= maxRefused {
+	if !l.patience.take(time.Now()) {
 		delete(l.room.links, l)
 		l.cut(ErrRate)
 	}

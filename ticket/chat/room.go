@@ -80,7 +80,7 @@ func (m *room) run(life context.Context) {
 	}
 	now := time.Now()
 	m.seenAt, m.online, m.activity, m.agent = now, true, m.lastSaid(now), m.conv.AgentID
-	m.allow = newBucket(now)
+	m.allow = newBucket(sayBurst, sayEachSecond, now)
 	m.enqueue()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

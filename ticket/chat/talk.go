@@ -9,6 +9,13 @@ import (
 	"pickup/ticket"
 )
 
+// What a visitor may say: what a page keeps while it is offline, 50 messages,
+// comes at once.
+const (
+	sayBurst      = 60
+	sayEachSecond = 2
+)
+
 // typingEvery is how often it is told that a side types.
 const typingEvery = 3 * time.Second
 
@@ -254,20 +261,18 @@ func (m *room) offerCall(side Side, answer func(error)) {
 
 // bucket lets bursts through and then so many a second.
 type bucket struct {
-	left float64
-	at   time.Time
+	burst, eachSecond float64
+	left              float64
+	at                time.Time
 }
 
-// What a visitor may say.
-const (
-	burst      = 60.0 // what a page keeps while it is offline, 50, comes at once
-	eachSecond = 2.0
-)
-
-func newBucket(now time.Time) bucket { return bucket{left: burst, at: now} }
+// newBucket is full.
+func newBucket(burst, eachSecond float64, now time.Time) bucket {
+	return bucket{burst: burst, eachSecond: eachSecond, left: burst, at: now}
+}
 
 func (b *bucket) take(now time.Time) bool {
-	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*eachSecond)
+	b.left = min(b.burst, b.left+now.Sub(b.at).Seconds()*b.eachSecond)
 	b.at = now
 	if b.left < 1 {
 		return false
