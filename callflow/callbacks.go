@@ -277,6 +277,15 @@ func (r *runner) cancel(id call.ID, promise string) {
 	}})
 }
 
+// undo closes an attempt that was stored when its session, call id, had given
+// up: nobody was dialled.
+func (r *runner) undo(id call.ID, promise string) {
+	r.mgr.journal.put(write{what: "attempt that nobody made", call: id, do: func(ctx context.Context) error {
+		_, err := r.mgr.book.Finish(ctx, promise, callback.ResultUnknown)
+		return unlessOver(err)
+	}})
+}
+
 // unlessOver drops the errors that no other try would mend.
 func unlessOver(err error) error {
 	if errors.Is(err, callback.ErrState) || errors.Is(err, callback.ErrNotFound) {

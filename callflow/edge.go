@@ -76,6 +76,10 @@ type Inbound struct {
 	ResumeSHA256 string // of the token given to a browser, else ""
 	ArrivedAt    time.Time
 	Transport    string
+	// A call that goes on with a conversation names its ticket and its contact,
+	// and who should answer, for at most 20 s; "": nothing of that is known.
+	TicketID, ContactID string
+	Preferred           account.ID
 }
 
 // Refusal is why a call was not taken: the status for the caller.

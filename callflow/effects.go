@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"pickup/call"
-	"pickup/callback"
 	"pickup/internal/logkey"
 )
 
@@ -43,7 +42,7 @@ func (s *Session) do(e effect) {
 		s.mgr.aside(func(ctx context.Context) {
 			c, _, err := s.mgr.book.Begin(ctx, e.callback, e.agent)
 			if !s.send(attempted{c, err}) && err == nil {
-				_, _ = s.mgr.book.Finish(ctx, e.callback, callback.ResultUnknown)
+				s.mgr.callbacks.undo(s.id, e.callback)
 			}
 		})
 	case advance:

@@ -271,3 +271,27 @@ func TestCrashInTheTalkOfACallbackPromisesAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestStoreThatIsLateWithAnAttemptDoesNotKeepTheAgent(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{})
+		promised(t, s)
+		home := s.phone(alice, rings)
+		open := s.ledger.block()
+		s.agent("1001", rings)
+		time.Sleep(10 * time.Second)
+		if got := s.state("1001"); got != queue.AgentReady {
+			t.Errorf("agent: %s while the store hangs", got)
+		}
+		time.Sleep(30 * time.Second)
+		open()
+		time.Sleep(5 * time.Second)
+		if home.rung() != 0 {
+			t.Error("dialled without an agent")
+		}
+		time.Sleep(5 * time.Minute)
+		if c := s.promise(); home.rung() != 1 || c.Attempts != 1 {
+			t.Errorf("rung %d times, %s, %d attempts", home.rung(), c.State, c.Attempts)
+		}
+	})
+}

@@ -123,6 +123,7 @@ const (
 	timerPlayer                    // a called-back player did not answer
 	timerGoodbye                   // a last sentence must have ended
 	timerParked                    // an answer has waited long enough for the store
+	timerAttempt                   // the store is late with an attempt: the agent is given back
 	timerCount
 )
 

@@ -3,6 +3,7 @@ package callflow
 import (
 	"time"
 
+	"pickup/account"
 	"pickup/call"
 	"pickup/callback"
 	"pickup/queue"
@@ -47,6 +48,8 @@ type machine struct {
 	asks       int                // outbound: how often he was asked
 	missed     bool               // an agent did not take the call
 	missedTwo  bool               // the agent hung up by mistake once already
+
+	preferred account.ID // inbound: who should answer; "": anybody
 
 	code     codeMatcher // *48 of the agent
 	menu     *Menu
@@ -117,6 +120,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onLeft(in.reason)
 	case recorded:
 		m.onRecorded(in.id)
+	case linked:
+		m.onLinked(in)
 	case expired:
 		m.onTimer(in.timer)
 	case confirmed:

@@ -94,10 +94,28 @@ func callbackProblem(err error) string {
 func (m *machine) startAttempt() {
 	m.inQueue = true
 	m.note("reserved", "agent", m.offers[0].offer.AgentLogin)
+	m.do(setTimer{timerAttempt, attemptMax})
 	m.do(beginAttempt{m.callback.ID, m.offers[0].offer.Agent})
 }
 
+// attemptMax is how long an agent is kept for a player whose attempt the store
+// has not taken yet.
+const attemptMax = 5 * time.Second
+
+// attemptLate: the store is late. The agent is given back; an attempt that is
+// stored after that is undone.
+func (m *machine) attemptLate() {
+	if m.rec.State != call.StateNew {
+		return
+	}
+	m.note("attempt_late")
+	m.playerOver, m.playerDone = true, true
+	m.handBack(*m.callback)
+	m.conclude(call.EndFailedSystem)
+}
+
 func (m *machine) onAttempted(a attempted) {
+	m.do(stopTimer{timerAttempt})
 	if a.err != nil { // not stored, or not allowed now: nobody is dialled
 		m.do(complain{a.err})
 		m.playerOver, m.playerDone = true, true

@@ -332,6 +332,8 @@ func (m *machine) onTimer(t timerKind) {
 		m.farewell()
 	case timerParked:
 		m.unpark()
+	case timerAttempt:
+		m.attemptLate()
 	case timerCount:
 	}
 }

@@ -39,7 +39,10 @@ func (m *machine) join(name string) {
 	}
 	item := queue.Item{
 		ID: queue.ItemID(m.rec.ItemID), Channel: call.ChannelCall, Queue: name, CallID: m.rec.ID,
-		Language: m.rec.Language, Player: m.rec.From.User, Priority: 1, EnqueuedAt: m.at, CountsAsOffered: true,
+		Language: m.rec.Language, Player: m.rec.From.User, Priority: 1, EnqueuedAt: m.at, CountsAsOffered: true, TicketID: m.rec.TicketID,
+	}
+	if m.preferred != "" {
+		item.Preferred, item.PreferredUntil = m.preferred, m.at.Add(preferFor)
 	}
 	if c := m.callback; c != nil { // he came back by himself: the place of his callback is his
 		item.Key, item.EnqueuedAt = c.Key, c.EnqueuedAt

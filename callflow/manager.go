@@ -153,13 +153,13 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 	rec := call.Record{
 		ID: call.ID(id.New()), Direction: call.Inbound, SIPCallID: in.SIPCallID, From: in.From, To: in.To,
 		Language: cmp.Or(language, in.Language, m.cfg.Language), State: call.StateNew, ItemID: id.New(),
-		ResumeSHA256: in.ResumeSHA256, ArrivedAt: in.ArrivedAt,
+		ResumeSHA256: in.ResumeSHA256, ArrivedAt: in.ArrivedAt, TicketID: in.TicketID, ContactID: in.ContactID,
 	}
 	if rec.From.Kind == call.PartyBrowser {
 		// A page that comes back after a crash names its first call.
 		rec.From.ReachBack = cmp.Or(rec.From.ReachBack, string(rec.ID))
 	}
-	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID()}
+	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID(), preferred: in.Preferred}
 	// The promise stands where he would only hear that we are closed.
 	if rec.From.ReachBack != "" && m.takes(user, time.Now()) {
 		machine.promise = m.callbacks.standing(rec.From.ReachBack)

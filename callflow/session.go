@@ -192,6 +192,10 @@ func (s *Session) release() {
 			in.reply <- confirmed{err: ErrEnded}
 		case comeBack:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
+		case attempted:
+			if in.err == nil {
+				s.mgr.callbacks.undo(s.id, in.callback.ID)
+			}
 		case confirmed:
 			if in.err == nil { // stored while the call ended: the promise stands
 				s.mgr.callbacks.add(in.callback)

@@ -20,6 +20,22 @@ type storm struct {
 	phones  []*phone
 	players []*line
 	tokens  []string // of the pages
+	open    func()   // lets a store go on that hangs; nil: it does not
+}
+
+// weather changes what the store does.
+func (s *storm) weather() {
+	if s.open != nil {
+		s.open()
+		s.open = nil
+	}
+	s.ledger.fail(nil)
+	switch s.dice.IntN(5) {
+	case 0, 1:
+		s.ledger.fail(errStore)
+	case 2:
+		s.open = s.ledger.block()
+	}
 }
 
 // any is what a phone does with the next INVITE.
@@ -77,7 +93,7 @@ func (s *storm) act() {
 	case n < 9:
 		l.hangUp()
 	case n == 9:
-		s.ledger.fail([]error{nil, nil, errStore}[s.dice.IntN(3)])
+		s.weather()
 	case n == 10:
 		states := []queue.AgentState{queue.AgentReady, queue.AgentReady, queue.AgentNotReady}
 		who := fmt.Sprint("agent-", 1001+s.dice.IntN(4))
@@ -128,6 +144,9 @@ func (s *storm) noPhoneTwice() {
 
 // calm ends everything and waits until every promise is kept or given up.
 func (s *storm) calm() {
+	if s.open != nil {
+		s.open()
+	}
 	s.ledger.fail(nil)
 	time.Sleep(20 * time.Second)
 	for _, l := range s.players {
@@ -145,22 +164,70 @@ func (s *storm) calm() {
 	time.Sleep(3 * time.Hour)
 }
 
+// newStorm is a site with four agents of two phones each.
+func newStorm(t *testing.T, seed uint64) *storm {
+	w := &storm{site: newSite(t, options{agents: 4}), dice: rand.New(rand.NewPCG(seed, 7))}
+	for i := range 4 {
+		w.phones = append(w.phones, w.agent(fmt.Sprint(1001+i), w.any(), w.any())...)
+	}
+	return w
+}
+
+// rage lets n things happen.
+func (s *storm) rage(n int) {
+	for range n {
+		s.act()
+		time.Sleep(time.Duration(s.dice.IntN(4000)) * time.Millisecond)
+	}
+}
+
 // Whatever people and the store do, every call ends with one reason, every
 // promise ends, and every agent is free again.
 func TestStorm(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
-				w := &storm{site: newSite(t, options{agents: 4}), dice: rand.New(rand.NewPCG(seed, 7))}
-				for i := range 4 {
-					w.phones = append(w.phones, w.agent(fmt.Sprint(1001+i), w.any(), w.any())...)
-				}
-				for range 150 {
-					w.act()
-					time.Sleep(time.Duration(w.dice.IntN(4000)) * time.Millisecond)
-				}
+				w := newStorm(t, seed)
+				w.rage(150)
 				w.calm()
 				w.settled()
+			})
+		})
+	}
+}
+
+// A crash in the middle of a storm: what was stored as live is ended by the next
+// server, everybody who waited or talked has a ticket, and no promise is left.
+func TestCrashInAStorm(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				w := newStorm(t, 1000+seed)
+				w.rage(60)
+				if w.open != nil {
+					w.open()
+				}
+				live, err := w.ledger.LiveCalls(t.Context())
+				w.must(err)
+				next := newSite(t, options{agents: 4, memory: w.crash()})
+				next.must(next.calls.Recover(t.Context(), nil))
+				for _, r := range live {
+					got, _, err := next.ledger.Call(t.Context(), r.ID)
+					next.must(err)
+					waited := r.Direction == call.Inbound && (r.State.InQueue() || !r.BridgedAt.IsZero())
+					if got.EndReason == "" || waited && got.TicketID == "" {
+						t.Errorf("%s was %s: ended %q, ticket %q", r.ID, r.State, got.EndReason, got.TicketID)
+					}
+				}
+				for at := range w.site.phones {
+					next.phone(at, refuses(404))
+				}
+				next.agent("1001", rings)
+				time.Sleep(4 * time.Hour)
+				if left, err := next.ledger.LiveCalls(t.Context()); err != nil || len(left) != 0 {
+					t.Errorf("%d calls are live, %v", len(left), err)
+				}
+				(&storm{site: next}).promisesOver()
 			})
 		})
 	}
@@ -194,11 +261,7 @@ func (s *storm) settled() {
 	if started := s.calls.Counts().Started; int64(n) != started {
 		s.t.Errorf("%d calls are stored as ended, %d began: %v", n, started, reasons)
 	}
-	for _, c := range s.promises() {
-		if c.Open() {
-			s.t.Errorf("a promise is open: %+v", c)
-		}
-	}
+	s.promisesOver()
 	for _, l := range s.players {
 		if !l.gone() {
 			s.t.Error("a line is open")
@@ -207,6 +270,16 @@ func (s *storm) settled() {
 	for _, q := range s.queue.Queues() {
 		if q.Waiting != 0 {
 			s.t.Errorf("%d wait", q.Waiting)
+		}
+	}
+}
+
+// promisesOver holds that no callback is open.
+func (s *storm) promisesOver() {
+	s.t.Helper()
+	for _, c := range s.promises() {
+		if c.Open() {
+			s.t.Errorf("a promise is open: %+v", c)
 		}
 	}
 }
