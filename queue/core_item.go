@@ -145,7 +145,7 @@ func (c *Core) place(e *entry) {
 		if e.DueAt.IsZero() {
 			e.DueAt = e.EnqueuedAt.Add(target)
 		}
-		e.dueAt = max(c.rel(e.DueAt), 0)
+		e.dueAt = c.rel(e.DueAt)
 	}
 }
 

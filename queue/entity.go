@@ -57,13 +57,21 @@ func (e *entry) onLine() bool { return e.Channel == call.ChannelCall }
 // setAside reports whether its agent has parked the item.
 func (e *entry) setAside() bool { return e.current != nil && e.current.parked }
 
-// before is the order of items of one rank: class, key, id (ARCHITECTURE 5).
+// before is the order of items of one rank: class, key, id. Deferred items that
+// were promoted at one moment, as after a restart, keep the order of their
+// deadlines.
 func (e *entry) before(o *entry) bool {
 	if e.Class != o.Class {
 		return e.Class < o.Class
 	}
 	if e.Key != o.Key {
 		return e.Key < o.Key
+	}
+	if e.promoted != o.promoted {
+		return o.promoted
+	}
+	if e.promoted && e.dueAt != o.dueAt {
+		return e.dueAt < o.dueAt
 	}
 	return e.ID < o.ID
 }

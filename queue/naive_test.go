@@ -212,6 +212,14 @@ func longer(a, b *nAgent) bool {
 }
 
 func less(a, b *nItem) bool {
+	if a.class == b.class && a.key == b.key && (a.promoted || b.promoted) {
+		if a.promoted != b.promoted {
+			return b.promoted
+		}
+		if a.due != b.due {
+			return a.due < b.due
+		}
+	}
 	return a.class < b.class || a.class == b.class && (a.key < b.key || a.key == b.key && a.id < b.id)
 }
 

@@ -30,6 +30,7 @@ import (
 	"pickup/store"
 	"pickup/ticket"
 	"pickup/ticket/chat"
+	"pickup/ticket/email"
 	"pickup/ticket/work"
 	"pickup/web"
 	"pickup/web/ui"
@@ -76,6 +77,8 @@ type server struct {
 	watchers *ticket.Watchers
 	chats    *chat.Rooms
 	files    *filestore.Store
+	mail     *email.Engine
+	mailTLS  *tls.Config // by which mail servers are trusted
 
 	callbackHours atomic.Pointer[hours.Hours] // nil: always
 
@@ -148,11 +151,15 @@ func (s *server) make(ctx context.Context) error {
 	}
 	if s.queue, err = queue.New(queue.Config{
 		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: maxMissed,
-		OnChange: func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) },
+		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least
+		OnChange:       func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) },
 	}, s.store, s.log); err != nil {
 		return err
 	}
 	if err := errors.Join(s.makeSIP(local), s.makeChats(ctx)); err != nil {
+		return err
+	}
+	if err := s.makeMail(ctx); err != nil {
 		return err
 	}
 	return s.makeCalls(ctx)
@@ -230,7 +237,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	c := s.cfg
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Figures: s.figures(), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: append(s.figures(), s.mailFigures()...), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
 		Board: s.board, Chats: s.chats, Files: s.files, Desk: s.desk, Watchers: s.watchers, Holds: s.board.Holds,
 	}
 	if ui.Built() {
@@ -373,6 +380,7 @@ func (s *server) run(ctx context.Context, e *env) error {
 	s.group.start(inner, "board", s.board.Run)
 	s.group.start(inner, "chats", s.chats.Run)
 	s.group.start(inner, "desk", s.tidyDesk)
+	s.group.start(inner, "mail", s.mail.Run)
 	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
 	s.group.start(edge, "http", s.web.Run)
 	s.web.SetReady(true)
