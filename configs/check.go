@@ -77,6 +77,7 @@ func (c *Config) checkRules(f *Faults) {
 	within(f, "call.keep_agent", c.Call.KeepAgent, 0, 10*minute)
 	c.checkCallback(f)
 	c.checkChat(f)
+	c.checkMail(f)
 	within(f, "serve.drain", c.Serve.Drain, 0, 24*hour)
 	between(f, "serve.max_calls", c.Serve.MaxCalls, 1, 100_000)
 	if c.Site.TimeZone == nil {
@@ -124,6 +125,10 @@ func (c *Config) checkChat(f *Faults) {
 	within(f, "chat.keep_place", c.Chat.KeepPlace, 30*time.Second, hour)
 	within(f, "chat.idle_warning", c.Chat.IdleWarning, 10*time.Second, 24*hour)
 	within(f, "chat.idle_close", c.Chat.IdleClose, c.Chat.IdleWarning+time.Second, 48*hour)
+}
+
+func (c *Config) checkMail(f *Faults) {
+	between(f, "mail.max_size", int(min(c.Mail.MaxSize, 1<<41)), 64<<10, 1<<30)
 }
 
 func (c *Config) checkDemo(f *Faults) {

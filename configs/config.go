@@ -34,6 +34,7 @@ type Config struct {
 	Recording Recording `koanf:"recording"`
 	Ticket    Ticket    `koanf:"ticket"`
 	Chat      Chat      `koanf:"chat"`
+	Mail      Mail      `koanf:"mail"`
 	Log       Log       `koanf:"log"`
 
 	warnings []string
@@ -181,6 +182,12 @@ type Chat struct {
 	KeepPlace      time.Duration `koanf:"keep_place"`
 	IdleWarning    time.Duration `koanf:"idle_warning"`
 	IdleClose      time.Duration `koanf:"idle_close"`
+}
+
+// Mail holds the rules of all mailboxes.
+type Mail struct {
+	MaxSize Bytes  `koanf:"max_size"`
+	CAFile  string `koanf:"ca_file"` // PEM; "": the system's
 }
 
 // Log says how much is logged and in which form.

@@ -120,7 +120,7 @@ func sample() map[string]string {
 		"callback.supersede": "1m", "callback.per_day": "5", "callback.ring_time": "20s",
 		"callback.confirm_time": "8s", "chat.identity_secret": "01234567890123456789012345678901", "chat.max_open": "5",
 		"chat.offline_after": "20s", "chat.mail_after": "1m", "chat.mail_gap": "5m", "chat.keep_place": "2m",
-		"chat.idle_warning": "2m", "chat.idle_close": "12m", "serve.drain": "1m", "serve.max_calls": "10",
+		"chat.idle_warning": "2m", "chat.idle_close": "12m", "mail.max_size": "1MiB", "mail.ca_file": "ca.pem", "serve.drain": "1m", "serve.max_calls": "10",
 		"site.time_zone": "Europe/London", "site.country": "GB", "site.language": "en",
 		"demo.enabled": "true", "demo.agents": "2", "demo.auto_ready": "false", "demo.wrap_up": "0s",
 		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms", "recording.notice": "false",

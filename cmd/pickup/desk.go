@@ -34,7 +34,7 @@ func (s *server) makeChats(ctx context.Context) error {
 			s.hub.Publish(topic, id, map[string]any{"agent_id": string(agent)})
 		},
 	}, s.queue, s.store, s.log)
-	key, err := s.chatKey(ctx)
+	key, err := s.siteKey(ctx, metaChatKey)
 	if err != nil {
 		return err
 	}
@@ -46,22 +46,22 @@ func (s *server) makeChats(ctx context.Context) error {
 	return err
 }
 
-// chatKey returns the key of tokens; the first start makes it.
-func (s *server) chatKey(ctx context.Context) ([]byte, error) {
-	kept, ok, err := s.store.Meta(ctx, metaChatKey)
+// siteKey returns a secret of the site; the first start makes it.
+func (s *server) siteKey(ctx context.Context, name string) ([]byte, error) {
+	kept, ok, err := s.store.Meta(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if ok {
 		key, err := base64.StdEncoding.DecodeString(kept)
 		if err != nil || len(key) < 32 {
-			return nil, fmt.Errorf("the stored key %s cannot be read", metaChatKey)
+			return nil, fmt.Errorf("the stored key %s cannot be read", name)
 		}
 		return key, nil
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails, crypto/rand
-	return key, s.store.SetMeta(ctx, metaChatKey, base64.StdEncoding.EncodeToString(key))
+	return key, s.store.SetMeta(ctx, name, base64.StdEncoding.EncodeToString(key))
 }
 
 // tickets are the rules of tickets.
@@ -101,6 +101,8 @@ func (s *server) deskChanged(topic, id string) {
 		s.board.TicketChanged(id)
 	case "interaction":
 		s.chats.Changed(id)
+	case "message": // it may be a mail
+		s.mail.Queued()
 	}
 }
 
