@@ -29,6 +29,7 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 	s.agentOperations(api)
 	s.callOperations(api)
 	s.recordingOperations(api, mux)
+	s.peakOperations(api)
 	s.ticketOperations(api)
 	s.deskOperations(api)
 	s.callbackOperations(api)

@@ -173,6 +173,10 @@ export function start(port = 0) {
         res.on('close', () => mock.streams.delete(res));
         return;
       }
+      if (e === 'peaks') {
+        const lane = (shift) => Array.from({ length: 800 }, (_, i) => Math.round(70 * Math.max(0, Math.sin(i / 38 + shift)) * (0.5 + 0.5 * Math.abs(Math.sin(i / 3)))));
+        return json(res, 200, { duration_ms: 12_000, left: lane(0), right: lane(Math.PI) });
+      }
       if (e === 'audio') {
         const range = /bytes=(\d+)-(\d*)/.exec(req.headers.range ?? '');
         const from = range ? Number(range[1]) : 0;

@@ -4,7 +4,6 @@ import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
 import { whyText } from '../src/ui/why';
-import { peaksOf } from '../src/ui/peaks';
 
 describe('what the player is told', () => {
   it.each([
@@ -68,28 +67,5 @@ describe('what the console decides', () => {
     expect([b.next(), b.next(), b.next(), b.next(), b.next()]).toEqual([500, 1000, 2000, 4000, 4000]);
     b.reset();
     expect(b.next()).toBe(500);
-  });
-});
-
-describe('the waveform', () => {
-  function wav(frames: [number, number][]): ArrayBuffer {
-    const v = new DataView(new ArrayBuffer(44 + frames.length * 4));
-    const text = (at: number, s: string) => [...s].forEach((c, i) => v.setUint8(at + i, c.charCodeAt(0)));
-    text(0, 'RIFF'); text(8, 'WAVE'); text(12, 'fmt '); text(36, 'data');
-    v.setUint32(16, 16, true); v.setUint16(20, 1, true); v.setUint16(22, 2, true); v.setUint32(24, 8000, true);
-    v.setUint16(34, 16, true); v.setUint32(40, frames.length * 4, true);
-    frames.forEach(([l, r], i) => { v.setInt16(44 + i * 4, l, true); v.setInt16(46 + i * 4, r, true); });
-    return v.buffer as ArrayBuffer;
-  }
-
-  it('takes the highest value of each channel and bucket', () => {
-    const p = peaksOf(wav([[16384, 0], [-8192, 0], [0, -32768], [0, 1]]), 2);
-    expect([...p!.left]).toEqual([0.5, 0]);
-    expect([...p!.right]).toEqual([0, 1]);
-  });
-
-  it('refuses what is no WAV', () => {
-    expect(peaksOf(new ArrayBuffer(10), 4)).toBeNull();
-    expect(peaksOf(new ArrayBuffer(100), 4)).toBeNull();
   });
 });

@@ -84,6 +84,7 @@ export const api = {
   tickets: (page: Page) => take(client.GET('/api/v1/tickets', only(page))),
   ticket: (id: string) => take(client.GET('/api/v1/tickets/{id}', path('id', id))),
   recordings: (page: Page) => take(client.GET('/api/v1/recordings', only(page))),
+  peaks: (id: string) => take(client.GET('/api/v1/recordings/{id}/peaks', path('id', id))),
   recording: (id: string) => take(client.GET('/api/v1/recordings/{id}', path('id', id))),
   callbacks: (page: Page) => take(client.GET('/api/v1/callbacks', only(page))),
   requestCallback: (queue: string, to: string) => take(client.POST('/api/v1/callbacks', { body: { queue, to } })),

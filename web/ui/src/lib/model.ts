@@ -11,6 +11,7 @@ export type TimelineEvent = Schemas['Event'];
 export type Agent = Schemas['AgentNow'];
 export type AgentState = Agent['state'];
 export type Recording = Schemas['RecordingRow'];
+export type Peaks = Schemas['Peaks'];
 export type Contact = Schemas['ContactStory'];
 export type Ticket = Schemas['TicketRow'];
 export type TicketStory = Schemas['TicketStory'];

@@ -194,7 +194,6 @@ export const en = {
   'recording.position': 'Position',
   'recording.keys': 'Keys: space plays, arrows move 5 s (with Shift 1 s), comma and full stop change the speed, 1 2 3 choose player, agent, both.',
   'recording.failed': 'The audio cannot be played.',
-  'recording.long': 'The waveform is drawn for recordings up to 15 minutes.',
   'recording.wave': 'Waveform: player above, agent below',
   'recordingState.open': 'Being recorded',
   'recordingState.stored': 'Complete',

@@ -196,7 +196,6 @@ export const fr = {
   'recording.position': 'Position',
   'recording.keys': 'Touches : espace pour lire, flèches pour 5 s (1 s avec Maj), virgule et point pour la vitesse, 1 2 3 pour joueur, agent, les deux.',
   'recording.failed': 'L’audio ne peut pas être lu.',
-  'recording.long': 'La forme d’onde est dessinée jusqu’à 15 minutes.',
   'recording.wave': 'Forme d’onde : joueur en haut, agent en bas',
   'recordingState.open': 'En cours',
   'recordingState.stored': 'Complet',
