@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../src/lib/backoff';
+import { clock } from '../src/lib/clock.svelte';
 import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
@@ -56,6 +57,15 @@ describe('what the console decides', () => {
     expect(whyText(stored)).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
     expect(whyText('packed: load 1, last hour 2, claimed by hand, past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
     language.set('en');
+  });
+
+  it('counts from the stamps of a server whose clock differs', () => {
+    const at = new Date(Date.now() + 90_000).toISOString(); // the server is 100 s ahead: it happened 10 s ago
+    clock.learn(Date.now() + 100_000);
+    clock.now = clock.server();
+    expect(Math.round(clock.since(at) / 1000)).toBe(10);
+    clock.learn(Date.now() + 700); // transport, no clock
+    expect(Math.abs(clock.server() - Date.now())).toBeLessThan(100);
   });
 
   it('writes durations', () => {

@@ -2,6 +2,7 @@
 // it is first wanted. It lives outside the pages, so navigation drops no call,
 // and it keeps the password in memory only.
 
+import { clock } from '../lib/clock.svelte';
 import type { UA } from 'jssip';
 import type { RTCSession } from 'jssip/lib/RTCSession';
 import { ring } from '../ui/ring';
@@ -123,7 +124,7 @@ class Phone {
       if (!mine()) return;
       this.#hush();
       this.line = 'talking';
-      this.since = Date.now();
+      this.since = clock.server();
     });
     session.on('accepted', () => this.#hush());
     session.on('hold', () => mine() && (this.line = 'held'));
