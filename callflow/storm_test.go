@@ -184,7 +184,7 @@ func (s *storm) rage(n int) {
 // Whatever people and the store do, every call ends with one reason, every
 // promise ends, and every agent is free again.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				w := newStorm(t, seed)
@@ -199,7 +199,7 @@ func TestStorm(t *testing.T) {
 // A crash in the middle of a storm: what was stored as live is ended by the next
 // server, everybody who waited or talked has a ticket, and no promise is left.
 func TestCrashInAStorm(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				w := newStorm(t, 1000+seed)
