@@ -18,6 +18,7 @@ import (
 	"pickup/callflow"
 	"pickup/media"
 	"pickup/store"
+	"pickup/ticket/chat"
 )
 
 // sdpType is the media type of offers and answers (RFC 8866).
@@ -38,6 +39,7 @@ func (s *Server) browserOperations(api huma.API, mux *http.ServeMux) {
 		"an SDP offer (application/sdp). The answer has Location and Pickup-Resume; 503 has Retry-After."}, s.browserCall, []*huma.Param{
 		text("query", "queue", "Name of the queue.", false), text("query", "lang", "fr or en.", false),
 		text("query", "resume", "Pickup-Resume of an earlier answer, instead of queue.", false),
+		text("query", "chat", "Token of a conversation with which the call goes on, instead of queue: it comes on its ticket and, if he is free, to its agent.", false),
 	}, map[string]string{"201": sdpType})
 	add(act{id: "browser-call-offer", method: http.MethodPatch, path: one, summary: "A new offer in the same call: restart of ICE, hold"},
 		s.browserOffer, []*huma.Param{place}, map[string]string{"200": sdpType})
@@ -141,6 +143,13 @@ func (s *Server) takeBrowserCall(w http.ResponseWriter, r *http.Request) error {
 		return retry(problem(http.StatusTooManyRequests, "", "Too many calls from your address; wait.", ""), 2*time.Second)
 	}
 	name, token := strings.ToLower(r.URL.Query().Get("queue")), r.URL.Query().Get("resume")
+	n := newCall{queue: name, language: language(r.URL.Query().Get("lang")), secret: newToken()}
+	if t := r.URL.Query().Get("chat"); t != "" {
+		if err := s.callOfChat(r.Context(), t, &n); err != nil {
+			return err
+		}
+		name = n.queue
+	}
 	switch {
 	case token != "":
 	case name == "":
@@ -155,12 +164,17 @@ func (s *Server) takeBrowserCall(w http.ResponseWriter, r *http.Request) error {
 	if token != "" {
 		return s.resumeCall(w, r, token, offer)
 	}
-	secret := newToken()
 	l, answer, err := s.answerOffer(r, offer)
 	if err != nil {
 		return err
 	}
-	return s.startCall(w, r, newCall{queue: name, language: language(r.URL.Query().Get("lang")), secret: secret}, l, answer)
+	if err := s.startCall(w, r, n, l, answer); err != nil {
+		return err
+	}
+	if n.chat != "" {
+		s.parts.Chats.GoneToCall(n.chat)
+	}
+	return nil
 }
 
 func language(text string) string {
@@ -190,6 +204,21 @@ type newCall struct {
 	queue, language string
 	secret          string  // of its resume token
 	first           call.ID // the call it began with, "" for a new page
+	chat            string  // id of the conversation it goes on with, or ""
+	voice           chat.Voice
+}
+
+// callOfChat fills in what the conversation of a page's token says about a call.
+func (s *Server) callOfChat(ctx context.Context, token string, n *newCall) error {
+	claims, err := s.parts.Chats.Signer().Read(token, time.Now())
+	if err == nil {
+		n.voice, err = s.parts.Chats.ForCall(ctx, claims.Chat)
+	}
+	if err != nil {
+		return s.failChat(ctx, "call from a chat", err)
+	}
+	n.chat, n.queue, n.language = claims.Chat, n.voice.Queue, n.voice.Language
+	return nil
 }
 
 // startCall hands a call to the manager, and answers.
@@ -200,6 +229,10 @@ func (s *Server) startCall(w http.ResponseWriter, r *http.Request, n newCall, l 
 		Leg: l, ResumeSHA256: resume, Language: n.language, ArrivedAt: time.Now(), Transport: "webrtc",
 		From: call.Party{Kind: call.PartyBrowser, URI: "browser:" + source.String(), ReachBack: string(n.first)},
 		To:   call.Party{Kind: call.PartyBrowser, URI: "queue:" + n.queue, User: n.queue},
+	}
+	if n.chat != "" { // he is known by what he is known by there
+		in.From.URI = n.voice.VisitorID
+		in.TicketID, in.ContactID, in.Preferred = n.voice.TicketID, n.voice.ContactID, n.voice.Agent
 	}
 	if refused := s.parts.Handler.Accept(in); refused != nil {
 		l.finish()

@@ -24,6 +24,7 @@ type LiveCalls interface {
 	Resume(tokenSHA256 string, leg callflow.Leg) (call.ID, error)
 	// Hangup ends a call; by is who asked, "" for the player.
 	Hangup(ctx context.Context, id call.ID, by account.ID) error
+	Link(id call.ID, ticketID, contactID string) bool
 }
 
 // Promises are the callbacks. Each is durable when the method returns, and the

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/time/rate"
 
+	"pickup/call"
 	"pickup/ticket/chat"
 )
 
@@ -106,7 +107,8 @@ type openChatInput struct {
 		Name     string `json:"name,omitempty" maxLength:"200"`
 		Email    string `json:"email,omitempty" maxLength:"254"`
 		Identity string `json:"identity,omitempty" maxLength:"4096" doc:"JSON Web Token (HS256) of the operator's site: player_id, exp; name, email, tier, locale."`
-		Text     string `json:"text" maxLength:"16000" doc:"The first message."`
+		Text     string `json:"text,omitempty" maxLength:"16000" doc:"The first message; none is needed with call."`
+		Call     string `json:"call,omitempty" maxLength:"200" doc:"Pickup-Resume of a call from this page that goes on: the conversation is on its ticket."`
 		Page     string `json:"page,omitempty" maxLength:"2000" doc:"Address of the page."`
 	}
 }
@@ -176,6 +178,17 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 			o.VisitorID = claims.Visitor
 		}
 	}
+	var beside call.ID
+	if b.Call != "" {
+		rec, err := s.besideCall(b.Call)
+		if err != nil {
+			return nil, err
+		}
+		beside, o.TicketID, o.Preferred, o.Beside = rec.ID, rec.TicketID, rec.AgentID, true
+		if o.Queue == "" {
+			o.Queue = rec.Queue
+		}
+	}
 	if q, ok := s.parts.Queue.Has(o.Queue); !ok || !q.Enabled {
 		return nil, problem(http.StatusNotFound, "", "There is no such queue.", "body.queue")
 	}
@@ -186,11 +199,24 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 	if err != nil {
 		return nil, s.failChat(ctx, "open a chat", err)
 	}
+	if beside != "" { // the call will leave its line on the same ticket
+		s.parts.Calls.Link(beside, opened.Interaction.TicketID, opened.Interaction.ContactID)
+	}
 	status := http.StatusCreated
 	if opened.Again {
 		status = http.StatusOK
 	}
 	return &chatOpenedOutput{status, showOpened(&opened.Conversation, opened.Token)}, nil
+}
+
+// besideCall finds the live call of a page by its resume token.
+func (s *Server) besideCall(token string) (call.Record, error) {
+	_, secret, ok := strings.Cut(token, ".")
+	v, live := s.parts.Calls.ByResume(hashToken(secret))
+	if !ok || !live {
+		return call.Record{}, problem(http.StatusNotFound, "", "There is no such call any more.", "body.call")
+	}
+	return v.Record, nil
 }
 
 // continueChat goes on with the conversation of a token. nil: it has ended, or

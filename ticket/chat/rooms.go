@@ -136,7 +136,8 @@ type Opening struct {
 	Name      string // of who is anonymous
 	Email     string // the same; not verified
 	Page      string // address of the page
-	Text      string // the first message; "" when it goes on from a call
+	Text      string // the first message; "" where Beside
+	Beside    bool   // it is opened beside a call that goes on
 	Files     []string
 	TicketID  string // the matter it goes on with; "": as ticket.Receive finds it
 	ContactID string
@@ -207,7 +208,7 @@ func (r *Rooms) incoming(o Opening) (ticket.Incoming, error) {
 	m := ticket.Message{Kind: ticket.MessageCustomer, ClientID: "open"}
 	text, err := spoken(o.Text, o.Files)
 	switch {
-	case o.Text == "" && len(o.Files) == 0 && o.TicketID != "":
+	case o.Text == "" && len(o.Files) == 0 && o.Beside:
 		m.Kind, m.Automatic = ticket.MessageSystem, true
 		text = words(language, "La conversation continue par écrit.", "The conversation goes on in writing.")
 	case err != nil:
@@ -257,11 +258,22 @@ func (r *Rooms) begin(ctx context.Context, tx Tx, o Opening, in ticket.Incoming,
 	if err := tx.SaveInteraction(ctx, i); err != nil {
 		return Chat{}, err
 	}
+	events := []Event{{At: now, Kind: KindState, State: StateWaiting}}
+	if o.Beside && o.Preferred != "" { // who talks with him answers in writing too
+		c.AgentID, c.State = o.Preferred, StateOpen
+		events = []Event{
+			{At: now, Kind: KindAssignment, Agent: o.Preferred, AgentName: r.cfg.AgentName(o.Preferred)}, {At: now, Kind: KindState, State: StateOpen},
+		}
+	}
 	if err := tx.SaveChat(ctx, c); err != nil {
 		return Chat{}, err
 	}
-	_, err = tx.AddChatEvent(ctx, c.ID, Event{At: now, Kind: KindState, State: StateWaiting})
-	return c, err
+	for _, e := range events {
+		if _, err := tx.AddChatEvent(ctx, c.ID, e); err != nil {
+			return Chat{}, err
+		}
+	}
+	return c, nil
 }
 
 // identities are the addresses by which the visitor of a chat is known. What
