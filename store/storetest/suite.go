@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 // the suite closes it.
 func Run(t *testing.T, open func(t *testing.T) Full) {
 	t.Helper()
-	for name, check := range map[string]func(*testing.T, Full){
+	checks := map[string]func(*testing.T, Full){
 		"users are found by id and by login":                     users,
 		"sessions and tokens open the door until they end":       sessions,
 		"bindings are replaced by key":                           bindings,
@@ -64,7 +65,9 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"a cursor of somebody else is refused":                   foreignCursor,
 		"a context that ended writes nothing":                    endedContext,
 		"a closed store says so":                                 closed,
-	} {
+	}
+	maps.Copy(checks, deskChecks())
+	for name, check := range checks {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			t.Cleanup(func() { _ = s.Close() })
