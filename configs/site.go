@@ -27,6 +27,8 @@ type Site struct {
 	Trunks []SiteTrunk `koanf:"trunks"`
 	Hours  []SiteHours `koanf:"hours"`
 	Menus  []SiteMenu  `koanf:"menus"`
+
+	Mailboxes []SiteMailbox `koanf:"mailboxes"`
 }
 
 // SiteQueue is one queue. ParseSite sets Target, TargetPercent and Members
@@ -164,6 +166,7 @@ func (s *Site) complete() {
 			s.Trunks[i].Transport = "udp"
 		}
 	}
+	s.completeMailboxes()
 	for i := range s.Menus {
 		m := &s.Menus[i]
 		m.Name = strings.ToLower(m.Name)

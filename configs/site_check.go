@@ -22,6 +22,7 @@ func (s *Site) check() Faults {
 	s.checkTrunks(&f)
 	s.checkHours(&f)
 	s.checkMenus(&f)
+	s.checkMailboxes(&f)
 	return f
 }
 

@@ -36,6 +36,7 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 	s.userOperations(api)
 	s.trunkOperations(api)
 	s.hoursOperations(api)
+	s.mailboxOperations(api)
 	s.eventOperations(api, mux)
 	s.browserOperations(api, mux)
 	s.workOperations(api)

@@ -111,6 +111,7 @@ type Parts struct {
 	Board   *work.Board      // written work; nil: there is none, nor chats
 	Chats   *chat.Rooms      // required where Board is
 	Files   *filestore.Store // bytes of uploaded files; nil: none are taken
+	Mail    Mail             // nil: mailboxes are kept, and nothing is fetched or sent
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.

@@ -52,6 +52,13 @@ type TrunkList interface {
 	DeleteTrunk(ctx context.Context, id string) error
 }
 
+// MailboxList keeps the mailboxes of support.
+type MailboxList interface {
+	Mailboxes(ctx context.Context) ([]ticket.Mailbox, error)
+	UpsertMailbox(ctx context.Context, b ticket.Mailbox) error
+	DeleteMailbox(ctx context.Context, id string) error
+}
+
 // HoursList keeps the opening hours.
 type HoursList interface {
 	Hours(ctx context.Context) ([]store.Hours, error)
@@ -98,6 +105,7 @@ type Store interface {
 	Site
 	TrunkList
 	HoursList
+	MailboxList
 	Records
 	Audio
 	Matters

@@ -28,8 +28,8 @@ func (a applyCmd) Run(e *env) error {
 		if err := applySite(ctx, st, site, c); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(e.stdout, "applied %s: %d queues, %d users, %d trunks, %d hours, %d menus\n",
-			a.File, len(site.Queues), len(site.Users), len(site.Trunks), len(site.Hours), len(site.Menus))
+		_, err := fmt.Fprintf(e.stdout, "applied %s: %d queues, %d users, %d trunks, %d hours, %d menus, %d mailboxes\n",
+			a.File, len(site.Queues), len(site.Users), len(site.Trunks), len(site.Hours), len(site.Menus), len(site.Mailboxes))
 		return err
 	})
 }

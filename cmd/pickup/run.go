@@ -22,12 +22,13 @@ type cli struct {
 
 	Serve   serveCmd   `cmd:"" help:"Answer calls."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
-	Apply   applyCmd   `cmd:"" help:"Import a site file: queues, users, trunks, hours, menus."`
+	Apply   applyCmd   `cmd:"" help:"Import a site file: queues, users, trunks, hours, menus, mailboxes."`
 	User    userCmd    `cmd:"" help:"Users: list, set, token, disable."`
 	Queue   queueCmd   `cmd:"" help:"Queues: list, set, remove."`
 	Trunk   trunkCmd   `cmd:"" help:"Trunks and the numbers that lead here: list, set, remove."`
 	Hours   hoursCmd   `cmd:"" help:"Opening hours: list, set, remove."`
-	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, disk and ports."`
+	Mailbox mailboxCmd `cmd:"" help:"Mailboxes of support: list, add, remove, test."`
+	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, disk, ports and mailboxes."`
 	Backup  backupCmd  `cmd:"" help:"Copy the SQLite database while it is in use."`
 	Verify  verifyCmd  `cmd:"" help:"Check the recordings against their hashes."`
 	Explain explainCmd `cmd:"" help:"Print the story of one call."`

@@ -47,6 +47,9 @@ func applySite(ctx context.Context, st *store.Store, site configs.Site, c *confi
 	if err := applyTrunks(ctx, st, site); err != nil {
 		return err
 	}
+	if err := applyMailboxes(ctx, st, site); err != nil {
+		return err
+	}
 	return errors.Join(
 		setJSON(ctx, st, metaMenus, menusOf(site)),
 		setJSON(ctx, st, metaGreetings, greetings),

@@ -52,6 +52,7 @@ func (doctorCmd) Run(e *env) error {
 	check("database", err)
 	if err == nil {
 		check("access log", st.VerifyAccessLog(e.ctx))
+		checkMailboxes(e.ctx, c, st, check)
 		check("database closes", st.Close())
 	}
 	check("sip.listen "+c.SIP.Listen+" (UDP)", freeUDP(c.SIP.Listen))
