@@ -417,6 +417,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mailboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mailboxes by address, and how each does */
+        get: operations["list-mailboxes"];
+        put?: never;
+        /** Make a mailbox */
+        post: operations["create-mailbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mailboxes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a mailbox */
+        put: operations["put-mailbox"];
+        post?: never;
+        /** Delete a mailbox; its mail stays */
+        delete: operations["delete-mailbox"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mailboxes/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in to the servers of a mailbox, and say what is wrong */
+        post: operations["test-mailbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1917,6 +1970,11 @@ export interface components {
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
+        ListMailboxObject: {
+            items: components["schemas"]["MailboxObject"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
         ListNewToken: {
             items: components["schemas"]["NewToken"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
@@ -1965,6 +2023,97 @@ export interface components {
         MailChatInputBody: {
             email?: string;
         };
+        MailServerObject: {
+            host: string;
+            password_set: boolean;
+            /** Format: int64 */
+            port: number;
+            security: string;
+            user: string;
+        };
+        MailServerSettings: {
+            /** @description Name or IPv4 address; a mailbox without SMTP sends nothing. */
+            host?: string;
+            /** @description Never told; without it, it stays as it is, unless host, user or security change. */
+            password?: string;
+            /**
+             * Format: int64
+             * @description 0: that of the protocol.
+             */
+            port?: number;
+            /**
+             * @description none is for loopback and test networks.
+             * @default tls
+             * @enum {string}
+             */
+            security: "tls" | "starttls" | "none";
+            /** @description Empty: no sign-in. */
+            user?: string;
+        };
+        MailboxBody: {
+            /** @description The first mail of a matter is acknowledged with its number. */
+            acknowledge?: boolean;
+            address: string;
+            /** @description Other addresses whose mail comes here. */
+            aliases?: string[] | null;
+            /** @description How your mail server signs Authentication-Results (RFC 8601); only these prove a sender. */
+            authserv_id?: string;
+            /**
+             * @description Without it: true.
+             * @default true
+             */
+            enabled: boolean;
+            /** @description Without it: INBOX. */
+            folder?: string;
+            imap: components["schemas"]["MailServerSettings"];
+            /**
+             * @description Where the mail does not tell.
+             * @enum {string}
+             */
+            language: "fr" | "en";
+            /** @description Display name of what is sent. */
+            name?: string;
+            /** @description Where its mail waits. */
+            queue: string;
+            /** @description Plain text below each reply, by language. */
+            signatures?: {
+                [key: string]: string;
+            };
+            smtp?: components["schemas"]["MailServerSettings"];
+        };
+        MailboxHealth: {
+            /** @description What went wrong last, naming the server. */
+            error: string;
+            /** Format: date-time */
+            since: string | null;
+            /** @enum {string} */
+            state: "off" | "connecting" | "well" | "down";
+        };
+        MailboxObject: {
+            acknowledge: boolean;
+            address: string;
+            aliases: string[];
+            authserv_id: string;
+            enabled: boolean;
+            folder: string;
+            health: components["schemas"]["MailboxHealth"];
+            id: string;
+            imap: components["schemas"]["MailServerObject"];
+            language: string;
+            name: string;
+            queue: string;
+            signatures: {
+                [key: string]: string;
+            };
+            smtp: components["schemas"]["MailServerObject"];
+            /** Format: int64 */
+            version: number;
+        };
+        MailboxTest: {
+            /** @description Names the server at fault; empty: it is well. */
+            error: string;
+            well: boolean;
+        };
         Me: {
             /** @description The server is a demonstration. */
             demo: boolean;
@@ -2012,6 +2161,8 @@ export interface components {
             name: string;
         };
         OpenChatInputBody: {
+            /** @description Pickup-Resume of a call from this page that goes on: the conversation is on its ticket. */
+            call?: string;
             email?: string;
             /** @description JSON Web Token (HS256) of the operator's site: player_id, exp; name, email, tier, locale. */
             identity?: string;
@@ -2023,8 +2174,8 @@ export interface components {
             /** @description Address of the page. */
             page?: string;
             queue: string;
-            /** @description The first message. */
-            text: string;
+            /** @description The first message; none is needed with call. */
+            text?: string;
         };
         Peaks: {
             /** Format: int64 */
@@ -4440,6 +4591,334 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-mailboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMailboxObject"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "create-mailbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailboxBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailboxObject"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-mailbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailboxBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailboxObject"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-mailbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "test-mailbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailboxTest"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7998,6 +8477,8 @@ export interface operations {
                 lang?: string;
                 /** @description Pickup-Resume of an earlier answer, instead of queue. */
                 resume?: string;
+                /** @description Token of a conversation with which the call goes on, instead of queue: it comes on its ticket and, if he is free, to its agent. */
+                chat?: string;
             };
             header?: never;
             path?: never;
