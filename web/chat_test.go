@@ -11,6 +11,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -381,7 +382,7 @@ func TestTheSocketOfAChat(t *testing.T) {
 	}
 }
 
-func TestASocketIsToldToSlowDownAndThatTheServerStops(t *testing.T) {
+func TestASocketIsToldToSlowDown(t *testing.T) {
 	s := open(t)
 	_, o := s.opened(1)
 	c := s.socket(o.ID, map[string]any{"type": "hello", "token": o.Token})
@@ -565,4 +566,77 @@ func TestFilesOfAChat(t *testing.T) {
 	if err == nil {
 		t.Error("a file of another was sent")
 	}
+}
+
+func TestAChatGoesOnAsACallOnTheSameTicket(t *testing.T) {
+	s := open(t)
+	_, o := s.opened(1)
+	agent := s.answered(o.ID, "1001")
+	if r := agent.do("POST", "/api/v1/chats/"+o.ID+"/call", nil); r.status != http.StatusNoContent {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if r := s.page().do("POST", "/w/v1/calls?chat=x", offer); r.status != http.StatusUnauthorized {
+		t.Errorf("with a token that is none: %d %s", r.status, r.body)
+	}
+	p := s.page().call("/w/v1/calls?chat=" + o.Token)
+	c, err := s.chats.Conversation(t.Context(), o.ID)
+	must(t, err)
+	rec := s.onlyLive().Record
+	if rec.TicketID != c.Ticket.ID || rec.ContactID != c.Interaction.ContactID || rec.Queue != "support" || rec.Language != "fr" {
+		t.Errorf("got %+v", rec)
+	}
+	waiting := s.queue.Waiting("support", 0)
+	if len(waiting) != 1 || waiting[0].CallID != rec.ID || waiting[0].Preferred != s.users["1001"].ID {
+		t.Errorf("got %+v", waiting)
+	}
+	eventually(t, "the chat out of his load", func() bool { return len(list[web.WorkRow](agent, "/api/v1/work")) == 0 })
+	if got := list[web.ChatRow](agent, "/api/v1/chats"); len(got) != 1 || got[0].State != "open" {
+		t.Errorf("got %+v", got)
+	}
+	p.do("DELETE", p.place, nil)
+	eventually(t, "the call is over", func() bool { return len(s.calls.AllLive()) == 0 })
+}
+
+func TestACallGoesOnInWritingOnTheSameTicket(t *testing.T) {
+	s := open(t)
+	p := s.page().call("/w/v1/calls?queue=support&lang=fr")
+	body := map[string]any{"key": key(1), "queue": "support", "call": p.token}
+	r := s.nobody().do("POST", "/w/v1/chats", body)
+	var o web.ChatOpened
+	if r.json(t, &o); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	c, err := s.chats.Conversation(t.Context(), o.ID)
+	must(t, err)
+	eventually(t, "the call on the chat's ticket", func() bool {
+		rec := s.onlyLive().Record
+		return rec.TicketID == c.Ticket.ID && rec.ContactID == c.Interaction.ContactID
+	})
+	body["key"], body["call"] = key(2), p.token+"x"
+	if r := s.nobody().do("POST", "/w/v1/chats", body); r.status != http.StatusNotFound {
+		t.Errorf("of another's call: %d %s", r.status, r.body)
+	}
+	p.do("DELETE", p.place, nil)
+	eventually(t, "the call is over", func() bool { return len(s.calls.AllLive()) == 0 })
+}
+
+func TestASocketIsToldThatTheServerStops(t *testing.T) {
+	s := open(t)
+	_, o := s.opened(1)
+	server, err := web.NewServer(web.Config{Listen: "127.0.0.1:0"}, web.Parts{
+		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: s.server.BrowserCalls(), Handler: s.calls,
+		Board: s.board, Chats: s.chats,
+	}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	s.url = "http://" + server.Addr()
+	c := s.socket(o.ID, map[string]any{"type": "hello", "token": o.Token})
+	s.hear(c, "synced")
+	stop()
+	if code := s.closed(c); code != 4503 {
+		t.Errorf("closed with %d, want 4503", code)
+	}
+	must(t, <-done)
 }
