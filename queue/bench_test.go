@@ -129,3 +129,34 @@ func BenchmarkCompute100k(b *testing.B) {
 		queue.Compute(entries, 30*time.Second)
 	}
 }
+
+// A mail from its arrival to its end among 1,000 agents who work on text, while
+// 10,000 items wait for skills that nobody has.
+func BenchmarkMailAmong1000Agents(b *testing.B) {
+	_, do := crowd(b, 10_000, 1_000, 20)
+	for i := range 1_000 {
+		do(queue.Event{Kind: queue.EventConsole, Agent: account.ID(fmt.Sprintf("a%05d", i)), On: true})
+	}
+	needs := []queue.Need{{Skill: "s3", Level: 2}}
+	ids := make([]queue.ItemID, b.N)
+	for i := range ids {
+		ids[i] = queue.ItemID(fmt.Sprintf("m%08d", i))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		var offer queue.OfferID
+		for _, e := range do(queue.Event{Kind: queue.EventJoin, Item: queue.Item{
+			ID: ids[i], Queue: "support", Channel: call.ChannelEmail, CountsAsOffered: true, Needs: needs,
+		}}) {
+			if e.Kind == queue.EffectCommit && e.Decision.Kind == queue.DecisionOffer {
+				offer = e.Decision.Offer
+			}
+		}
+		if offer == "" {
+			b.Fatal("no offer")
+		}
+		do(queue.Event{Kind: queue.EventCommitted, Offer: offer})
+		do(queue.Event{Kind: queue.EventRelease, Offer: offer, Reason: call.EndAnswered})
+	}
+}

@@ -76,8 +76,7 @@ func NewCore(cfg Config) *Core {
 // EventTick. The returned slice is reused by the next Apply.
 func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	c.setClock(now)
-	clear(c.effects)
-	c.effects = c.effects[:0]
+	c.clearEffects()
 	if ev.Kind == EventTick {
 		for t, ok := c.due(); ok; t, ok = c.due() {
 			c.fire(t)
@@ -117,10 +116,10 @@ func (c *Core) apply(ev *Event) {
 	switch ev.Kind {
 	case EventConfigure:
 		c.configure(ev.Queues, ev.Agents)
-		c.reply(Effect{OK: true})
+		c.reply(answer{OK: true})
 	case EventRestore:
 		c.restore(ev.States)
-		c.reply(Effect{OK: true})
+		c.reply(answer{OK: true})
 	case EventJoin:
 		c.join(ev.Item)
 	case EventLeave:
@@ -128,9 +127,9 @@ func (c *Core) apply(ev *Event) {
 	case EventWithdraw:
 		c.withdrawItem(ev.ItemID)
 	case EventSetState:
-		c.reply(Effect{Err: c.setState(ev.Agent, ev.State, ev.StateReason)})
+		c.reply(answer{Err: c.setState(ev.Agent, ev.State, ev.StateReason)})
 	case EventEndWrapUp:
-		c.reply(Effect{Err: c.endWrapUp(ev.Agent)})
+		c.reply(answer{Err: c.endWrapUp(ev.Agent)})
 	case EventReachable:
 		c.reachable(ev.Agent, ev.Devices)
 	case EventOccupy:
@@ -143,7 +142,7 @@ func (c *Core) apply(ev *Event) {
 		if r := c.offers[ev.Offer]; r != nil {
 			won = c.answered(r)
 		}
-		c.reply(Effect{OK: won})
+		c.reply(answer{OK: won})
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
 		c.applyText(ev)
 	default:
@@ -191,7 +190,7 @@ func (c *Core) rel(t time.Time) int64 {
 // effect returns a new effect to be filled in its place: an Effect is large.
 func (c *Core) effect(kind EffectKind) *Effect {
 	if n := len(c.effects); n < cap(c.effects) {
-		c.effects = c.effects[:n+1] // Apply has cleared it
+		c.effects = c.effects[:n+1] // it is clear
 	} else {
 		c.effects = append(c.effects, Effect{})
 	}
@@ -200,9 +199,35 @@ func (c *Core) effect(kind EffectKind) *Effect {
 	return e
 }
 
-func (c *Core) reply(e Effect) {
-	e.Kind = EffectReply
-	c.effects = append(c.effects, e)
+// clearEffects forgets what the last Apply returned. Only what its kind has
+// filled is cleared: an Effect has room for three items.
+func (c *Core) clearEffects() {
+	for i := range c.effects {
+		e := &c.effects[i]
+		switch e.Kind {
+		case EffectReply:
+			e.OK, e.Err, e.Reason, e.Joined = false, nil, "", Item{}
+		case EffectNotice:
+			e.Notice = Notice{}
+		case EffectCommit:
+			e.Decision = Decision{}
+		}
+		e.Kind, e.Item, e.Offer, e.Agent, e.Text = 0, "", "", "", ""
+	}
+	c.effects = c.effects[:0]
+}
+
+// answer is what a reply says but for a joined item.
+type answer struct {
+	OK     bool
+	Err    error
+	Reason call.EndReason
+	Offer  OfferID
+}
+
+func (c *Core) reply(a answer) {
+	e := c.effect(EffectReply)
+	e.OK, e.Err, e.Reason, e.Offer = a.OK, a.Err, a.Reason, a.Offer
 }
 
 // joined is the reply to a Join.

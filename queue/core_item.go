@@ -17,13 +17,13 @@ func (c *Core) join(it Item) {
 	q := c.lines[strings.ToLower(it.Queue)]
 	switch {
 	case q == nil || q.removed:
-		c.reply(Effect{Err: ErrUnknownQueue})
+		c.reply(answer{Err: ErrUnknownQueue})
 		return
 	case q.closed:
-		c.reply(Effect{Err: ErrClosed})
+		c.reply(answer{Err: ErrClosed})
 		return
 	case it.ID == "" || c.items[it.ID] != nil:
-		c.reply(Effect{Err: ErrGone})
+		c.reply(answer{Err: ErrGone})
 		return
 	}
 	it.Queue = q.key
@@ -81,7 +81,7 @@ func (c *Core) turnAway(e *entry, reason call.EndReason, err error) {
 	e.tally().end(reason)
 	c.decideItem(DecisionEnqueue, e)
 	c.decideEnd(e, reason)
-	c.reply(Effect{Err: err})
+	c.reply(answer{Err: err})
 }
 
 // armOver sets the timer of the maximum wait. A callback has no maximum: its
@@ -268,23 +268,23 @@ func (c *Core) abandonReason(e *entry) call.EndReason {
 func (c *Core) leave(id ItemID, reason call.EndReason) {
 	e := c.items[id]
 	if e == nil {
-		c.reply(Effect{Err: ErrGone})
+		c.reply(answer{Err: ErrGone})
 		return
 	}
 	if reason == "" {
 		reason = c.abandonReason(e)
 	}
 	if reason == call.EndCallbackRequested && (e.state == itemConnecting || e.state == itemTalking) {
-		c.reply(Effect{Err: ErrAnswered}) // telephony 1.9, R25
+		c.reply(answer{Err: ErrAnswered}) // telephony 1.9, R25
 		return
 	}
 	if e.state == itemTalking {
-		c.reply(Effect{OK: true, Reason: reason})
+		c.reply(answer{OK: true, Reason: reason})
 		c.endTalk(e.current, reason)
 		return
 	}
 	r := e.current
-	c.reply(Effect{OK: true, Reason: reason})
+	c.reply(answer{OK: true, Reason: reason})
 	c.detach(r, false)
 	c.finish(e, reason, false)
 }
@@ -293,10 +293,10 @@ func (c *Core) leave(id ItemID, reason call.EndReason) {
 func (c *Core) withdrawItem(id ItemID) {
 	e := c.items[id]
 	if e == nil || e.state == itemConnecting || e.state == itemTalking {
-		c.reply(Effect{Err: ErrGone})
+		c.reply(answer{Err: ErrGone})
 		return
 	}
-	c.reply(Effect{OK: true})
+	c.reply(answer{OK: true})
 	c.detach(e.current, true)
 	c.finish(e, call.EndWithdrawn, true)
 }

@@ -16,18 +16,18 @@ func (c *Core) applyText(ev *Event) {
 	case EventClaim:
 		r, err := c.claim(ev.ItemID, ev.Agent)
 		if err != nil {
-			c.reply(Effect{Err: err})
+			c.reply(answer{Err: err})
 			return
 		}
-		c.reply(Effect{OK: true, Offer: r.id})
+		c.reply(answer{OK: true, Offer: r.id})
 	case EventPriority:
-		c.reply(Effect{Err: c.setPriority(ev.ItemID, ev.Priority)})
+		c.reply(answer{Err: c.setPriority(ev.ItemID, ev.Priority)})
 	case EventPark:
-		c.reply(Effect{Err: c.park(c.offers[ev.Offer])})
+		c.reply(answer{Err: c.park(c.offers[ev.Offer])})
 	case EventResume:
-		c.reply(Effect{Err: c.resume(c.offers[ev.Offer])})
+		c.reply(answer{Err: c.resume(c.offers[ev.Offer])})
 	case EventTransfer:
-		c.reply(Effect{Err: c.transfer(ev.ItemID, ev.Queue, ev.On)})
+		c.reply(answer{Err: c.transfer(ev.ItemID, ev.Queue, ev.On)})
 	}
 }
 

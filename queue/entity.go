@@ -30,8 +30,6 @@ type entry struct {
 	current *reservation // committing, offered or accepted
 	// tries counts the offers that each agent missed or refused; nil: none.
 	tries    map[account.ID]int
-	bridged  bool // was in talk, a mis-click apart
-	overdue  bool // its maximum wait passed while it was offered
 	heldFor  *agent
 	parkAt   int64
 	preferAt int64
@@ -40,14 +38,16 @@ type entry struct {
 	slot     int // slotOf its channel
 	agePos   int // in q.ages[slot]
 	enqueued int64
-	counted  bool // in q.ages
-	inHands  bool // in q.held
-	held     bool // the agent holds the player
-	lane     lane
-	promoted bool   // a deferred item past its deadline
 	needs    []Need // as they are now: Needs, relaxed
 	dueAt    int64  // of a deferred item
 	relaxAt  int64  // when the needs are relaxed next; 0: not any more
+	lane     lane
+	bridged  bool // was in talk, a mis-click apart
+	overdue  bool // its maximum wait passed while it was offered
+	counted  bool // in q.ages
+	inHands  bool // in q.held
+	held     bool // the agent holds the player
+	promoted bool // a deferred item past its deadline
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
@@ -186,6 +186,11 @@ type reservation struct {
 	talked        bool // bridged: wrap-up follows
 	rang          bool
 	bridgedBefore bool
+	auto          bool // text: the agent's without a choice, as soon as it is stored
+	active        bool // text: counted in his load
+	parked        bool // text
+	byCall        bool // text: parked by a call, resumes after wrap-up
+	counted       bool // text: as promoted
 	outcome       call.Outcome
 	judged        *judgement // what a rescue takes back
 	why           string
@@ -199,13 +204,8 @@ type reservation struct {
 	bridgeAt      int64
 
 	// Of text alone.
-	auto    bool // the agent's without a choice, as soon as it is stored
-	slot    int  // among the text items of its agent
-	weight  int  // counted in his load
-	active  bool // counted in his load
-	parked  bool
-	byCall  bool // parked by a call: resumes after wrap-up
-	counted bool // as promoted
+	slot   int // among the text items of its agent
+	weight int // counted in his load while active
 }
 
 // judgement remembers an agent as he was before an outcome was held against

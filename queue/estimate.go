@@ -36,19 +36,23 @@ type lineStats struct {
 	work  []handling
 }
 
-// trimmed drops what is older than the window, and the oldest of too many.
+// trimmed drops what is older than the window, and the oldest of too many. It
+// moves what stays only when twice the number that counts has gathered.
 func trimmed[T any](s []T, now int64, at func(T) int64) []T {
+	if len(s) < 2*statsMost {
+		return s
+	}
 	drop := max(0, len(s)-statsMost)
 	for drop < len(s) && now-at(s[drop]) > statsWindow {
 		drop++
-	}
-	if drop == 0 {
-		return s
 	}
 	n := copy(s, s[drop:])
 	clear(s[n:])
 	return s[:n]
 }
+
+// latest returns the samples that count; what is too old is among them.
+func latest[T any](s []T) []T { return s[max(0, len(s)-statsMost):] }
 
 func (l *lineStats) bridged(now, wait int64) { l.add(waited{at: now, wait: wait}) }
 func (l *lineStats) abandoned(now, wait int64) {
@@ -89,7 +93,7 @@ func (c *Core) measured(q *line) rates {
 func (c *Core) measure(q *line) rates {
 	var r rates
 	served, left, total := 0, 0, float64(0)
-	for _, w := range q.stats.waits {
+	for _, w := range latest(q.stats.waits) {
 		if c.ns-w.at > statsWindow {
 			continue
 		}
@@ -106,7 +110,7 @@ func (c *Core) measure(q *line) rates {
 	}
 	perAgent := map[*agent]int64{}
 	n, sum := 0, int64(0)
-	for _, h := range q.stats.work {
+	for _, h := range latest(q.stats.work) {
 		if c.ns-h.at > statsWindow {
 			continue
 		}
@@ -123,7 +127,7 @@ func (c *Core) measure(q *line) rates {
 			continue
 		}
 		all := int64(0)
-		for _, h := range a.work {
+		for _, h := range latest(a.work) {
 			if c.ns-h.at <= statsWindow {
 				all += h.dur
 			}

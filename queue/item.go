@@ -40,24 +40,22 @@ type Step struct {
 
 // Item is what waits. Channel, Queue and ID are required.
 type Item struct {
-	ID              ItemID
-	Channel         call.Channel
-	Queue           string // name, case-insensitive
-	CallID          call.ID
-	CallbackID      string
-	Language        string
-	Player          string    // shown to the agent: user part or number, never logged
-	Priority        int       // 0 low .. 3 urgent; 1 is normal
-	Class           Class     // set by Join from the channel, unless Front. A deferred item that joins as ClassLive with its Key was promoted before
-	Front           bool      // join in class 0
-	Key             int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
-	EnqueuedAt      time.Time // zero: now. A callback keeps that of its call
-	NotBefore       time.Time // not offered earlier; zero: at once
-	Needs           []Need
-	Lease           time.Duration // how long a reservation may last; 0: ring time + 8 s
-	Preferred       account.ID    // offered to him first until PreferredUntil
-	PreferredUntil  time.Time     // at most 20 s (call), 60 s (chat) or 30 min (others) from Join; zero: that for text, not at all for voice
-	CountsAsOffered bool          // false for an item that joins again (already counted)
+	ID             ItemID
+	Channel        call.Channel
+	Queue          string // name, case-insensitive
+	CallID         call.ID
+	CallbackID     string
+	Language       string
+	Player         string    // shown to the agent: user part or number, never logged
+	Priority       int       // 0 low .. 3 urgent; 1 is normal
+	Class          Class     // set by Join from the channel, unless Front. A deferred item that joins as ClassLive with its Key was promoted before
+	Key            int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
+	EnqueuedAt     time.Time // zero: now. A callback keeps that of its call
+	NotBefore      time.Time // not offered earlier; zero: at once
+	Needs          []Need
+	Lease          time.Duration // how long a reservation may last; 0: ring time + 8 s
+	Preferred      account.ID    // offered to him first until PreferredUntil
+	PreferredUntil time.Time     // at most 20 s (call), 60 s (chat) or 30 min (others) from Join; zero: that for text, not at all for voice
 
 	TicketID      string
 	InteractionID string
@@ -70,4 +68,7 @@ type Item struct {
 	// parked one; also where he has no room for it any more.
 	Holder account.ID
 	Parked bool
+
+	Front           bool // join in class 0
+	CountsAsOffered bool // false for an item that joins again (already counted)
 }
