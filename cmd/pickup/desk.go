@@ -41,7 +41,7 @@ func (s *server) makeChats(ctx context.Context) error {
 	s.chats, err = chat.New(chat.Config{
 		MaxOpen: c.Chat.MaxOpen, OfflineAfter: c.Chat.OfflineAfter, MailAfter: c.Chat.MailAfter, MailGap: c.Chat.MailGap,
 		KeepPlace: c.Chat.KeepPlace, IdleWarning: c.Chat.IdleWarning, IdleClose: c.Chat.IdleClose, Language: c.Site.Language,
-		Tickets: s.tickets(), AgentName: s.agentName, OnChange: s.chatChanged,
+		Tickets: s.tickets(), AgentName: s.agentName, Mail: s.mailVisitor, OnChange: s.chatChanged,
 	}, s.store, s.board, chat.NewSigner(key), s.log)
 	return err
 }
@@ -90,6 +90,9 @@ func (s *server) chatChanged(ch chat.Change) {
 	}
 	if ch.Kind == "ended" {
 		s.board.Refresh()
+	}
+	if ch.Kind == "mailed" {
+		s.mail.Queued()
 	}
 }
 

@@ -70,7 +70,7 @@ type Change struct {
 	ID     string     // of the conversation
 	Ticket string     // id of its ticket
 	Agent  account.ID // who answers, or answered a moment ago; "": nobody
-	Kind   string     // "event", "typing", "presence", "ended"
+	Kind   string     // "event", "typing", "presence", "mailed", "ended"
 	Seq    int64      // of the newest event
 }
 

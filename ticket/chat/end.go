@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pickup/call"
+	"pickup/internal/logkey"
 	"pickup/ticket"
 	"pickup/ticket/work"
 )
@@ -51,7 +52,7 @@ func (m *room) finish(reason string, as call.EndReason, answer func(error)) {
 		done: func(err error) {
 			if err != nil && m.life.Err() == nil {
 				m.ending = false // the rules try again
-				m.log.Error("the end of a chat could not be written", "err", err)
+				m.log.Error("the end of a chat could not be written", logkey.Err, err)
 			} else {
 				m.over = err == nil
 				m.change("ended")
@@ -102,16 +103,25 @@ func (m *room) close(ctx context.Context, tx Tx, reason string, as call.EndReaso
 // mailUnread mails what an absent visitor has not read.
 func (m *room) mailUnread(now time.Time) {
 	m.mailAt = now.Add(m.cfg.MailGap) // when it cannot be sent, it is not tried at once again
-	m.write(op{act: func(ctx context.Context, tx Tx) error {
-		c, i, err := m.rows(ctx, tx)
-		if err != nil || c.State == StateEnded {
-			return err
-		}
-		if err := m.mail(ctx, tx, &c, i, now); err != nil {
-			return err
-		}
-		return tx.SaveChat(ctx, c)
-	}})
+	m.write(op{
+		act: func(ctx context.Context, tx Tx) error {
+			c, i, err := m.rows(ctx, tx)
+			if err != nil || c.State == StateEnded {
+				return err
+			}
+			if err := m.mail(ctx, tx, &c, i, now); err != nil {
+				return err
+			}
+			return tx.SaveChat(ctx, c)
+		},
+		done: func(err error) {
+			if err != nil {
+				m.log.Error("what a visitor has not read could not be mailed", logkey.Err, err)
+				return
+			}
+			m.change("mailed")
+		},
+	})
 }
 
 // mail puts what the visitor has not read on its way to him, and marks it.
