@@ -70,6 +70,21 @@ func Compute(entries []EndedEntry, target time.Duration) Figures {
 	return f
 }
 
+// ComputeByChannel makes the figures of one queue for each channel that has an
+// entry, against the queue's target of that channel. The wait of a text item
+// ends when an agent has it.
+func ComputeByChannel(entries []EndedEntry, q QueueConfig) map[call.Channel]Figures {
+	byChannel := map[call.Channel][]EndedEntry{}
+	for _, e := range entries {
+		byChannel[e.Channel] = append(byChannel[e.Channel], e)
+	}
+	figures := make(map[call.Channel]Figures, len(byChannel))
+	for ch, all := range byChannel {
+		figures[ch] = Compute(all, q.TargetOf(ch))
+	}
+	return figures
+}
+
 // rank is the nearest-rank percentile of sorted values.
 func rank(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)*percent+99)/100-1]

@@ -66,3 +66,16 @@ func TestPercentilesAreNearestRank(t *testing.T) {
 		}
 	}
 }
+
+func TestComputeByChannelKeepsChannelsApart(t *testing.T) {
+	q := queue.QueueConfig{Targets: map[call.Channel]time.Duration{call.ChannelEmail: time.Hour}}
+	got := queue.ComputeByChannel([]queue.EndedEntry{
+		{Channel: call.ChannelChat, Wait: 119 * time.Second, Reason: call.EndAnswered},
+		{Channel: call.ChannelChat, Wait: 121 * time.Second, Bridged: true},
+		{Channel: call.ChannelEmail, Wait: 2 * time.Hour, Reason: call.EndAnswered},
+	}, q)
+	chat, mail := got[call.ChannelChat], got[call.ChannelEmail]
+	if len(got) != 2 || chat.Answered != 2 || chat.AnsweredInTarget != 1 || mail.Answered != 1 || mail.AnsweredInTarget != 0 {
+		t.Errorf("got %+v", got)
+	}
+}

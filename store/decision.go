@@ -149,18 +149,6 @@ func storedNeeds(all []queue.Need) []need {
 	return needs
 }
 
-func needsOf(all []need) []queue.Need {
-	var needs []queue.Need
-	for _, n := range all {
-		one := queue.Need{Skill: n.Skill, Level: n.Level}
-		for _, s := range n.Relax {
-			one.Relax = append(one.Relax, queue.Step{After: time.Duration(s.AfterMS) * time.Millisecond, Level: s.Level})
-		}
-		needs = append(needs, one)
-	}
-	return needs
-}
-
 // enqueue inserts an item, or lets one that joins again (a callback after its
 // call, an item after a crash) wait under its id.
 func enqueue(t *tx, d *queue.Decision) error {
@@ -263,8 +251,21 @@ func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
 // oldest first, those that have not ended too. Wait runs to the bridge, else to
 // the end, else to now. An empty name is every queue.
 func (s *Store) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+	return s.entries(ctx, []call.Channel{call.ChannelCall}, name, from, to)
+}
+
+// TextEntries is EndedEntries for what is written: chats, mails, social
+// messages, web forms and tickets. The wait of these runs until an agent has
+// them.
+func (s *Store) TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+	return s.entries(ctx, []call.Channel{
+		call.ChannelChat, call.ChannelEmail, call.ChannelSocial, call.ChannelWebForm, call.ChannelTicket,
+	}, name, from, to)
+}
+
+func (s *Store) entries(ctx context.Context, channels []call.Channel, name string, from, to time.Time) ([]queue.EndedEntry, error) {
 	var f filter
-	f.add("channel = ?", string(call.ChannelCall))
+	in(&f, "channel", channels)
 	f.equal("queue", name)
 	f.between("entered_at", from, to)
 	now := time.Now()

@@ -70,6 +70,7 @@ type Lists interface {
 	Call(ctx context.Context, id call.ID) (call.Record, []call.TimelineEvent, error)
 	CallBySIPCallID(ctx context.Context, sipCallID string) (call.Record, []call.TimelineEvent, error)
 	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+	TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
 	Recordings(ctx context.Context, f store.RecordingFilter) ([]recording.Row, string, error)
 	Tickets(ctx context.Context, f store.TicketFilter) ([]ticket.Ticket, string, error)
 	Ticket(ctx context.Context, id string) (store.TicketDetail, error)

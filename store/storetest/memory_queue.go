@@ -175,16 +175,23 @@ func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
 }
 
 // EndedEntries implements Full.
-func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) (all []queue.EndedEntry, err error) {
+func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+	return m.entries(ctx, func(ch call.Channel) bool { return ch == call.ChannelCall }, name, from, to)
+}
+
+// TextEntries implements Full.
+func (m *Memory) TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+	return m.entries(ctx, func(ch call.Channel) bool { return ch != call.ChannelCall && ch != call.ChannelCallback }, name, from, to)
+}
+
+func (m *Memory) entries(ctx context.Context, wanted func(call.Channel) bool, name string, from, to time.Time) (all []queue.EndedEntry, err error) {
 	err = m.act(ctx, func() error {
 		for _, row := range sorted(m.routing.items, func(a, b *itemRow) int {
 			return cmp.Or(a.item.EnqueuedAt.Compare(b.item.EnqueuedAt), cmp.Compare(a.item.ID, b.item.ID))
 		}) {
-			i := row.item
-			if i.Channel != call.ChannelCall || !is(name, i.Queue) || !within(i.EnqueuedAt, from, to) {
-				continue
+			if i := row.item; wanted(i.Channel) && is(name, i.Queue) && within(i.EnqueuedAt, from, to) {
+				all = append(all, row.shown(time.Now()))
 			}
-			all = append(all, row.shown(time.Now()))
 		}
 		return nil
 	})

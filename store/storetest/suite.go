@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"an item is offered, won, bridged and ended":             itemLife,
 		"a second winner of one item is refused":                 secondWinner,
 		"one agent has one voice reservation":                    oneReservation,
+		"text reservations of an agent have slots":               textReservations,
 		"one refused decision does not undo the others":          refusedDecision,
 		"the wait goes on after a hang-up within two seconds":    earlyHangUp,
 		"an overflow at the door is one entry":                   overflowAtDoor,

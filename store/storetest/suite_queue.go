@@ -139,6 +139,49 @@ func oneReservation(t *testing.T, s Full) {
 	decide(t, s, ofOffer(queue.DecisionRelease, 3*time.Second, i, "o1", a), offered(j, "o2", a))
 }
 
+func textReservations(t *testing.T, s Full) {
+	text := func(id queue.ItemID, ch call.Channel) queue.Item {
+		i := item(id)
+		i.Channel, i.CallID, i.TicketID, i.InteractionID = ch, "", "t-"+string(id), "x-"+string(id)
+		i.Needs = []queue.Need{{Skill: "french", Level: 3, Relax: []queue.Step{{After: time.Minute, Level: 2}}}}
+		return i
+	}
+	a := agent(t, s, 1).ID
+	voice, one, two := item("voice"), text("m1", call.ChannelEmail), text("c1", call.ChannelChat)
+	second := offered(two, "o2", a)
+	second.Slot = 1
+	decide(t, s, enqueued(voice), enqueued(one), enqueued(two), offered(voice, "o0", a), offered(one, "o1", a), second)
+	third := offered(two, "o3", a)
+	third.Slot = 1
+	isError(t, s.CommitDecisions(t.Context(), []queue.Decision{third})[0], store.ErrConflict)
+
+	moved := one
+	moved.Queue, moved.Priority, moved.Key, moved.Class = "payments", 3, 7, queue.ClassLive
+	decide(
+		t, s,
+		ofOffer(queue.DecisionAccept, time.Second, one, "o1", a),
+		ofOffer(queue.DecisionBridged, 2*time.Second, one, "o1", a),
+		ofOffer(queue.DecisionPark, 3*time.Second, one, "o1", a),
+		ofOffer(queue.DecisionResume, 4*time.Second, one, "o1", a),
+		ofOffer(queue.DecisionRelease, 5*time.Second, one, "o1", a),
+		queue.Decision{Kind: queue.DecisionUpdate, At: at(5 * time.Second), Item: moved, QueueID: "q2"},
+		queue.Decision{Kind: queue.DecisionRequeue, At: at(5 * time.Second), Item: moved, QueueID: "q2"},
+	)
+	errs := s.CommitDecisions(t.Context(), []queue.Decision{ofOffer(queue.DecisionPark, 6*time.Second, one, "o1", a)})
+	isError(t, errs[0], store.ErrNotFound) // it is not his any more
+	got, err := s.TextEntries(t.Context(), "", at(-time.Hour), at(time.Hour))
+	must(t, err)
+	if len(got) != 2 || got[0].Channel != call.ChannelChat || got[0].Bridged || got[1].Queue != "payments" {
+		t.Errorf("got %+v, want the chat and the moved mail", got)
+	}
+	if calls := entries(t, s); len(calls) != 1 || calls[0].Channel != call.ChannelCall {
+		t.Errorf("calls: got %+v, want one call", calls)
+	}
+	decide(t, s, ended(7*time.Second, one, call.EndAnswered))
+	update := queue.Decision{Kind: queue.DecisionUpdate, At: at(8 * time.Second), Item: moved, QueueID: "q2"}
+	isError(t, s.CommitDecisions(t.Context(), []queue.Decision{update})[0], store.ErrNotFound)
+}
+
 func refusedDecision(t *testing.T, s Full) {
 	i := item("i1")
 	errs := s.CommitDecisions(t.Context(), []queue.Decision{
