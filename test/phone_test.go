@@ -27,8 +27,10 @@ type phone struct {
 	rtp    *net.UDPConn
 
 	answerAfter time.Duration // below 0: never answers
+	talkFor     time.Duration // hangs up so long after it answered; 0: never
 	pressOne    bool          // presses 1 a second after it answered
 	silent      bool          // sends no RTP
+	deaf        bool          // keeps nothing of what it hears
 
 	mu       sync.Mutex
 	dialogs  map[string]*dialog // by Call-ID
@@ -285,6 +287,9 @@ func (p *phone) invited(m sipMessage) {
 		if p.pressOne {
 			time.AfterFunc(time.Second, func() { p.press(d, 1) })
 		}
+		if p.talkFor > 0 {
+			time.AfterFunc(p.talkFor, func() { p.bye(d) })
+		}
 	})
 }
 
@@ -419,6 +424,8 @@ func (p *phone) speak() {
 	var seq uint16
 	var ts uint32
 	began := time.Now()
+	silence := rtpPacket(0, false, 0, 0, 160)
+	packet := make([]byte, len(silence))
 	for {
 		select {
 		case <-tick.C:
@@ -431,7 +438,9 @@ func (p *phone) speak() {
 			continue
 		}
 		p.mu.Lock()
-		packet := rtpPacket(0, false, seq, ts, 160)
+		copy(packet, silence)
+		binary.BigEndian.PutUint16(packet[2:], seq)
+		binary.BigEndian.PutUint32(packet[4:], ts)
 		// The packet holds the 20 ms up to its turn; a click stands in it at its sample.
 		turn := began.Add(time.Duration(seq) * 20 * time.Millisecond)
 		if since := turn.Sub(p.clickAt); !p.clickAt.IsZero() && since >= 0 {
@@ -489,7 +498,7 @@ func (p *phone) listen() {
 		if err != nil {
 			return
 		}
-		if n > 12 && buf[1]&0x7f == 0 {
+		if n > 12 && buf[1]&0x7f == 0 && !p.deaf {
 			p.mu.Lock()
 			p.received = append(p.received, buf[12:n]...)
 			p.mu.Unlock()
