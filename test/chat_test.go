@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
@@ -26,10 +28,13 @@ type person struct {
 	t      testing.TB
 	s      *server
 	client *http.Client
+	host   string // of the server, over its restarts
 	token  string // of a visitor's page
 }
 
-func (s *server) visitor() *person { return &person{t: s.t, s: s, client: &http.Client{Timeout: 60 * time.Second}} }
+func (s *server) visitor() *person {
+	return &person{t: s.t, s: s, host: s.http, client: &http.Client{Timeout: 60 * time.Second}}
+}
 
 // agent signs in.
 func (s *server) agent(login string) *person {
@@ -38,7 +43,7 @@ func (s *server) agent(login string) *person {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p := &person{t: s.t, s: s, client: &http.Client{Jar: jar, Timeout: 60 * time.Second}}
+	p := &person{t: s.t, s: s, host: s.http, client: &http.Client{Jar: jar, Timeout: 60 * time.Second}}
 	if status, text := p.do("POST", "/api/v1/session", object{"login": login, "password": "demo-" + login}, nil); status != http.StatusNoContent {
 		s.t.Fatalf("sign in %s: %d %s", login, status, text)
 	}
@@ -55,7 +60,7 @@ func (p *person) try(method, path string, body, into any) (int, string, error) {
 		}
 		r = bytes.NewReader(b)
 	}
-	req, err := http.NewRequest(method, "http://"+p.s.http+path, r)
+	req, err := http.NewRequest(method, "http://"+p.host+path, r)
 	if err != nil {
 		return 0, "", err
 	}
@@ -104,7 +109,7 @@ func (p *person) console() {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for ctx.Err() == nil {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.s.http+"/api/v1/events", nil)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.host+"/api/v1/events", nil)
 			if err != nil {
 				return
 			}
@@ -212,7 +217,7 @@ func (g *page) run(ctx context.Context) {
 
 // session is one life of the socket.
 func (g *page) session(ctx context.Context) {
-	c, _, err := websocket.Dial(ctx, "ws://"+g.p.s.http+"/w/v1/chats/"+g.chat+"/ws", nil)
+	c, _, err := websocket.Dial(ctx, "ws://"+g.p.host+"/w/v1/chats/"+g.chat+"/ws", nil)
 	if err != nil {
 		return
 	}
@@ -444,7 +449,7 @@ func inOrder(t *testing.T, all []string, prefix string) {
 // until repeats a request until it is answered with success.
 func (p *person) until(method, path string, body any) error {
 	last := ""
-	for range 300 {
+	for range 600 {
 		status, text, err := p.try(method, path, body, nil)
 		if err == nil && status < 300 {
 			return nil
@@ -453,4 +458,163 @@ func (p *person) until(method, path string, body any) error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return errors.New("never answered: " + last)
+}
+
+// Messages of both sides and uploads go on while the server is killed at random
+// moments: what was acknowledged is there, and nothing is there twice.
+func TestKilledAtRandomMomentsOfChatAndUpload(t *testing.T) {
+	s := startServer(t)
+	agent, visitor := s.agent("1001"), s.visitor()
+	agent.console()
+	chat := visitor.open("support", "premier")
+	item := agent.offered(chat)
+	agent.want(http.StatusOK, "POST", "/api/v1/work/"+item+"/accept", object{}, nil)
+
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	said := map[string]*int{"agent": new(int), "visitor": new(int)}
+	talk := func(side string, p *person, path string) {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			body := object{"client_id": fmt.Sprintf("%s-%06d", side, n), "text": fmt.Sprintf("%s %d", side, n)}
+			if err := p.until("POST", path, body); err != nil {
+				t.Error(err)
+				return
+			}
+			*said[side] = n + 1
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	wg.Go(func() { talk("agent", agent, "/api/v1/chats/"+chat+"/messages") })
+	files := 0
+	wg.Go(func() { // every fifth message of the visitor carries a file
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			body := object{"client_id": fmt.Sprintf("visitor-%06d", n), "text": fmt.Sprintf("visitor %d", n)}
+			if n%5 == 0 {
+				id, err := visitor.uploadUntil(chat, fmt.Sprintf("note-%d.txt", n), fmt.Sprintf("contenu %d", n))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body["files"] = []string{id}
+				files++
+			}
+			if err := visitor.until("POST", "/w/v1/chats/"+chat+"/messages", body); err != nil {
+				t.Error(err)
+				return
+			}
+			*said["visitor"] = n + 1
+			time.Sleep(600 * time.Millisecond) // within what a conversation allows
+		}
+	})
+	for range 5 * kills { // 10 in make test, 100 in make verify
+		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
+		s.stop(syscall.SIGKILL)
+		s.start()
+	}
+	close(stop)
+	wg.Wait()
+
+	events := agent.events(chat)
+	got, err := texts(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for side, n := range said {
+		inOrder(t, got, side+": "+side+" ")
+		count := 0
+		for _, m := range got {
+			if strings.HasPrefix(m, side+": "+side+" ") {
+				count++
+			}
+		}
+		if count != *n {
+			t.Errorf("%d messages of the %s are stored, %d were acknowledged", count, side, *n)
+		}
+	}
+	seen := 0
+	for _, e := range events {
+		list, _ := e["files"].([]any)
+		for _, f := range list {
+			seen++
+			file := object(f.(map[string]any))
+			status, text := agent.do("GET", "/api/v1/files/"+file.str("id"), nil, nil)
+			if want := "contenu " + strings.TrimSuffix(strings.TrimPrefix(file.str("name"), "note-"), ".txt"); status != http.StatusOK || text != want {
+				t.Errorf("%s: %d %q, want %q", file.str("name"), status, text, want)
+			}
+		}
+	}
+	if seen != files {
+		t.Errorf("%d files are there, %d were sent", seen, files)
+	}
+	t.Logf("%d events, %d files over %d kills", len(events), seen, 5*kills)
+}
+
+// uploadUntil uploads a file until an answer comes.
+func (p *person) uploadUntil(chat, name, content string) (string, error) {
+	last := ""
+	for range 600 {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		w, err := form.CreateFormFile("file", name)
+		if err != nil {
+			return "", err
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			return "", err
+		}
+		if err := form.Close(); err != nil {
+			return "", err
+		}
+		req, err := http.NewRequest(http.MethodPost, "http://"+p.host+"/w/v1/chats/"+chat+"/files", &body)
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("Content-Type", form.FormDataContentType())
+		req.Header.Set("Authorization", "Bearer "+p.token)
+		if resp, err := p.client.Do(req); err == nil {
+			var o object
+			err = json.NewDecoder(resp.Body).Decode(&o)
+			resp.Body.Close()
+			if err == nil && resp.StatusCode == http.StatusCreated {
+				return o.str("id"), nil
+			}
+			last = fmt.Sprint(resp.StatusCode, o, err)
+		} else {
+			last = err.Error()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return "", errors.New("never uploaded: " + last)
+}
+
+func TestWhoPausesIsOfferedNoChat(t *testing.T) {
+	s := startServer(t, "PICKUP_DEMO_AGENTS=1")
+	agent, visitor := s.agent("1001"), s.visitor()
+	agent.console()
+	first := visitor.open("support", "un")
+	item := agent.offered(first)
+	agent.want(http.StatusOK, "POST", "/api/v1/work/"+item+"/accept", object{}, nil)
+	var me object
+	agent.want(http.StatusOK, "GET", "/api/v1/me", nil, &me)
+	agent.want(http.StatusOK, "PUT", "/api/v1/agents/"+me.str("id")+"/state", object{"state": "not_ready", "reason": "pause"}, nil)
+	other := s.visitor()
+	second := other.open("support", "deux")
+	admin := s.agent("admin")
+	wait(t, 20*time.Second, "the second chat in the queue", func() (bool, string) {
+		var waiting object
+		_, text := admin.do("GET", "/api/v1/work/chat-"+second, nil, &waiting)
+		return waiting.str("state") == "waiting" && waiting.num("position") == 1, text
+	})
+	agent.want(http.StatusOK, "PUT", "/api/v1/agents/"+me.str("id")+"/state", object{"state": "ready"}, nil)
+	agent.offered(second) // one chat leaves room for another
 }
