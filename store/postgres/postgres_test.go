@@ -16,6 +16,10 @@ import (
 func TestPostgres(t *testing.T) {
 	c := pgtest.Start(t)
 	t.Run("conformance", func(t *testing.T) {
+		s := open(t, c.URL("template1")) // databases made later have its tables
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 		storetest.Run(t, func(t *testing.T) storetest.Full { return open(t, c.Database(t)) })
 	})
 	t.Run("opening again finds what was written", func(t *testing.T) {
