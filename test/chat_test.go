@@ -130,8 +130,10 @@ func (p *person) console() {
 func (p *person) open(queue, text string) string {
 	p.t.Helper()
 	var o object
-	body := object{"key": strings.ReplaceAll(fmt.Sprintf("key-%p-%d", p, time.Now().UnixNano()), "0x", "") + "-padding-padding", "queue": queue,
-		"language": "fr", "name": "Zoé", "text": text}
+	body := object{
+		"key": strings.ReplaceAll(fmt.Sprintf("key-%p-%d", p, time.Now().UnixNano()), "0x", "") + "-padding-padding", "queue": queue,
+		"language": "fr", "name": "Zoé", "text": text,
+	}
 	p.want(http.StatusCreated, "POST", "/w/v1/chats", body, &o)
 	var again object
 	p.want(http.StatusOK, "POST", "/w/v1/chats", body, &again) // the answer was lost

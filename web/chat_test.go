@@ -252,8 +252,13 @@ func TestAVisitorWithoutASocket(t *testing.T) {
 		body any
 		want int
 	}{
-		{"/read", map[string]int{"seq": 6}, 204}, {"/typing", nil, 204}, {"/call", nil, 204}, {"/transcript", map[string]string{}, 409}, {"/end", nil, 204},
-		{"/messages", map[string]any{"client_id": "page-0002", "text": "trop tard"}, 410}, {"/messages", say, 200},
+		{"/read", map[string]int{"seq": 6}, 204},
+		{"/typing", nil, 204},
+		{"/call", nil, 204},
+		{"/transcript", map[string]string{}, 409},
+		{"/end", nil, 204},
+		{"/messages", map[string]any{"client_id": "page-0002", "text": "trop tard"}, 410},
+		{"/messages", say, 200},
 	} {
 		if r := visitor.do("POST", path+c.path, c.body); r.status != c.want {
 			t.Errorf("%s: got %d, want %d: %s", c.path, r.status, c.want, r.body)

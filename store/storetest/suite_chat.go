@@ -203,7 +203,8 @@ func openTasks(t *testing.T, s Full) {
 		ID: want[0].ItemID(), Channel: call.ChannelEmail, Queue: "payments", EnqueuedAt: at(time.Minute), Key: 1,
 		TicketID: mail.Ticket.ID, InteractionID: mail.Interaction.ID, Priority: 2, Class: queue.ClassDeferred,
 	}
-	commit(t, s,
+	commit(
+		t, s,
 		queue.Decision{Kind: queue.DecisionEnqueue, Item: item, At: at(0)},
 		queue.Decision{Kind: queue.DecisionOffer, Item: item, Offer: "o1", Agent: "a1", At: at(1)},
 		queue.Decision{Kind: queue.DecisionAccept, Item: item, Offer: "o1", Agent: "a1", At: at(2)},

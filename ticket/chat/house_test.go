@@ -82,7 +82,8 @@ func (h *house) start() {
 	h.run(h.queue.Run)
 	members := []queue.Member{{Agent: "a1"}, {Agent: "a2"}}
 	h.must(h.queue.Configure(context.Background(), []queue.QueueConfig{
-		{ID: "q1", Name: "support", Enabled: true, Members: members}, {ID: "q2", Name: "payments", Enabled: true, Members: members[1:]},
+		{ID: "q1", Name: "support", Enabled: true, Members: members},
+		{ID: "q2", Name: "payments", Enabled: true, Members: members[1:]},
 		{ID: "q3", Name: "shut", Enabled: false},
 	}, []queue.AgentConfig{
 		{ID: "a1", Login: "1001", Name: "Anna", AutoReady: true}, {ID: "a2", Login: "1002", Name: "Bruno", AutoReady: true},

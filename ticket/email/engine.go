@@ -1,7 +1,6 @@
 package email
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -257,26 +256,24 @@ func (e *Engine) fileOne(ctx context.Context, r ticket.RawMail) (Filed, error) {
 	if !ok {
 		box = ticket.Mailbox{ID: r.MailboxID, Language: "en"} // deleted meanwhile: its mail is not
 	}
-	content, err := e.read(r.SHA256)
-	if err != nil {
-		return Filed{}, err
-	}
 	var m *Mail
-	if r.Attempts < maxTries {
-		if m, err = Parse(content, box.AuthServID); err != nil && !errors.Is(err, ErrUnreadable) {
-			return Filed{}, err
-		}
-	}
 	var files []ticket.Attachment
-	if m != nil {
-		if files, err = e.keep(m.Files); err != nil {
+	if r.Attempts < maxTries {
+		var err error
+		if m, err = e.read(r.SHA256, box.AuthServID); err != nil && !errors.Is(err, ErrUnreadable) {
 			return Filed{}, err
 		}
 	}
 	raw := ticket.Attachment{ID: id.New(), Name: "mail.eml", MIME: "message/rfc822", Size: r.Size, SHA256: r.SHA256}
+	if m != nil {
+		files = attachments(m)
+		if m.Damaged { // a person can look at the whole
+			files = append(files, raw)
+		}
+	}
 	f := &filer{box: box, secret: e.cfg.Secret, policy: e.cfg.Policy, at: r.ArrivedAt}
 	var filed Filed
-	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error {
+	err := e.store.Desk(ctx, func(tx ticket.DeskTx) error {
 		var err error
 		filed, err = f.file(ctx, tx, m, raw, files)
 		return err
@@ -287,34 +284,27 @@ func (e *Engine) fileOne(ctx context.Context, r ticket.RawMail) (Filed, error) {
 	return filed, err
 }
 
-func (e *Engine) read(sha string) ([]byte, error) {
+// read parses a raw mail; its attachments are in the file store before a row
+// names them.
+func (e *Engine) read(sha, trusted string) (*Mail, error) {
 	f, _, err := e.files.Get(sha)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	content, err := io.ReadAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("read a raw mail: %w", err)
-	}
-	return content, nil
+	return Read(f, trusted, func(r io.Reader) (string, int64, error) { return e.files.Put(r, e.cfg.MaxMail) })
 }
 
-// keep puts attachments in the file store before a row names them.
-func (e *Engine) keep(files []File) ([]ticket.Attachment, error) {
-	var out []ticket.Attachment
-	for _, f := range files {
-		sha, size, err := e.files.Put(bytes.NewReader(f.Data), int64(len(f.Data)))
-		if err != nil {
-			return nil, err
-		}
-		a := ticket.Attachment{ID: id.New(), Name: f.Name, MIME: contentType(f), Size: size, SHA256: sha}
+// attachments are the files of a mail as rows.
+func attachments(m *Mail) (out []ticket.Attachment) {
+	for _, f := range m.Files {
+		a := ticket.Attachment{ID: id.New(), Name: f.Name, MIME: f.MIME, Size: f.Size, SHA256: f.SHA256}
 		if f.Inline || f.ContentID != "" {
 			a.ContentID = f.ContentID
 		}
 		out = append(out, a)
 	}
-	return out, nil
+	return out
 }
 
 // count adds to the totals, and raises an alarm when our own mail keeps coming.

@@ -134,7 +134,7 @@ func (f *filer) receive(ctx context.Context, tx ticket.DeskTx, m *Mail, files []
 	}
 	in.TicketID, in.Interaction, in.FollowUpOf = at.ticketID, at.interaction, at.followUpOf
 	in.NewTicket = at.why == "new"
-	if verdict == VerdictAutomatic {
+	if verdict != VerdictFiled { // a machine's: nobody is owed an answer to it
 		in.Message.Kind, in.Message.Automatic = ticket.MessageSystem, true
 	}
 	got, err := ticket.Receive(ctx, tx, f.policy, in)
@@ -157,10 +157,25 @@ func (f *filer) receive(ctx context.Context, tx ticket.DeskTx, m *Mail, files []
 	if err := tx.AddEvents(ctx, got.Ticket.ID, call.TimelineEvent{At: f.at, Kind: "mail_received", Detail: detail}); err != nil {
 		return Filed{}, err
 	}
-	if got.NewTicket && verdict == VerdictFiled && f.box.Acknowledge && f.box.SMTP.Host != "" {
+	if got.NewTicket && verdict == VerdictFiled && f.box.Acknowledge && f.box.SMTP.Host != "" && person(m.From.Email) {
 		err = f.acknowledge(ctx, tx, got)
 	}
 	return done, err
+}
+
+// person reports whether an address may be one of a person, so that an automatic
+// answer to it begins no talk of machines (RFC 3834 2).
+func person(address string) bool {
+	local, _, ok := strings.Cut(strings.ToLower(address), "@")
+	if !ok {
+		return false
+	}
+	for _, machine := range []string{"mailer-daemon", "postmaster", "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "bounce"} {
+		if strings.HasPrefix(local, machine) {
+			return false
+		}
+	}
+	return !strings.HasPrefix(local, "owner-") && !strings.HasSuffix(local, "-request") && !strings.HasSuffix(local, "-bounces")
 }
 
 // incoming is a mail as the desk takes it.
@@ -296,10 +311,27 @@ func (f *filer) quarantine(ctx context.Context, tx ticket.DeskTx, raw ticket.Att
 	return Filed{Verdict: VerdictUnreadable, Why: "new", TicketID: got.Ticket.ID, MessageID: got.Message.ID, NewTicket: true}, err
 }
 
+// acknowledgedPerHour is how many matters of one person are acknowledged in an
+// hour: a machine that says it is none ends there.
+const acknowledgedPerHour = 3
+
 // acknowledge answers the first mail of a matter with its number. It is marked
 // as automatic, so that no other machine answers it (RFC 3834 3).
 func (f *filer) acknowledge(ctx context.Context, tx ticket.DeskTx, got ticket.Received) error {
-	_, err := ticket.Post(ctx, tx, f.policy, ticket.Actor{}, ticket.Outgoing{
+	open, err := tx.OpenTickets(ctx, got.Contact.ID)
+	if err != nil {
+		return err
+	}
+	recent := 0
+	for _, t := range open {
+		if t.ID != got.Ticket.ID && f.at.Sub(t.CreatedAt).Abs() < time.Hour {
+			recent++
+		}
+	}
+	if recent >= acknowledgedPerHour {
+		return nil
+	}
+	_, err = ticket.Post(ctx, tx, f.policy, ticket.Actor{}, ticket.Outgoing{
 		TicketID: got.Ticket.ID, Interaction: got.Interaction.ID, Kind: ticket.MessageSystem, ExpectedLast: -1, Automatic: true,
 		Text: fmt.Sprintf(says(got.Interaction.Language, "acknowledged"), got.Ticket.Number), ClientID: "acknowledge-" + got.Message.ID,
 	}, f.at)

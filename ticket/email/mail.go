@@ -6,8 +6,11 @@ import (
 
 // Limits of what is read of one mail. What is beyond stays in the raw mail.
 const (
-	maxHeader   = 1 << 20   // bytes of the header
-	maxText     = 256 << 10 // bytes of text and of HTML that are shown
+	maxHeader   = 1 << 20     // bytes of the header
+	maxText     = 256 << 10   // bytes of one text or HTML part that are shown
+	maxSource   = 4 * maxText // bytes of such a part that are looked at
+	maxReport   = 64 << 10    // bytes of a delivery report, and of a returned header, that are read
+	maxSubject  = 998         // bytes (RFC 5322 2.1.1)
 	maxParts    = 200
 	maxNesting  = 20
 	maxAddress  = 254 // RFC 5321 4.5.3.1.3
@@ -49,10 +52,11 @@ type Mail struct {
 // File is an attachment.
 type File struct {
 	Name      string // safe
-	MIME      string // as declared
+	MIME      string // by its content; the declared type only tells apart what content does not
 	ContentID string
 	Inline    bool
-	Data      []byte
+	Size      int64  // bytes
+	SHA256    string // hex, in the file store
 }
 
 // Bounce is a report of a mail that was not delivered (RFC 3464).

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"pickup/call"
@@ -30,47 +32,83 @@ func (e *Engine) sendAll(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}
+	byBox := map[string][]ticket.OutMail{}
 	for _, out := range due {
-		if err := e.sendOne(ctx, out); err != nil {
-			return false, err
-		}
-		if ctx.Err() != nil {
-			return false, nil
-		}
+		byBox[out.MailboxID] = append(byBox[out.MailboxID], out)
 	}
-	return len(due) == batch, nil
+	var settled atomic.Int64
+	var boxes sync.WaitGroup // a server that is slow does not hold up another's mail
+	for _, mails := range byBox {
+		boxes.Go(func() { settled.Add(e.sendOf(ctx, mails)) })
+	}
+	boxes.Wait()
+	return len(due) == batch && settled.Load() > 0, nil
 }
 
-// sendOne makes one attempt and stores what became of it.
-func (e *Engine) sendOne(ctx context.Context, out ticket.OutMail) error {
+// sendOf sends the mails of one mailbox in turn, and returns for how many it is
+// stored what became of them. When its server cannot be reached the others are
+// not tried either: it counts as an attempt of each.
+func (e *Engine) sendOf(ctx context.Context, mails []ticket.OutMail) (settled int64) {
+	var down error
+	for _, out := range mails {
+		failed, err := e.sendOne(ctx, out, down)
+		if ctx.Err() != nil {
+			return settled
+		}
+		if err != nil {
+			e.log.Error("send a mail", "mail", out.ID, logkey.Err, err)
+			continue
+		}
+		settled++
+		if errors.Is(failed, errConnect) {
+			down = failed
+		}
+	}
+	return settled
+}
+
+// sendOne makes one attempt, which fails at once when the server is down, and
+// stores what became of it: failed says why it was not sent.
+func (e *Engine) sendOne(ctx context.Context, out ticket.OutMail, down error) (failed, err error) {
 	out.State = outSending
 	out.Attempts++
 	var m ticket.Message
 	var t ticket.Ticket
-	err := e.store.Desk(ctx, func(tx ticket.DeskTx) error {
+	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error {
 		var ok bool
 		var err error
 		if m, ok, err = tx.Message(ctx, out.MessageID); err == nil && ok {
 			t, ok, err = tx.Ticket(ctx, m.TicketID)
 		}
-		if err == nil && !ok {
-			err = fmt.Errorf("message %s: %w", out.MessageID, ticket.ErrNotFound)
+		if err != nil {
+			return err
 		}
-		return errors.Join(err, tx.SaveMail(ctx, out))
+		if !ok { // nothing to send, and nowhere to say so
+			out.State, out.LastError = outFailed, "its message is gone"
+		}
+		return tx.SaveMail(ctx, out)
 	})
 	if err != nil {
-		return fmt.Errorf("take a mail from the outbox: %w", err)
+		return nil, fmt.Errorf("take a mail from the outbox: %w", err)
 	}
-	final, sending := e.attempt(ctx, out, m, t)
+	if out.State == outFailed {
+		e.add(func(c *Counts) { c.Failed++ })
+		return nil, fmt.Errorf("message %s of a mail: %w", out.MessageID, ticket.ErrNotFound)
+	}
+	final, failed := false, down
+	if down == nil {
+		final, failed = e.attempt(ctx, out, m, t)
+	}
 	if ctx.Err() != nil {
-		return nil // it is still marked as being sent: the next start goes on
+		return nil, nil // it is still marked as being sent: the next start goes on
 	}
-	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error { return e.settle(ctx, tx, out, m, t, final, sending) })
+	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error { return e.settle(ctx, tx, out, m, t, final, failed) })
 	if err != nil {
-		return fmt.Errorf("settle a mail of the outbox: %w", err)
+		return nil, fmt.Errorf("settle a mail of the outbox: %w", err)
 	}
+	e.settled(out, final, failed)
 	e.cfg.OnSent(t.ID, m.ID)
-	return nil
+	return failed, nil
 }
 
 // attempt composes a mail and gives it to the server.
@@ -83,29 +121,49 @@ func (e *Engine) attempt(ctx context.Context, out ticket.OutMail, m ticket.Messa
 	if err := compose(&content, box, e.cfg.Secret, out, m, t, e.files); err != nil {
 		return false, err
 	}
-	return deliver(ctx, box, e.cfg.TLS, out.To, content.Bytes())
+	from := box.Address
+	if out.Automatic {
+		from = "" // so that no machine answers it (RFC 3834 3.3)
+	}
+	return deliver(ctx, box, e.cfg.TLS, from, out.To, content.Bytes())
 }
 
-// settle stores the result of an attempt. One that failed for good is told in
-// the ticket, which is ours again.
+// next says when a mail that failed is tried again; more is false when it is given
+// up.
+func next(out ticket.OutMail, final bool, now time.Time) (at time.Time, more bool) {
+	wait, more := backoff(out.Attempts)
+	return now.Add(wait), more && !final
+}
+
+// settled counts and logs the result of an attempt.
+func (e *Engine) settled(out ticket.OutMail, final bool, failed error) {
+	at, more := next(out, final, time.Now())
+	switch {
+	case failed == nil:
+		e.add(func(c *Counts) { c.Sent++ })
+	case more:
+		e.log.Warn("a mail was not sent", "mail", out.ID, "attempts", out.Attempts, "next", at, logkey.Err, failed)
+	default:
+		e.add(func(c *Counts) { c.Failed++ })
+		e.log.Error("a mail was given up", "mail", out.ID, "attempts", out.Attempts, logkey.Err, failed)
+	}
+}
+
+// settle stores the result of an attempt, in a transaction that may run twice.
+// One that failed for good is told in the ticket, which is ours again.
 func (e *Engine) settle(
 	ctx context.Context, tx ticket.DeskTx, out ticket.OutMail, m ticket.Message, t ticket.Ticket, final bool, failed error,
 ) error {
 	now := time.Now()
 	if failed == nil {
-		e.add(func(c *Counts) { c.Sent++ })
 		out.State, out.LastError = outSent, ""
 		return errors.Join(tx.SaveMail(ctx, out), tx.SetStatus(ctx, m.ID, ticket.StatusSent))
 	}
-	wait, more := backoff(out.Attempts)
 	out.LastError = failed.Error()
-	if more && !final {
-		out.State, out.NextAt = outQueued, now.Add(wait)
-		e.log.Warn("a mail was not sent", "mail", out.ID, "attempts", out.Attempts, "next", out.NextAt, logkey.Err, failed)
+	if at, more := next(out, final, now); more {
+		out.State, out.NextAt = outQueued, at
 		return tx.SaveMail(ctx, out)
 	}
-	e.add(func(c *Counts) { c.Failed++ })
-	e.log.Error("a mail was given up", "mail", out.ID, "attempts", out.Attempts, logkey.Err, failed)
 	out.State = outFailed
 	if err := errors.Join(tx.SaveMail(ctx, out), tx.SetStatus(ctx, m.ID, ticket.StatusFailed)); err != nil {
 		return err

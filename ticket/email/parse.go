@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,33 +21,107 @@ import (
 // ErrUnreadable is returned for bytes of which not even a header can be read.
 var ErrUnreadable = errors.New("email: unreadable mail")
 
-// Parse reads a raw mail. Faults inside are forgiven (Damaged): what can be read
-// is returned, and text of an unknown charset is read as Windows-1252. trusted is
-// the authserv-id of our own mail server ("": none), whose
-// Authentication-Results count.
-func Parse(raw []byte, trusted string) (m *Mail, err error) {
+// Keep stores one attachment and returns its hash and size. An error of it ends
+// the reading of the mail.
+type Keep func(r io.Reader) (sha string, size int64, err error)
+
+// Parse is Read of a mail in memory whose attachments are not kept.
+func Parse(raw []byte, trusted string) (*Mail, error) {
+	return Read(bytes.NewReader(raw), trusted, func(r io.Reader) (string, int64, error) {
+		h := sha256.New()
+		n, err := io.Copy(h, r)
+		return hex.EncodeToString(h.Sum(nil)), n, err
+	})
+}
+
+// Read reads a raw mail, attachments by way of keep: it holds some megabytes at
+// most, however large the mail is. Faults inside are forgiven (Damaged): what can
+// be read is returned, and text of an unknown charset is read as Windows-1252.
+// trusted is the authserv-id of our own mail server ("": none), whose
+// Authentication-Results count. Errors: ErrUnreadable, those of src and of keep.
+func Read(src io.ReadSeeker, trusted string, keep Keep) (m *Mail, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			m, err = nil, fmt.Errorf("%w: %v", ErrUnreadable, r)
 		}
 	}()
-	raw = trimEnvelope(raw)
-	entity, err := message.ReadWithOptions(bytes.NewReader(raw), &message.ReadOptions{MaxHeaderBytes: maxHeader})
+	begin, err := envelope(src)
+	if err != nil {
+		return nil, err
+	}
+	m = &Mail{}
+	if err := m.sums(src, begin); err != nil {
+		return nil, err
+	}
+	entity, err := m.open(src, begin)
+	if err != nil {
+		return nil, err
+	}
+	m.header(mail.Header{Header: entity.Header})
+	w := walker{mail: m, keep: keep}
+	w.entity(entity, 0)
+	if w.failed != nil {
+		return nil, w.failed
+	}
+	w.finish()
+	m.classify(entity.Header, trusted)
+	return m, nil
+}
+
+// open returns the mail as an entity. A header with lines that are none is read
+// without them.
+func (m *Mail) open(src io.ReadSeeker, begin int64) (*message.Entity, error) {
+	options := &message.ReadOptions{MaxHeaderBytes: maxHeader}
+	if _, err := src.Seek(begin, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read a mail: %w", err)
+	}
+	entity, err := message.ReadWithOptions(src, options)
+	if entity == nil || err != nil && !forgivable(err) {
+		m.Damaged = true
+		if _, err := src.Seek(begin, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("read a mail: %w", err)
+		}
+		body := bufio.NewReader(src)
+		entity, err = message.ReadWithOptions(io.MultiReader(bytes.NewReader(cleanHeader(body)), body), options)
+	}
 	if entity == nil || err != nil && !forgivable(err) {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	if entity.Header.Len() == 0 {
 		return nil, fmt.Errorf("%w: no header", ErrUnreadable)
 	}
-	m = &Mail{Damaged: err != nil}
-	head, body := split(raw)
-	m.SHA256, m.BodySHA256 = sum(raw), sum(body)
-	m.header(mail.Header{Header: entity.Header}, head, body)
-	w := walker{mail: m}
-	w.entity(entity, 0)
-	w.finish()
-	m.classify(entity.Header, trusted)
-	return m, nil
+	m.Damaged = m.Damaged || err != nil
+	return entity, nil
+}
+
+// cleanHeader reads a header and returns its lines that are fields, with an empty
+// line after them; r is then at the body. What has no field at all gives none.
+func cleanHeader(r *bufio.Reader) []byte {
+	var out []byte
+	in := false // the last line belonged to a field that is kept
+	for read := 0; read < maxHeader; {
+		line, err := r.ReadSlice('\n')
+		read += len(line)
+		text := bytes.TrimRight(line, "\r\n")
+		switch folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t'); {
+		case len(text) == 0:
+			return append(out, '\r', '\n')
+		case folded && !in:
+		case folded:
+			out = append(append(out, text...), '\r', '\n')
+		default:
+			name, _, ok := bytes.Cut(text, []byte(":"))
+			name = bytes.TrimRight(name, " \t")
+			in = ok && len(name) > 0 && !bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+			if in {
+				out = append(append(out, text...), '\r', '\n')
+			}
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+	}
+	return append(out, '\r', '\n')
 }
 
 // forgivable reports whether go-message still gave an entity.
@@ -54,41 +129,57 @@ func forgivable(err error) bool {
 	return message.IsUnknownCharset(err) || message.IsUnknownEncoding(err)
 }
 
-// trimEnvelope removes what mailbox formats put before the header.
-func trimEnvelope(raw []byte) []byte {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(raw, []byte("From ")) {
-		if end := bytes.IndexByte(raw, '\n'); end >= 0 {
-			raw = raw[end+1:]
+// envelope returns where the header begins, after what mailbox formats put
+// before it.
+func envelope(src io.ReadSeeker) (int64, error) {
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(src, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, fmt.Errorf("read a mail: %w", err)
+	}
+	rest := bytes.TrimPrefix(head[:n], []byte("\xef\xbb\xbf"))
+	if bytes.HasPrefix(rest, []byte("From ")) {
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			rest = rest[end+1:]
 		}
 	}
-	return raw
+	return int64(n - len(rest)), nil
 }
 
-// split parts a mail at the first empty line.
-func split(raw []byte) (head, body []byte) {
-	for _, empty := range []string{"\r\n\r\n", "\n\n"} {
-		if i := bytes.Index(raw, []byte(empty)); i >= 0 {
-			if j := bytes.Index(raw, []byte("\n\n")); empty == "\r\n\r\n" && j >= 0 && j < i {
-				continue
-			}
-			return raw[:i], raw[i+len(empty):]
+// sums computes the hashes of the whole and of what follows the first empty line.
+func (m *Mail) sums(src io.ReadSeeker, begin int64) error {
+	if _, err := src.Seek(begin, io.SeekStart); err != nil {
+		return fmt.Errorf("read a mail: %w", err)
+	}
+	whole, body := sha256.New(), sha256.New()
+	r := bufio.NewReader(src)
+	for fresh := true; ; { // fresh: at the begin of a line
+		line, err := r.ReadSlice('\n')
+		whole.Write(line)
+		if fresh && len(bytes.TrimRight(line, "\r\n")) == 0 && err == nil {
+			break
+		}
+		fresh = err == nil
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("read a mail: %w", err)
 		}
 	}
-	return raw, nil
-}
-
-func sum(b []byte) string {
-	s := sha256.Sum256(b)
-	return hex.EncodeToString(s[:])
+	if _, err := io.Copy(io.MultiWriter(whole, body), r); err != nil {
+		return fmt.Errorf("read a mail: %w", err)
+	}
+	m.SHA256, m.BodySHA256 = hex.EncodeToString(whole.Sum(nil)), hex.EncodeToString(body.Sum(nil))
+	return nil
 }
 
 // header reads the fields that the desk needs.
-func (m *Mail) header(h mail.Header, head, body []byte) {
+func (m *Mail) header(h mail.Header) {
 	if id := firstID(h.Get("Message-Id")); id != "" {
 		m.MessageID = id
 	} else {
-		m.MessageID, m.Synthetic = "synth-"+sum(append(append([]byte{}, head...), body...)), true
+		m.MessageID, m.Synthetic = "synth-"+m.SHA256, true
 	}
 	m.InReplyTo, m.References = ids(h.Get("In-Reply-To")), ids(h.Get("References"))
 	if from := addresses(h, "From"); len(from) > 0 {
@@ -107,7 +198,7 @@ func (m *Mail) header(h mail.Header, head, body []byte) {
 			}
 		}
 	}
-	m.Subject = oneLine(decodeWords(h.Get("Subject")))
+	m.Subject = clip(oneLine(decodeWords(h.Get("Subject"))), maxSubject)
 	if at, err := h.Date(); err == nil {
 		m.Date = at.UTC()
 	}
@@ -180,10 +271,19 @@ func plainAddress(s string) (string, bool) {
 	return "", false
 }
 
-// ids returns the Message-IDs of a field, without angle brackets.
+// clip keeps the first n bytes, at the border of a letter.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// ids returns the Message-IDs of a field, without angle brackets: of more than
+// maxIDs the first and the newest.
 func ids(s string) []string {
 	var out []string
-	for len(out) < maxIDs {
+	for {
 		_, rest, ok := strings.Cut(s, "<")
 		if !ok {
 			break
@@ -196,6 +296,9 @@ func ids(s string) []string {
 			out = append(out, id)
 		}
 		s = after
+	}
+	if n := len(out); n > maxIDs {
+		out = append(out[:1:1], out[n-maxIDs+1:]...)
 	}
 	return out
 }

@@ -12,7 +12,9 @@ import (
 )
 
 // Probe is the function of that name with the certificates of the engine.
-func (e *Engine) Probe(ctx context.Context, box ticket.Mailbox) error { return Probe(ctx, box, e.cfg.TLS) }
+func (e *Engine) Probe(ctx context.Context, box ticket.Mailbox) error {
+	return Probe(ctx, box, e.cfg.TLS)
+}
 
 // Probe tries a mailbox: it signs in, opens the folder, and says hello to the
 // sending server. The error names the server at fault.

@@ -72,7 +72,7 @@ func wrote(lower string) bool {
 }
 
 var (
-	hiddenHTML = regexp.MustCompile(`(?is)<(script|style|head|title)\b.*?(</(script|style|head|title)\s*>|$)|<!--.*?(-->|$)`)
+	hiddenHTML = regexp.MustCompile(`(?is)<(script|style|title)\b.*?(</(script|style|title)\s*>|$)|<!--.*?(-->|$)`)
 	breakHTML  = regexp.MustCompile(`(?i)<(br|/p|/div|/tr|/li|/h[1-6]|/blockquote)\b[^>]*>`)
 	anyHTML    = regexp.MustCompile(`(?s)<[^>]*>`)
 	manyEmpty  = regexp.MustCompile(`\n[ \t\x{a0}]*\n(\s*\n)+`)

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 
@@ -35,16 +36,23 @@ func policy() *bluemonday.Policy {
 	p.AddTargetBlankToFullyQualifiedLinks(true)
 	p.RequireNoReferrerOnLinks(true)
 	p.RequireNoFollowOnLinks(true)
-	p.AllowAttrs("src").Matching(regexp.MustCompile("^" + filePath + "[0-9a-f-]{36}$")).OnElements("img")
-	p.AllowAttrs(remoteAttr).Matching(regexp.MustCompile(`^https?://[^\s"'<>]{1,2000}$`)).OnElements("img")
+	p.AllowAttrs("src").Matching(ownFile).OnElements("img")
+	p.AllowAttrs(remoteAttr).Matching(remoteURL).OnElements("img")
 	p.AllowAttrs("alt").OnElements("img")
 	p.AllowAttrs("width", "height").Matching(bluemonday.NumberOrPercent).OnElements("img", "table", "td", "th")
 	return p
 }
 
+// safePolicy makes the policy once; it is not changed any more.
+var safePolicy = sync.OnceValue(policy)
+
 var (
-	imgSource  = regexp.MustCompile(`(?is)(<img\b[^>]*?\s)src\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
-	relativeTo = regexp.MustCompile(`(?i)(<a\b[^>]*?\s)href="/[^"]*"`)
+	imgSource = regexp.MustCompile(`(?is)(<img\b[^>]*?\s)src\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
+	linkTo    = regexp.MustCompile(` href="([^"]*)"`) // in what the policy wrote
+	ownFile   = regexp.MustCompile("^" + filePath + "[0-9a-f-]{36}$")
+	remoteURL = regexp.MustCompile(`^(?i)https?://[^\s"'<>]+$`)
+	absolute  = regexp.MustCompile(`^(?i)(https?://|mailto:|tel:)`)
+	neverHTML = regexp.MustCompile(`(?is)<(script|style|title|svg|math|template)\b.*?(</(script|style|title|svg|math|template)\s*>|$)|<!--.*?(-->|$)`)
 )
 
 // safeHTML returns what of a mail's HTML may be shown. Pictures that the mail
@@ -56,7 +64,7 @@ func safeHTML(source string, files []ticket.Attachment) string {
 			byID[f.ContentID] = f.ID
 		}
 	}
-	source = hiddenHTML.ReplaceAllString(source, "")
+	source = neverHTML.ReplaceAllString(source, "")
 	source = imgSource.ReplaceAllStringFunc(source, func(tag string) string {
 		parts := imgSource.FindStringSubmatch(tag)
 		src := strings.TrimSpace(strings.Trim(parts[2], `"'`))
@@ -74,7 +82,12 @@ func safeHTML(source string, files []ticket.Attachment) string {
 		}
 		return parts[1] + remoteAttr + `="` + src + `"`
 	})
-	return relativeTo.ReplaceAllString(policy().Sanitize(source), "$1")
+	return linkTo.ReplaceAllStringFunc(safePolicy().Sanitize(source), func(attr string) string {
+		if absolute.MatchString(linkTo.FindStringSubmatch(attr)[1]) {
+			return attr
+		}
+		return "" // it would lead into this console
+	})
 }
 
 func cutPrefixFold(s, prefix string) (string, bool) {
@@ -84,23 +97,24 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 	return s, false
 }
 
-// contentType returns the type of a file by its content. The declared type
-// counts only to tell apart what content does not, never to make it active.
-func contentType(f File) string {
-	found := http.DetectContentType(f.Data)
+// contentType returns the type of a file by how its content begins. Name and
+// declared type count only to tell apart what content does not, never to make it
+// active.
+func contentType(name, declared string, head []byte) string {
+	found := http.DetectContentType(head)
 	base, _, _ := strings.Cut(found, ";")
 	switch base {
 	case "application/zip":
-		switch strings.ToLower(path.Ext(f.Name)) {
+		switch strings.ToLower(path.Ext(name)) {
 		case ".docx":
 			return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 		case ".xlsx":
 			return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 		}
 	case "text/plain":
-		switch strings.ToLower(f.MIME) {
+		switch strings.ToLower(declared) {
 		case "text/csv", "text/calendar", "message/rfc822":
-			return strings.ToLower(f.MIME)
+			return strings.ToLower(declared)
 		}
 	}
 	return base

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/textproto"
 	"strings"
@@ -92,8 +93,12 @@ func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error 
 	}
 	defer f.Close() //nolint:errcheck // only read
 	var h mail.AttachmentHeader
-	h.SetContentType(a.MIME, nil)
-	h.SetFilename(a.Name)
+	kind, params, err := mime.ParseMediaType(a.MIME)
+	if err != nil || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") { // these may not be base64 (RFC 2045 6.4)
+		kind, params = "application/octet-stream", nil
+	}
+	h.SetContentType(kind, params)
+	h.SetFilename(oneLine(a.Name))
 	h.Set("Content-Transfer-Encoding", "base64")
 	w, err := mw.CreateAttachment(h)
 	if err != nil {
@@ -106,16 +111,19 @@ func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error 
 	return nil
 }
 
-// deliver gives one mail to the mailbox's server. final reports that trying
-// again is of no use: the server said 5xx.
-func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, to string, content []byte) (final bool, err error) {
+// errConnect says that the server could not be asked: it is not the mail's fault.
+var errConnect = errors.New("no connection")
+
+// deliver gives one mail to the mailbox's server, from is its return path. final
+// reports that trying again is of no use: the server said 5xx.
+func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to string, content []byte) (final bool, err error) {
 	c, stop, err := connectSMTP(ctx, box, base)
 	if err != nil {
-		return permanent(err), err
+		return false, fmt.Errorf("smtp.host %s: %w: %w", box.SMTP.Host, errConnect, err)
 	}
 	defer stop()
 	for _, step := range []func() error{
-		func() error { return c.Mail(box.Address) },
+		func() error { return c.Mail(from) },
 		func() error { return c.Rcpt(to) },
 		func() error {
 			w, err := c.Data()

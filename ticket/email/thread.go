@@ -27,21 +27,15 @@ type place struct {
 
 var (
 	numberMark = regexp.MustCompile(`\[#([0-9]{1,18})\]`)
-	// replyMark is what mail programs put before a subject, in the languages of
+	// replyMarks are what mail programs put before a subject, in the languages of
 	// players: reply, forward, their counters and our own number.
-	replyMark = regexp.MustCompile(`(?i)^\s*((re|réf|ref|fwd?|tr|aw|wg|sv|rv|res|enc|antw|odp|ynt|vs)\s*(\[\d+\])?\s*[:：]|\[#\d+\])\s*`)
+	replyMarks = regexp.MustCompile(`(?i)^(?:\s*(?:(?:re|réf|ref|fwd?|tr|aw|wg|sv|rv|res|enc|antw|odp|ynt|vs)\s*(?:\[\d+\])?\s*[:：]|\[#\d+\])\s*)+`)
 )
 
 // subjectKey makes subjects comparable: without reply marks, our numbers, case
 // and double spaces.
 func subjectKey(s string) string {
-	for {
-		rest := replyMark.ReplaceAllString(s, "")
-		if rest == s {
-			break
-		}
-		s = rest
-	}
+	s = replyMarks.ReplaceAllString(s, "")
 	s = numberMark.ReplaceAllString(s, " ")
 	return strings.ToLower(strings.Join(strings.Fields(s), " "))
 }
@@ -155,8 +149,10 @@ func (f *filer) bySubject(ctx context.Context, tx ticket.DeskTx, m *Mail, contac
 	return place{}, nil
 }
 
-// in places a mail in a ticket. Another subject than the thread's begins a new
-// matter when the old one is over; while it is open an agent may split it.
+// in places a mail in a ticket. A reply under another subject than the thread's
+// begins a new matter when the old one is over; while it is open an agent may
+// split it. A mail that refers to none of ours and has our address is about that
+// ticket, whatever its subject.
 func (f *filer) in(ctx context.Context, tx ticket.DeskTx, m *Mail, t ticket.Ticket, why string) (place, error) {
 	thread, ok, err := f.threadIn(ctx, tx, m, t.ID)
 	if err != nil {
@@ -167,7 +163,7 @@ func (f *filer) in(ctx context.Context, tx ticket.DeskTx, m *Mail, t ticket.Tick
 	if ok {
 		p.interaction, subject = thread.ID, thread.Subject
 	}
-	if why == "references" && subjectKey(m.Subject) != subjectKey(subject) {
+	if (len(m.InReplyTo) > 0 || len(m.References) > 0) && why != "number" && subjectKey(m.Subject) != subjectKey(subject) {
 		if t.State == ticket.StateSolved || t.State == ticket.StateClosed {
 			return place{followUpOf: t.ID, why: "new", changed: true}, nil
 		}

@@ -1,7 +1,10 @@
 package email
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"path"
@@ -17,10 +20,12 @@ import (
 // walker goes through the parts of a mail and sorts them: text to show, HTML to
 // show, files, and the report of a bounce.
 type walker struct {
-	mail  *Mail
-	parts int
-	texts []string
-	htmls []string
+	mail   *Mail
+	keep   Keep
+	parts  int
+	texts  []string
+	htmls  []string
+	failed error // of keep: the mail is not read
 }
 
 // entity takes one part. A part that cannot be read marks the mail as damaged.
@@ -39,30 +44,68 @@ func (w *walker) entity(e *message.Entity, depth int) {
 	}
 	disposition, dparams, _ := e.Header.ContentDisposition()
 	name := fileName(dparams["filename"], params["name"])
-	body, err := io.ReadAll(e.Body)
+	shown := disposition != "attachment" && name == ""
+	switch {
+	case kind == "message/delivery-status":
+		w.report(w.some(e.Body, maxReport))
+	case shown && kind == "text/plain":
+		w.texts = append(w.texts, w.text(e.Body, params["charset"]))
+	case shown && kind == "text/html":
+		w.htmls = append(w.htmls, w.text(e.Body, params["charset"]))
+	default:
+		w.file(e, kind, name, disposition)
+	}
+}
+
+// some reads the first n bytes of a part.
+func (w *walker) some(r io.Reader, n int64) []byte {
+	body, err := io.ReadAll(io.LimitReader(r, n))
 	if err != nil {
 		w.mail.Damaged = true // what was read is kept
 	}
-	switch {
-	case kind == "message/delivery-status":
-		w.report(body)
-		return
-	case kind == "message/rfc822" || kind == "text/rfc822-headers" || kind == "message/rfc822-headers" || kind == "message/global-headers":
+	return body
+}
+
+// text reads a part that is shown.
+func (w *walker) text(r io.Reader, cs string) string {
+	body := w.some(r, maxSource)
+	return shorten(decoded(body, cs), len(body) == maxSource)
+}
+
+// file keeps a part that is not shown. What can be read of it is kept.
+func (w *walker) file(e *message.Entity, kind, name, disposition string) {
+	body := bufio.NewReaderSize(&untilFault{r: e.Body, damaged: &w.mail.Damaged}, maxReport)
+	head, _ := body.Peek(maxReport)
+	if kind == "message/rfc822" || kind == "text/rfc822-headers" || kind == "message/rfc822-headers" || kind == "message/global-headers" {
 		if w.mail.Bounce != nil && w.mail.Bounce.MessageID == "" {
-			w.mail.Bounce.MessageID = idIn(body)
+			w.mail.Bounce.MessageID = idIn(head)
 		}
-	case disposition != "attachment" && name == "" && kind == "text/plain":
-		w.texts = append(w.texts, shorten(decoded(body, params["charset"])))
-		return
-	case disposition != "attachment" && name == "" && kind == "text/html":
-		w.htmls = append(w.htmls, shorten(decoded(body, params["charset"])))
-		return
 	}
 	id := firstID(e.Header.Get("Content-Id"))
-	w.mail.Files = append(w.mail.Files, File{
-		Name: cmpName(name, kind, len(w.mail.Files)+1), MIME: kind, ContentID: id,
-		Inline: id != "" && disposition != "attachment", Data: body,
-	})
+	f := File{
+		Name: cmpName(name, kind, len(w.mail.Files)+1), ContentID: id, Inline: id != "" && disposition != "attachment",
+		MIME: contentType(name, kind, head),
+	}
+	if f.SHA256, f.Size, w.failed = w.keep(body); w.failed != nil {
+		w.failed = fmt.Errorf("keep an attachment: %w", w.failed)
+		return
+	}
+	w.mail.Files = append(w.mail.Files, f)
+}
+
+// untilFault reads until the first fault, which it notes.
+type untilFault struct {
+	r       io.Reader
+	damaged *bool
+}
+
+// Read implements io.Reader.
+func (u *untilFault) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		*u.damaged, err = true, io.EOF
+	}
+	return n, err
 }
 
 // multipart takes the parts of one. Of alternatives only the best plain and the
@@ -81,7 +124,7 @@ func (w *walker) multipart(parts message.MultipartReader, kind string, depth int
 			break
 		}
 		w.entity(part, depth+1)
-		if w.parts > maxParts {
+		if w.parts > maxParts || w.failed != nil {
 			break
 		}
 	}
@@ -145,7 +188,7 @@ func (w *walker) report(body []byte) {
 
 // idIn returns the Message-ID of the returned mail inside a report.
 func idIn(body []byte) string {
-	e, err := message.Read(strings.NewReader(string(body) + "\r\n\r\n"))
+	e, err := message.Read(io.MultiReader(bytes.NewReader(body), strings.NewReader("\r\n\r\n")))
 	if e == nil || err != nil && !forgivable(err) {
 		return ""
 	}
@@ -168,16 +211,13 @@ func decoded(body []byte, cs string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r", "\n"), "\x00", "")
 }
 
-// shorten keeps the first maxText bytes, at the border of a letter.
-func shorten(s string) string {
-	if len(s) <= maxText {
+// shorten keeps the first maxText bytes, at the border of a letter, and says that
+// there is more.
+func shorten(s string, more bool) string {
+	if len(s) <= maxText && !more {
 		return s
 	}
-	s = s[:maxText]
-	for !utf8.ValidString(s) && s != "" {
-		s = s[:len(s)-1]
-	}
-	return s + "\n[...]"
+	return clip(s, maxText) + "\n[...]"
 }
 
 // fileName returns the first usable name: without path, control characters and
