@@ -22,10 +22,7 @@ type SiteInfo struct {
 }
 
 func (s *Server) siteOperations(api huma.API) {
-	register(api, act{
-		id: "site", method: http.MethodGet, path: "/api/v1/site", tag: "site",
-		summary: "What a page may know without signing in: the queues that can be called",
-	}, func(context.Context, *noInput) (*oneOutput[SiteInfo], error) {
+	show := func(context.Context, *noInput) (*oneOutput[SiteInfo], error) {
 		info := SiteInfo{Demo: s.cfg.Demo, Version: s.cfg.Version, Languages: []string{"fr", "en"}, Queues: []SiteQueue{}}
 		for _, q := range s.parts.Queue.Queues() {
 			if q.Config.Enabled {
@@ -33,5 +30,13 @@ func (s *Server) siteOperations(api huma.API) {
 			}
 		}
 		return &oneOutput[SiteInfo]{info}, nil
-	})
+	}
+	register(api, act{
+		id: "site", method: http.MethodGet, path: "/api/v1/site", tag: "site",
+		summary: "What a page may know without signing in: the queues that can be called",
+	}, show)
+	register(api, act{
+		id: "widget-site", method: http.MethodGet, path: "/w/v1/site", tag: "site",
+		summary: "The same for pages of the operator (http.allowed_origins)",
+	}, show)
 }

@@ -5,6 +5,7 @@
 
 import { Backoff } from '../lib/backoff';
 import { ending, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from './rules';
+import type { Meter } from './level';
 import type { Ending, Failure, Kept } from './rules';
 
 export type Phase =
@@ -60,19 +61,28 @@ export class PlayerCall {
   #peer: RTCPeerConnection | undefined;
   #microphone: MediaStream | undefined;
   #events: EventSource | undefined;
-  #meter: AudioContext | undefined;
-  #meterTimer: ReturnType<typeof setInterval> | undefined;
+  #unwatch: (() => void) | undefined; // ends the meter
   #iceTimer: ReturnType<typeof setTimeout> | undefined;
   #streamTimer: ReturnType<typeof setTimeout> | undefined;
   #streamBackoff = new Backoff();
   #iceBackoff = new Backoff(1000, 8000);
   #lostAt = 0;
-  #confirmed = false; // key 1 was pressed for this callback
   #location = '';
   #token = '';
   #queue = '';
   #lang = '';
   #generation = 0; // of attempts: a late answer of an older one is dropped
+
+  /** base: origin of the server, "" when the page is the server's own. meter, if any, follows the microphone. */
+  constructor(
+    private readonly base = '',
+    private readonly meter?: Meter,
+  ) {}
+
+  /** What a second page needs to go on with this call in writing, "" without one. */
+  get token(): string {
+    return this.#token;
+  }
 
   /** Gives the page's audio element; remote audio plays there. */
   attach(audio: HTMLAudioElement): void {
@@ -97,6 +107,17 @@ export class PlayerCall {
     this.talkMs = 0;
     this.talkSince = 0;
     await this.#offer(`/w/v1/calls?queue=${encodeURIComponent(queue)}&lang=${encodeURIComponent(lang)}`, false);
+  }
+
+  /** Goes on with a conversation by voice: on its ticket, to its agent if he is free. */
+  async startFromChat(chatToken: string, queue: string, lang: string): Promise<void> {
+    this.#forget();
+    this.#queue = queue;
+    this.#lang = lang;
+    this.startedAt = 0;
+    this.talkMs = 0;
+    this.talkSince = 0;
+    await this.#offer(`/w/v1/calls?chat=${encodeURIComponent(chatToken)}&lang=${encodeURIComponent(lang)}`, false);
   }
 
   /** Goes back to the call, or to the promise of one, of an earlier life. */
@@ -229,14 +250,14 @@ export class PlayerCall {
       return;
     }
     this.#microphone = microphone;
-    this.#watchLevel(microphone);
+    this.#unwatch = this.meter?.(microphone, (level) => (this.level = this.muted ? 0 : level));
     this.phase = 'connecting';
 
     const peer = this.#newPeer(microphone);
     let answer: Response;
     try {
       await peer.setLocalDescription(await peer.createOffer());
-      answer = await this.#send('POST', url, peer.localDescription?.sdp ?? '');
+      answer = await this.#send('POST', this.base + url, peer.localDescription?.sdp ?? '');
     } catch {
       if (generation === this.#generation) this.#fail('away');
       return;
@@ -246,7 +267,7 @@ export class PlayerCall {
       this.retryIn = retryAfter(answer.headers.get('Retry-After'));
       return this.#fail(offerFailure(answer.status, resuming));
     }
-    this.#location = answer.headers.get('Location') ?? '';
+    this.#location = this.#absolute(answer.headers.get('Location') ?? '');
     this.#token = answer.headers.get('Pickup-Resume') ?? this.#token;
     try {
       await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
@@ -262,7 +283,6 @@ export class PlayerCall {
   #live(): void {
     this.phase = 'live';
     this.state = 'new';
-    this.#confirmed = false;
     this.callbackRefused = '';
     if (!this.startedAt) this.startedAt = Date.now();
     this.canDial = this.#peer?.getSenders().some((s) => s.dtmf?.canInsertDTMF) ?? false;
@@ -286,9 +306,13 @@ export class PlayerCall {
     peer.onconnectionstatechange = () => {
       if (peer !== this.#peer) return;
       this.canDial = peer.getSenders().some((s) => s.dtmf?.canInsertDTMF);
-      this.#confirm();
-    };
+      };
     return peer;
+  }
+
+  /** The call's address, as seen from the page of another origin. */
+  #absolute(location: string): string {
+    return this.base && location.startsWith('/') ? this.base + location : location;
   }
 
   #send(method: string, url: string, sdp: string): Promise<Response> {
@@ -416,15 +440,6 @@ export class PlayerCall {
     }
     if (state === 'talking' && !this.talkSince) this.talkSince = Date.now();
     this.state = state;
-    this.#confirm();
-  }
-
-  // A callback asks whether a person answered, by key 1. Whoever pressed Accept
-  // on the page is one: the page presses the key for him, once it can.
-  #confirm(): void {
-    if (this.state !== 'human_check' || this.#confirmed || this.#peer?.connectionState !== 'connected') return;
-    this.#confirmed = true;
-    this.press('1');
   }
 
   #promised(): void {
@@ -471,9 +486,8 @@ export class PlayerCall {
 
   #dropMedia(): void {
     clearTimeout(this.#iceTimer);
-    clearInterval(this.#meterTimer);
-    void this.#meter?.close().catch(() => {});
-    this.#meter = undefined;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
     this.level = 0;
     for (const track of this.#microphone?.getTracks() ?? []) track.stop();
     this.#microphone = undefined;
@@ -509,28 +523,6 @@ export class PlayerCall {
       sessionStorage.removeItem(STORE);
     } catch {
       // no storage: nothing to forget
-    }
-  }
-
-  // ---- microphone level ----
-
-  #watchLevel(microphone: MediaStream): void {
-    try {
-      const context = new AudioContext();
-      const analyser = context.createAnalyser();
-      analyser.fftSize = 512;
-      context.createMediaStreamSource(microphone).connect(analyser);
-      const samples = new Float32Array(analyser.fftSize);
-      this.#meter = context;
-      this.#meterTimer = setInterval(() => {
-        analyser.getFloatTimeDomainData(samples);
-        let sum = 0;
-        for (const s of samples) sum += s * s;
-        const decibels = 10 * Math.log10(sum / samples.length + 1e-9);
-        this.level = this.muted ? 0 : Math.min(1, Math.max(0, (decibels + 60) / 50));
-      }, 100);
-    } catch {
-      // no meter: the call does not need it
     }
   }
 }
