@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -272,6 +273,9 @@ func (e *Engine) fileOne(ctx context.Context, r ticket.RawMail) (Filed, error) {
 		}
 	}
 	f := &filer{box: box, secret: e.cfg.Secret, policy: e.cfg.Policy, at: r.ArrivedAt}
+	if strings.HasPrefix(r.LastError, cutMark) {
+		f.cut = r.LastError
+	}
 	var filed Filed
 	err := e.store.Desk(ctx, func(tx ticket.DeskTx) error {
 		var err error

@@ -45,6 +45,7 @@ type filer struct {
 	secret []byte
 	policy ticket.Policy
 	at     time.Time // of arrival
+	cut    string    // what of the mail is here, when it was too large; "": all
 }
 
 // file stores a mail in its ticket, in one transaction that may run twice.
@@ -154,6 +155,9 @@ func (f *filer) receive(ctx context.Context, tx ticket.DeskTx, m *Mail, files []
 	if m.Damaged {
 		detail["damaged"] = "1"
 	}
+	if f.cut != "" {
+		detail["cut"] = f.cut
+	}
 	if err := tx.AddEvents(ctx, got.Ticket.ID, call.TimelineEvent{At: f.at, Kind: "mail_received", Detail: detail}); err != nil {
 		return Filed{}, err
 	}
@@ -191,6 +195,9 @@ func (f *filer) incoming(m *Mail, files []ticket.Attachment) ticket.Incoming {
 	}
 	if m.HTML != "" {
 		body.HTML = safeHTML(m.HTML, files)
+	}
+	if f.cut != "" {
+		body.Text = strings.TrimSpace(body.Text + "\n\n" + says(f.box.Language, "cut"))
 	}
 	return ticket.Incoming{
 		Channel: call.ChannelEmail, From: identity, Name: cmp.Or(m.From.Name, from), Language: languageOf(m, f.box),

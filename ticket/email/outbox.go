@@ -156,6 +156,9 @@ func (e *Engine) settle(
 ) error {
 	now := time.Now()
 	if failed == nil {
+		if was, ok, err := tx.OutMailOf(ctx, m.ID); err != nil || ok && was.State == string(ticket.StatusBounced) {
+			return err // its report was faster
+		}
 		out.State, out.LastError = outSent, ""
 		return errors.Join(tx.SaveMail(ctx, out), tx.SetStatus(ctx, m.ID, ticket.StatusSent))
 	}

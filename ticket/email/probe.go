@@ -41,13 +41,13 @@ func probeIMAP(ctx context.Context, box ticket.Mailbox, base *tls.Config) error 
 	if err != nil {
 		return fmt.Errorf("imap.host %s: %w", box.IMAP.Host, err)
 	}
-	defer conn.Close() //nolint:errcheck // it is over either way
-	folder := box.Folder
-	if folder == "" {
-		folder = "INBOX"
+	defer c.Close() //nolint:errcheck // it is over either way
+	defer conn.release()
+	if _, err := c.Select(folderOf(box), &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+		return fmt.Errorf("imap.host %s: open %s: %w", box.IMAP.Host, folderOf(box), err)
 	}
-	if _, err := c.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
-		return fmt.Errorf("imap folder %s: %w", folder, err)
+	if err := c.Logout().Wait(); err != nil {
+		return fmt.Errorf("imap.host %s: sign out: %w", box.IMAP.Host, err)
 	}
-	return c.Logout().Wait()
+	return nil
 }

@@ -57,7 +57,12 @@ var (
 
 // safeHTML returns what of a mail's HTML may be shown. Pictures that the mail
 // brings are shown from its files, those elsewhere only name their address.
-func safeHTML(source string, files []ticket.Attachment) string {
+func safeHTML(source string, files []ticket.Attachment) (safe string) {
+	defer func() {
+		if recover() != nil { // its plain text is there
+			safe = ""
+		}
+	}()
 	byID := map[string]string{}
 	for _, f := range files {
 		if f.ContentID != "" {

@@ -135,7 +135,7 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 		},
 	} {
 		if err := step(); err != nil {
-			return permanent(err), fmt.Errorf("smtp: %w", err)
+			return permanent(err), fmt.Errorf("smtp.host %s: %w", box.SMTP.Host, err)
 		}
 	}
 	_ = c.Quit() // it is taken
@@ -151,7 +151,7 @@ func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (*sm
 	dialer := &net.Dialer{Timeout: dialWithin}
 	conn, err := dialer.DialContext(ctx, "tcp", serverAddr(s, 465, 587))
 	if err != nil {
-		return nil, nil, fmt.Errorf("smtp: %w", err)
+		return nil, nil, fmt.Errorf("connect: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(5 * replyWithin))
 	cut := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -166,7 +166,7 @@ func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (*sm
 	c, err := smtp.NewClient(link, s.Host)
 	if err != nil {
 		stop()
-		return nil, nil, fmt.Errorf("smtp greeting: %w", err)
+		return nil, nil, fmt.Errorf("greeting: %w", err)
 	}
 	_, domain, _ := strings.Cut(box.Address, "@")
 	if err := greet(c, s, base, domain); err != nil {
@@ -179,16 +179,16 @@ func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (*sm
 // greet says hello, makes the connection safe and signs in.
 func greet(c *smtp.Client, s ticket.MailServer, base *tls.Config, domain string) error {
 	if err := c.Hello(domain); err != nil {
-		return fmt.Errorf("smtp hello: %w", err)
+		return fmt.Errorf("hello: %w", err)
 	}
 	if s.Security == ticket.SecurityStartTLS {
 		if err := c.StartTLS(tlsFor(base, s.Host)); err != nil {
-			return fmt.Errorf("smtp starttls: %w", err)
+			return fmt.Errorf("starttls: %w", err)
 		}
 	}
 	if s.User != "" {
 		if err := c.Auth(smtp.PlainAuth("", s.User, s.Password, s.Host, s.Security == ticket.SecurityNone)); err != nil {
-			return fmt.Errorf("smtp sign-in as %s: %w", s.User, err)
+			return fmt.Errorf("sign-in as %s: %w", s.User, err)
 		}
 	}
 	return nil
@@ -199,5 +199,3 @@ func permanent(err error) bool {
 	var said *textproto.Error
 	return errors.As(err, &said) && said.Code >= 500 && said.Code < 600 && said.Code != 530 && said.Code != 535
 }
-
-func stringReader(s string) io.Reader { return strings.NewReader(s) }

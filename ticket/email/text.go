@@ -13,6 +13,7 @@ func says(language, key string) string {
 		"unknown_sender":  "Expéditeur inconnu",
 		"unreadable":      "Courriel illisible",
 		"unreadable_text": "Ce courriel n’a pas pu être lu. L’original est joint.",
+		"cut":             "[Ce courriel dépasse la taille permise : seul son début est ici. Le serveur de courriel garde l’ensemble.]",
 		"acknowledged":    "Bonjour,\n\nNous avons bien reçu votre message. Sa référence est %d.\nUn conseiller vous répondra.\n",
 		"failed":          "Le message n’a pas pu être envoyé : %s",
 	}
@@ -20,6 +21,7 @@ func says(language, key string) string {
 		"unknown_sender":  "Unknown sender",
 		"unreadable":      "Unreadable mail",
 		"unreadable_text": "This mail could not be read. The original is attached.",
+		"cut":             "[This mail is above the size that is taken: only its beginning is here. The mail server keeps the whole.]",
 		"acknowledged":    "Hello,\n\nWe have received your message. Its reference is %d.\nAn agent will answer you.\n",
 		"failed":          "The message could not be sent: %s",
 	}
