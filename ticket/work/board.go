@@ -30,6 +30,8 @@ type Board struct {
 	// What follows belongs to the goroutine of Run.
 	life     context.Context
 	pieces   map[queue.ItemID]*piece
+	shown    map[queue.ItemID]*piece            // those of pieces that are offered, or were claimed
+	tickets  map[string]map[queue.ItemID]*piece // pieces by ticket
 	consoles map[account.ID]*console
 	sweeping bool      // a child reads the facts
 	again    bool      // they changed meanwhile
@@ -51,7 +53,8 @@ func New(cfg Config, q *queue.Domain, store Store, log *slog.Logger) *Board {
 	return &Board{
 		cfg: cfg.withDefaults(), queue: q, store: store, log: log,
 		box: mailbox.New[func()](), done: make(chan struct{}),
-		pieces: map[queue.ItemID]*piece{}, consoles: map[account.ID]*console{},
+		pieces: map[queue.ItemID]*piece{}, shown: map[queue.ItemID]*piece{}, tickets: map[string]map[queue.ItemID]*piece{},
+		consoles: map[account.ID]*console{},
 	}
 }
 
@@ -134,10 +137,8 @@ func (b *Board) next() (first time.Time, ok bool) {
 			first, ok = at, true
 		}
 	}
-	for _, p := range b.pieces {
-		if p.State == Offered {
-			look(p.Deadline)
-		}
+	for _, p := range b.shown {
+		look(p.Deadline)
 	}
 	for _, c := range b.consoles {
 		look(c.due)
@@ -175,9 +176,42 @@ func (p *piece) tried(outcome, reason string) {
 	}
 }
 
+// add puts p on the board.
+func (b *Board) add(p *piece) {
+	b.pieces[p.ID] = p
+	of := b.tickets[p.TicketID]
+	if of == nil {
+		of = map[queue.ItemID]*piece{}
+		b.tickets[p.TicketID] = of
+	}
+	of[p.ID] = p
+}
+
+// drop takes p off the board.
+func (b *Board) drop(p *piece) {
+	delete(b.pieces, p.ID)
+	delete(b.shown, p.ID)
+	b.leaveTicket(p)
+}
+
+func (b *Board) leaveTicket(p *piece) {
+	of := b.tickets[p.TicketID]
+	if delete(of, p.ID); len(of) == 0 {
+		delete(b.tickets, p.TicketID)
+	}
+}
+
+// show notes that p is shown to an agent until a deadline; zero: until the queue
+// says more.
+func (b *Board) show(p *piece, agent account.ID, offer queue.OfferID, deadline time.Time) {
+	p.State, p.Agent, p.offer, p.Deadline = Offered, agent, offer, deadline
+	b.shown[p.ID] = p
+}
+
 // wait makes p wait again; it returns who had it.
-func (p *piece) wait() account.ID {
+func (b *Board) wait(p *piece) account.ID {
 	had := p.Agent
+	delete(b.shown, p.ID)
 	p.State, p.Agent, p.offer, p.Deadline, p.TakenAt = Waiting, "", "", time.Time{}, time.Time{}
 	return had
 }

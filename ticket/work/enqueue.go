@@ -46,7 +46,7 @@ func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
 	}
 	joined := entry.Item()
 	p.entry, p.Key, p.Class, p.DueAt = entry, joined.Key, joined.Class, joined.DueAt
-	b.pieces[id] = p
+	b.add(p)
 	if t.Holder != "" && t.Channel == call.ChannelChat {
 		b.awaited(t.Holder)
 	}
@@ -133,8 +133,8 @@ func (b *Board) offered(p *piece, n queue.Notice) {
 	if p.offer != "" && p.offer != o.ID { // a claim that came between
 		p.tried("withdrawn", "")
 	}
-	p.State, p.Agent, p.offer, p.Why = Offered, o.Agent, o.ID, o.Why
-	p.Deadline = time.Now().Add(o.RingTime)
+	b.show(p, o.Agent, o.ID, time.Now().Add(o.RingTime))
+	p.Why = o.Why
 	p.Trials = append(p.Trials, Trial{At: time.Now(), Agent: o.Agent, Why: o.Why})
 	if extra := len(p.Trials) - keepTrials; extra > 0 {
 		p.Trials = p.Trials[extra:]
@@ -154,7 +154,7 @@ func (b *Board) offered(p *piece, n queue.Notice) {
 // returned lets p wait again, and says so.
 func (b *Board) returned(p *piece) {
 	held := p.holder() != ""
-	had := p.wait()
+	had := b.wait(p)
 	p.tell(Note{Kind: NoteReturned, Agent: had, Held: held})
 	b.changed(p, had)
 }
@@ -162,19 +162,17 @@ func (b *Board) returned(p *piece) {
 // take makes p the work of its agent: he won the offer.
 func (b *Board) take(p *piece) {
 	p.tried("accepted", "")
+	delete(b.shown, p.ID)
 	p.State, p.Deadline, p.TakenAt = Active, time.Time{}, time.Now()
 	p.tell(Note{Kind: NoteAssigned, Agent: p.Agent})
 	b.changed(p, p.Agent)
 }
 
-// drop takes p off the board.
-func (b *Board) drop(p *piece) { delete(b.pieces, p.ID) }
-
 // expire ends what is due: offers that nobody answered, consoles that stayed
 // closed.
 func (b *Board) expire(now time.Time) {
-	for _, p := range b.pieces {
-		if p.State == Offered && !p.Deadline.IsZero() && !p.Deadline.After(now) {
+	for _, p := range b.shown {
+		if !p.Deadline.IsZero() && !p.Deadline.After(now) {
 			p.tried("missed", "")
 			b.queue.Missed(p.offer, call.OutcomeMissed)
 			b.queue.Final(p.offer)
@@ -193,6 +191,11 @@ func (b *Board) expire(now time.Time) {
 
 // refresh brings what the fact says now into a piece.
 func (b *Board) refresh(p *piece, t Task) {
+	if t.TicketID != p.TicketID { // it was merged into another
+		b.leaveTicket(p)
+		p.TicketID = t.TicketID
+		b.add(p)
+	}
 	p.Subject, p.Player, p.Category = t.Subject, t.Player, t.Category
 	if t.Priority != p.Priority {
 		b.setPriority(p, t.Priority)
@@ -232,10 +235,8 @@ func (b *Board) want() {
 func (b *Board) TicketChanged(ticketID string) {
 	b.box.Put(func() {
 		b.want()
-		for _, p := range b.pieces {
-			if p.TicketID == ticketID {
-				p.tell(Note{Kind: NoteTicket})
-			}
+		for _, p := range b.tickets[ticketID] {
+			p.tell(Note{Kind: NoteTicket})
 		}
 	})
 }

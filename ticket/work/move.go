@@ -30,7 +30,7 @@ func (b *Board) Claim(ctx context.Context, id queue.ItemID, agent account.ID) (I
 			p.tried("withdrawn", "")
 			b.changed(p, p.Agent)
 		}
-		p.State, p.Agent, p.offer, p.Deadline = Offered, agent, offer, time.Time{}
+		b.show(p, agent, offer, time.Time{})
 		b.changed(p, agent)
 		return nil
 	})
@@ -89,7 +89,7 @@ func (b *Board) Transfer(ctx context.Context, id queue.ItemID, agent account.ID,
 			b.queue.Final(p.offer)
 			p.tried("withdrawn", "transfer")
 		}
-		had := p.wait()
+		had := b.wait(p)
 		p.Queue = name
 		p.tell(Note{Kind: NoteMoved, Agent: had, Queue: name})
 		b.changed(p, had)
@@ -112,8 +112,8 @@ func (b *Board) SetPriority(ctx context.Context, id queue.ItemID, priority int) 
 // SetTicketPriority moves all that waits of a ticket.
 func (b *Board) SetTicketPriority(ticketID string, priority int) {
 	b.box.Put(func() {
-		for _, p := range b.pieces {
-			if p.TicketID == ticketID && p.Priority != priority {
+		for _, p := range b.tickets[ticketID] {
+			if p.Priority != priority {
 				b.setPriority(p, priority)
 			}
 		}

@@ -177,8 +177,8 @@ func (b *Board) Offers(ctx context.Context, agent account.ID) ([]Item, error) {
 func (b *Board) Holds(agent account.ID, ticketID string) bool {
 	// The owner answers at once, or has gone: there is nothing to cancel.
 	held, err := ask(context.Background(), b, func() (bool, error) {
-		for _, p := range b.pieces {
-			if p.TicketID == ticketID && p.Agent == agent {
+		for _, p := range b.tickets[ticketID] {
+			if p.Agent == agent {
 				return true, nil
 			}
 		}
