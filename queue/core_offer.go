@@ -100,7 +100,8 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 // send tells the owner of the item to ring.
 func (c *Core) send(r *reservation, uncommitted bool) {
 	if r.auto {
-		c.takeOver(r, false)
+		c.takeOver(r)
+		c.activate(r)
 		c.settle(r.agent)
 		c.notifyOffer(NoticeOffer, r).Uncommitted = uncommitted
 		return
@@ -261,8 +262,9 @@ func (c *Core) accept(r *reservation) {
 	c.settle(a)
 }
 
-// takeOver makes an item the agent's without a choice of his.
-func (c *Core) takeOver(r *reservation, parked bool) {
+// takeOver makes an item the agent's without a choice of his; it is neither
+// active nor parked yet.
+func (c *Core) takeOver(r *reservation) {
 	e, a := r.item, r.agent
 	r.state, r.won, r.talked, r.outcome = resAccepted, true, true, call.OutcomeAnswered
 	r.wonAt, r.bridgeAt, r.bridgedBefore = c.ns, c.ns, e.bridged
@@ -272,11 +274,6 @@ func (c *Core) takeOver(r *reservation, parked bool) {
 	c.countHeld(e, true)
 	c.decideRes(DecisionAccept, r)
 	c.decideRes(DecisionBridged, r)
-	if parked {
-		c.setAside(r, false)
-		return
-	}
-	c.activate(r)
 	c.gotItem(a)
 }
 

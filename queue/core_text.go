@@ -121,13 +121,23 @@ func (c *Core) resume(r *reservation) error {
 	return nil
 }
 
-// giveAgain gives an item back to the agent who had it before a restart.
+// giveAgain gives an item back to the agent who had it before a restart: parked
+// where he has no room for it, or until the end of the call that he has.
 func (c *Core) giveAgain(e *entry, a *agent) {
-	open, parked := a.open, e.Parked || !a.room(e.lane) // what is on its way to him stays so
+	open := a.open // what is on its way to him stays so
+	aside, inCall := e.Parked || !a.room(e.lane), a.res != nil || a.wrapping
 	r := c.reserve(e, a, "had it before a restart")
 	r.auto = true
 	c.decideRes(DecisionOffer, r)
-	c.takeOver(r, parked)
+	c.takeOver(r)
+	switch {
+	case aside:
+		c.setAside(r, false)
+	case inCall:
+		c.setAside(r, true)
+	default:
+		c.activate(r)
+	}
 	a.open = open
 	c.settle(a)
 	c.notifyOffer(NoticeOffer, r)
