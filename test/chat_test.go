@@ -620,3 +620,44 @@ func TestWhoPausesIsOfferedNoChat(t *testing.T) {
 	agent.want(http.StatusOK, "PUT", "/api/v1/agents/"+me.str("id")+"/state", object{"state": "ready"}, nil)
 	agent.offered(second) // one chat leaves room for another
 }
+
+// One agent with a desk phone and a console: who talks with him on the phone has
+// him alone, a chat waits until then, and what he has in writing is in the list
+// with its reason.
+func TestAnAgentOnHisDeskPhoneIsOfferedNoChat(t *testing.T) {
+	s := startServer(t, "PICKUP_DEMO_AGENTS=1", "PICKUP_RECORDING_NOTICE=false")
+	desk := newPhone(t, "1001", s.sip)
+	desk.register("demo-1001")
+	s.agents(1, "ready")
+	agent := s.agent("1001")
+	agent.console()
+	player := newPhone(t, "player", s.sip)
+	d, err := player.dial("support")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.agents(1, "talking")
+	visitor := s.visitor()
+	chat := visitor.open("support", "Bonjour")
+	admin := s.agent("admin")
+	state := func() (object, string) {
+		var o object
+		_, text := admin.do("GET", "/api/v1/work/chat-"+chat, nil, &o)
+		return o, text
+	}
+	wait(t, 20*time.Second, "the chat in the queue", func() (bool, string) {
+		o, text := state()
+		return o.str("state") == "waiting" && o.num("position") == 1, text
+	})
+	s.agents(1, "talking") // and he still talks
+	if o, text := state(); o.str("state") != "waiting" {
+		t.Fatalf("offered while he talks: %s", text)
+	}
+	player.bye(d)
+	agent.offered(chat)
+	o, text := state()
+	offers, _ := o["offers"].([]any)
+	if len(offers) == 0 || o.str("why") == "" {
+		t.Errorf("got %s", text)
+	}
+}
