@@ -48,7 +48,7 @@ describe('a conversation', () => {
 
 describe('what was kept', () => {
   it.each([null, '', '{', '[]', '{"id":1}'])('is nothing: %s', (text) => expect(parseKeptChat(text)).toBeNull());
-  it('is a conversation', () => expect(parseKeptChat('{"id":"a","token":"b","queue":"q"}')).toEqual({ id: 'a', token: 'b', queue: 'q' }));
+  it('is a conversation', () => expect(parseKeptChat('{"id":"a","token":"b","queue":"q"}')).toEqual({ id: 'a', token: 'b', queue: 'q', number: 0 }));
   it('is messages, without what is none', () => {
     expect(parsePending('[{"client_id":"c","text":"t","at":5},{"text":"x"},null]')).toEqual([{ client_id: 'c', text: 't', files: [], at: 5 }]);
     expect(parsePending('{')).toEqual([]);

@@ -80,6 +80,7 @@ export class Chat {
   resume(): boolean {
     this.#kept = parseKeptChat(read(STORE));
     if (this.#kept) {
+      this.ticketNumber = this.#kept.number;
       this.#c.pending = parsePending(read(PENDING));
       this.phase = 'on';
       this.#show();
@@ -110,7 +111,7 @@ export class Chat {
       const answer = await this.#ask('POST', '/w/v1/chats', o).catch(() => null);
       if (answer?.ok) {
         const opened = (await answer.json()) as { id: string; token: string; state: string; ticket_number: number; queue: string };
-        this.#kept = { id: opened.id, token: opened.token, queue: opened.queue };
+        this.#kept = { id: opened.id, token: opened.token, queue: opened.queue, number: opened.ticket_number };
         this.ticketNumber = opened.ticket_number;
         write(STORE, JSON.stringify(this.#kept));
         drop(OPENING);

@@ -48,6 +48,7 @@ export interface KeptChat {
   id: string;
   token: string;
   queue: string;
+  number: number; // of the ticket
 }
 
 /** Most messages that wait for the network. */
@@ -122,7 +123,7 @@ export class Conversation {
 export function parseKeptChat(text: string | null): KeptChat | null {
   try {
     const k = JSON.parse(text ?? '') as Partial<KeptChat>;
-    return typeof k.id === 'string' && typeof k.token === 'string' ? { id: k.id, token: k.token, queue: String(k.queue ?? '') } : null;
+    return typeof k.id === 'string' && typeof k.token === 'string' ? { id: k.id, token: k.token, queue: String(k.queue ?? ''), number: Number(k.number) || 0 } : null;
   } catch {
     return null;
   }
