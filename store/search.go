@@ -33,9 +33,10 @@ const (
 
 // SearchText is how an engine keeps and finds words. All words are folded.
 type SearchText struct {
-	// Put stores the words of a document, in the place of those it had: $1 is its
-	// id, the others are what Words returns.
-	Put   string
+	// Put is the statement that stores the words of n documents, in the place of
+	// those they had; for each of them its placeholders are its id and what Words
+	// returns.
+	Put   func(n int) string
 	Words func(title, body, owners []string) []any
 	// Match is the query of documents that have all words, of one owner when owner
 	// is not "". The last word may be the beginning of one when prefix.
@@ -66,6 +67,14 @@ func ownerWord(a account.ID) string {
 	return hex.EncodeToString([]byte(a))
 }
 
+func ownerWords(owners []account.ID) []string {
+	words := make([]string, 0, len(owners))
+	for _, o := range owners {
+		words = append(words, ownerWord(o))
+	}
+	return words
+}
+
 // Index puts a document into the search, in the place of what it was.
 func (s *Store) Index(ctx context.Context, d Doc) error {
 	return s.act(ctx, "index a document", func(t *tx) error { return putDoc(t, d) })
@@ -76,10 +85,7 @@ func putDoc(t *tx, d Doc) error {
 	if err != nil {
 		return err
 	}
-	owners := make([]string, 0, len(d.Owners))
-	for _, o := range d.Owners {
-		owners = append(owners, ownerWord(o))
-	}
+	owners := ownerWords(d.Owners)
 	var docID int64
 	err = t.row(`INSERT INTO search_docs (id, kind, object_id, ticket_id, locale, owners) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind, object_id, locale) DO UPDATE SET ticket_id = excluded.ticket_id, owners = excluded.owners RETURNING id`,
@@ -87,10 +93,14 @@ func putDoc(t *tx, d Doc) error {
 	if err != nil {
 		return err
 	}
-	title, body := fold.Words(d.Title), fold.Words(d.Body)
-	args := t.dialect.Search.Words(title[:min(len(title), maxDoc)], body[:min(len(body), maxDoc)], owners)
-	_, err = t.exec(t.dialect.Search.Put, append([]any{docID}, args...)...)
+	_, err = t.exec(t.dialect.Search.Put(1), t.words(docID, d, owners)...)
 	return err
+}
+
+// words are what is stored of a document, with its id.
+func (t *tx) words(docID int64, d Doc, owners []string) []any {
+	title, body := fold.Words(d.Title), fold.Words(d.Body)
+	return append([]any{docID}, t.dialect.Search.Words(title[:min(len(title), maxDoc)], body[:min(len(body), maxDoc)], owners)...)
 }
 
 // indexer gathers what a transaction changed.
@@ -180,8 +190,7 @@ func putTicket(t *tx, ticketID string, moved bool) (all bool, err error) {
 	if k.AssigneeID != "" {
 		owners = append(owners, account.ID(k.AssigneeID))
 	}
-	slices.Sort(owners)
-	owners = slices.Compact(owners)
+	owners = sortedOnce(owners)
 	before, err := docOwners(t, ticketID)
 	if err != nil {
 		return false, err
@@ -227,8 +236,17 @@ func ticketDoc(k ticket.Ticket, c ticket.Contact, known []ticket.Identity, owner
 	}
 }
 
+func messageDoc(m ticket.Message, owners []account.ID) Doc {
+	return Doc{Kind: DocMessage, ID: m.ID, TicketID: m.TicketID, Body: m.Text, Owners: owners}
+}
+
 func putMessage(t *tx, m ticket.Message, owners []account.ID) error {
-	return putDoc(t, Doc{Kind: DocMessage, ID: m.ID, TicketID: m.TicketID, Body: m.Text, Owners: owners})
+	return putDoc(t, messageDoc(m, owners))
+}
+
+func sortedOnce(owners []account.ID) []account.ID {
+	slices.Sort(owners)
+	return slices.Compact(owners)
 }
 
 // SearchFilter says what is sought by whom.
@@ -388,44 +406,4 @@ func Snippet(text string, words []string) string {
 		part += "…"
 	}
 	return part
-}
-
-// Reindex makes the search anew from what is stored. Others may read and write
-// meanwhile; what is not there yet is not found.
-func (s *Store) Reindex(ctx context.Context) error {
-	const batch = 100
-	after := ""
-	for {
-		n := 0
-		err := s.act(ctx, "index tickets", func(t *tx) error {
-			ids, err := list(t.ctx, t, scanText, `SELECT id FROM tickets WHERE id > $1 ORDER BY id LIMIT $2`, after, batch)
-			if err != nil {
-				return err
-			}
-			n = len(ids)
-			for _, k := range ids {
-				if _, err := putTicket(t, k, true); err != nil {
-					return err
-				}
-			}
-			if n > 0 {
-				after = ids[n-1]
-			}
-			return nil
-		})
-		if err != nil || n < batch {
-			return err
-		}
-	}
-}
-
-// IndexOld indexes what was stored by a version that had no search. It is called
-// once when the database was opened.
-func (s *Store) IndexOld(ctx context.Context) error {
-	n, err := first(ctx, s.read, func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err },
-		`SELECT CASE WHEN EXISTS (SELECT 1 FROM tickets) AND NOT EXISTS (SELECT 1 FROM search_docs) THEN 1 ELSE 0 END`)
-	if err != nil || n == 0 {
-		return failed("look at the search", err)
-	}
-	return s.Reindex(ctx)
 }

@@ -21,7 +21,7 @@ const (
 // that no word can be, for they begin with @.
 func search() store.SearchText {
 	return store.SearchText{
-		Put: `INSERT INTO search_text (id, words) VALUES ($1, $2::tsvector) ON CONFLICT (id) DO UPDATE SET words = excluded.words`,
+		Put: put,
 		Words: func(title, body, owners []string) []any {
 			return []any{vector(title, body, owners)}
 		},
@@ -30,6 +30,20 @@ func search() store.SearchText {
 			(SELECT id, words FROM search_text WHERE words @@ $1::tsquery ORDER BY id DESC LIMIT $2) newest`,
 		IDs: `SELECT id FROM search_text WHERE words @@ ?::tsquery ORDER BY id DESC LIMIT ` + strconv.Itoa(store.MaxFound),
 	}
+}
+
+// put is the statement for n documents.
+func put(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO search_text (id, words) VALUES `)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("($" + strconv.Itoa(2*i+1) + ", $" + strconv.Itoa(2*i+2) + "::tsvector)")
+	}
+	b.WriteString(` ON CONFLICT (id) DO UPDATE SET words = excluded.words`)
+	return b.String()
 }
 
 // vector is a tsvector in its text form: words of the title have weight A, of

@@ -12,7 +12,9 @@ import (
 // that the index itself confines a search.
 func search() store.SearchText {
 	return store.SearchText{
-		Put: `INSERT OR REPLACE INTO search_text (rowid, title, body, owners) VALUES ($1, $2, $3, $4)`,
+		Put: func(n int) string {
+			return `INSERT OR REPLACE INTO search_text (rowid, title, body, owners) VALUES (?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?)", n-1)
+		},
 		Words: func(title, body, owners []string) []any {
 			return []any{strings.Join(title, " "), strings.Join(body, " "), strings.Join(owners, " ")}
 		},

@@ -1,0 +1,10 @@
+//go:build verify && sqlite_fts5
+
+package sqlite_test
+
+// The site that TestBenchDesk generates, at full size.
+const (
+	benchTickets  = 100_000
+	benchMessages = 1_000_000
+	benchStrict   = true
+)
