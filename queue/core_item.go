@@ -235,6 +235,9 @@ func (c *Core) finish(e *entry, reason call.EndReason, tell bool) {
 	if reason.CountsAbandoned() && e.onLine() {
 		e.q.stats.abandoned(c.ns, c.ns-e.enqueued)
 	}
+	if reason.CountsAbandoned() && e.lane == laneChat {
+		e.q.chats.abandoned(c.ns, c.ns-e.enqueued)
+	}
 	delete(c.items, e.ID)
 	c.decideEnd(e, reason)
 	if tell {

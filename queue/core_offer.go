@@ -377,6 +377,9 @@ func (c *Core) bridged(r *reservation) {
 	if e.onLine() {
 		e.q.stats.bridged(c.ns, c.ns-e.enqueued)
 	}
+	if e.lane == laneChat {
+		e.q.chats.bridged(c.ns, c.ns-e.enqueued)
+	}
 	c.decideRes(DecisionBridged, r)
 	c.touch(e.q)
 	c.settle(r.agent)
@@ -456,6 +459,9 @@ func (c *Core) endTalk(r *reservation, reason call.EndReason) {
 		a.idle = c.ns
 		a.dropped = 0
 		c.startWrap(r)
+	}
+	if r.talked && e.lane == laneChat {
+		e.q.chats.handled(handling{agent: a, line: e.q, at: c.ns, dur: c.ns - r.wonAt})
 	}
 	c.toReleasing(r, call.OutcomeAnswered)
 	c.finish(e, reason, false)

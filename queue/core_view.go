@@ -134,11 +134,15 @@ func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, hi
 		return 1
 	})
 	l := ladder{rates: c.measured(q)}
+	chats := ladder{rates: c.measuredChats(q)}
 	var line lineCount
 	for _, e := range waiting {
 		n := line.next(e)
 		p := Place{Position: n, AgentsOnDuty: duty}
-		if !e.lane.text() {
+		switch {
+		case e.lane == laneChat:
+			p.EstimateLow, p.EstimateHigh = band(chats.remaining(n-1, c.ns-e.enqueued))
+		case !e.lane.text():
 			p.EstimateLow, p.EstimateHigh = band(l.remaining(n-1, c.ns-e.enqueued))
 		}
 		tell(e.ID, p)

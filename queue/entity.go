@@ -88,8 +88,10 @@ type line struct {
 	held    [lanes + 2]int              // by slotOf: agents have them
 	tallies [lanes + 2]Tally            // by slotOf
 	text    int                         // live text items
-	stats   lineStats
+	stats   lineStats                   // of calls
 	rates   rates
+	chats   lineStats
+	chatted rates
 	dirty   bool
 	members map[account.ID]int // rank
 }

@@ -79,7 +79,7 @@ type rates struct {
 // its line as it is now.
 func (c *Core) measured(q *line) rates {
 	if q.rates.at == 0 || c.ns-q.rates.at > int64(time.Second) {
-		q.rates = c.measure(q)
+		q.rates = c.measure(&q.stats, (*agent).shareOf)
 		q.rates.at = c.ns
 	}
 	r := q.rates
@@ -89,11 +89,26 @@ func (c *Core) measured(q *line) rates {
 	return r
 }
 
-// measure computes the rates of a queue now.
-func (c *Core) measure(q *line) rates {
+// measuredChats is measured for chats: an agent is as many servers as his limit
+// of chats.
+func (c *Core) measuredChats(q *line) rates {
+	if q.chatted.at == 0 || c.ns-q.chatted.at > int64(time.Second) {
+		q.chatted = c.measure(&q.chats, (*agent).chatPlaces)
+		q.chatted.at = c.ns
+	}
+	r := q.chatted
+	if e := q.ages[laneChat].head(); e != nil {
+		r.hol = c.ns - e.enqueued
+	}
+	return r
+}
+
+// measure computes the rates of a queue from its samples now; servers says how
+// many an agent is who spent mine ns on them.
+func (c *Core) measure(stats *lineStats, servers func(a *agent, now, mine int64) float64) rates {
 	var r rates
 	served, left, total := 0, 0, float64(0)
-	for _, w := range latest(q.stats.waits) {
+	for _, w := range latest(stats.waits) {
 		if c.ns-w.at > statsWindow {
 			continue
 		}
@@ -110,7 +125,7 @@ func (c *Core) measure(q *line) rates {
 	}
 	perAgent := map[*agent]int64{}
 	n, sum := 0, int64(0)
-	for _, h := range latest(q.stats.work) {
+	for _, h := range latest(stats.work) {
 		if c.ns-h.at > statsWindow {
 			continue
 		}
@@ -123,18 +138,31 @@ func (c *Core) measure(q *line) rates {
 	}
 	r.mu = float64(n) / float64(sum)
 	for a, mine := range perAgent {
-		if !a.onDuty() || a.chosen == AgentNotReady {
-			continue
-		}
-		all := int64(0)
-		for _, h := range latest(a.work) {
-			if c.ns-h.at <= statsWindow {
-				all += h.dur
-			}
-		}
-		r.servers += float64(mine) / float64(max(all, mine, 1))
+		r.servers += servers(a, c.ns, mine)
 	}
 	return r
+}
+
+// shareOf is the part of an agent's time on calls that he gave to one queue.
+func (a *agent) shareOf(now, mine int64) float64 {
+	if !a.onDuty() || a.chosen == AgentNotReady {
+		return 0
+	}
+	all := int64(0)
+	for _, h := range latest(a.work) {
+		if now-h.at <= statsWindow {
+			all += h.dur
+		}
+	}
+	return float64(mine) / float64(max(all, mine, 1))
+}
+
+// chatPlaces is how many chats an agent has at a time.
+func (a *agent) chatPlaces(_, _ int64) float64 {
+	if !a.serves(laneChat) {
+		return 0
+	}
+	return float64(a.limits[laneChat].Max)
 }
 
 // ladder sums the expected time until n+1 of those ahead left the line, one

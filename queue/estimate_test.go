@@ -114,3 +114,48 @@ func TestEstimateIsNeverBelowTheHeadOfTheLine(t *testing.T) {
 		}
 	})
 }
+
+// An agent has three chats at a time: three who wait are served three times as
+// fast as by one who talks.
+func TestEstimateOfChats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := start(t, queue.Config{}, &memory{}, "a")
+		defer stop()
+		ctx := t.Context()
+		d.SetConsole("a", true)
+		join := func(id queue.ItemID) *queue.Entry {
+			en, err := d.Join(ctx, written(id, call.ChannelChat))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return en
+		}
+		take := func(en *queue.Entry) queue.OfferID {
+			n := <-en.Notices()
+			d.Answered(ctx, n.Offer.ID)
+			d.Bridged(n.Offer.ID)
+			return n.Offer.ID
+		}
+		for i := range 6 {
+			o := take(join(queue.ItemID(fmt.Sprintf("s%d", i))))
+			time.Sleep(2 * time.Minute)
+			d.Release(o, call.EndAnswered)
+		}
+		for i := range 3 {
+			take(join(queue.ItemID(fmt.Sprintf("busy%d", i))))
+		}
+		first := join("w1")
+		join("w2")
+		third := join("w3")
+		// 2 min by 3 places = 40 s for each step; 30 s bands of 0.7 and 1.3.
+		if p := first.Place(); p.Position != 1 || p.EstimateLow != 0 || p.EstimateHigh != time.Minute {
+			t.Errorf("first: got %+v, want 0 to 1 min", p)
+		}
+		if p := third.Place(); p.Position != 3 || p.EstimateLow != time.Minute || p.EstimateHigh != 3*time.Minute {
+			t.Errorf("third: got %+v, want 1 to 3 min", p)
+		}
+		if q := d.Queues()[0]; q.EstimateHigh != 0 {
+			t.Errorf("calls: got %+v, want no estimate", q)
+		}
+	})
+}
