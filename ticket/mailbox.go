@@ -102,6 +102,13 @@ func (b Mailbox) Ours(address string) bool {
 	return false
 }
 
+// MailboxHealth is how the connection of a mailbox does.
+type MailboxHealth struct {
+	Well  bool
+	Since time.Time
+	Error string
+}
+
 // MailPosition is how far a mailbox was fetched (RFC 9051 2.3.1.1).
 type MailPosition struct {
 	UIDValidity uint32 // of the folder; another value means that all UIDs are new

@@ -11,7 +11,6 @@ import (
 	"pickup/internal/id"
 	"pickup/store"
 	"pickup/ticket"
-	"pickup/ticket/email"
 )
 
 // probeWithin is how long the test of a mailbox may take.
@@ -21,7 +20,7 @@ const probeWithin = 30 * time.Second
 type Mail interface {
 	// Health returns how each enabled mailbox does, by id; one that was not tried
 	// yet is missing.
-	Health() map[string]email.Health
+	Health() map[string]ticket.MailboxHealth
 	// Reload says that mailboxes were edited.
 	Reload()
 	// Probe tries a mailbox; the error names the server at fault.

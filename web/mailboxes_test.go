@@ -10,20 +10,19 @@ import (
 	"time"
 
 	"pickup/ticket"
-	"pickup/ticket/email"
 	"pickup/web"
 )
 
 // post is mail that is told what to say.
 type post struct {
-	health  map[string]email.Health
+	health  map[string]ticket.MailboxHealth
 	reloads int
 	fault   error
 	probed  []ticket.Mailbox
 }
 
-func (p *post) Health() map[string]email.Health { return p.health }
-func (p *post) Reload()                         { p.reloads++ }
+func (p *post) Health() map[string]ticket.MailboxHealth { return p.health }
+func (p *post) Reload()                                 { p.reloads++ }
 
 func (p *post) Probe(_ context.Context, b ticket.Mailbox) error {
 	p.probed = append(p.probed, b)
@@ -75,7 +74,7 @@ func TestWhoMaySeeAndChangeMailboxes(t *testing.T) {
 
 func TestAMailboxIsMadeChangedTestedAndDeleted(t *testing.T) {
 	since := time.Now().Add(-time.Minute)
-	p := &post{health: map[string]email.Health{}}
+	p := &post{health: map[string]ticket.MailboxHealth{}}
 	s := open(t, withMail(p))
 	admin := s.as("admin")
 	r := admin.do("POST", "/api/v1/mailboxes", mailbox(map[string]any{"signatures": map[string]string{"fr": "L’équipe"}}))
@@ -104,12 +103,12 @@ func TestAMailboxIsMadeChangedTestedAndDeleted(t *testing.T) {
 		t.Errorf("stored %+v", stored)
 	}
 
-	p.health[b.ID] = email.Health{Since: since, Error: "imap.host imap.example.org: refused"}
+	p.health[b.ID] = ticket.MailboxHealth{Since: since, Error: "imap.host imap.example.org: refused"}
 	got := list[web.MailboxObject](s.as("2001"), "/api/v1/mailboxes")
 	if len(got) != 1 || got[0].Health.State != "down" || got[0].Health.Error == "" || got[0].Version != 2 {
 		t.Errorf("listed %+v", got)
 	}
-	p.health[b.ID] = email.Health{Well: true, Since: since}
+	p.health[b.ID] = ticket.MailboxHealth{Well: true, Since: since}
 	if got = list[web.MailboxObject](admin, "/api/v1/mailboxes"); got[0].Health.State != "well" {
 		t.Errorf("listed %+v", got)
 	}

@@ -91,7 +91,7 @@ func testModules() []string {
 }
 
 // externalTests are our packages that any external test package may import.
-func externalTests() []string { return []string{"store/storetest"} }
+func externalTests() []string { return []string{"store", "store/storetest"} }
 
 // impure is what a pure package does without.
 func impure() []string {

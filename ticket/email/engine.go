@@ -52,16 +52,9 @@ type Engine struct {
 
 	mu     sync.Mutex
 	boxes  map[string]ticket.Mailbox
-	health map[string]Health
+	health map[string]ticket.MailboxHealth
 	loops  map[string][]time.Time
 	counts Counts
-}
-
-// Health is how the connection of a mailbox does.
-type Health struct {
-	Well  bool
-	Since time.Time
-	Error string
 }
 
 // Counts are totals since the start.
@@ -84,7 +77,7 @@ func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*En
 	return &Engine{
 		cfg: cfg, store: store, files: files, log: log,
 		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		boxes: map[string]ticket.Mailbox{}, health: map[string]Health{}, loops: map[string][]time.Time{},
+		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{},
 	}, nil
 }
 
@@ -104,7 +97,7 @@ func (e *Engine) Queued() { poke(e.queued) }
 func (e *Engine) Reload() { poke(e.changed) }
 
 // Health returns how each enabled mailbox does, by id.
-func (e *Engine) Health() map[string]Health {
+func (e *Engine) Health() map[string]ticket.MailboxHealth {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return maps.Clone(e.health)
@@ -168,7 +161,7 @@ func (e *Engine) readMailboxes(ctx context.Context) error {
 	for _, b := range all {
 		e.boxes[b.ID] = b
 	}
-	maps.DeleteFunc(e.health, func(id string, _ Health) bool { return !e.boxes[id].Enabled })
+	maps.DeleteFunc(e.health, func(id string, _ ticket.MailboxHealth) bool { return !e.boxes[id].Enabled })
 	return nil
 }
 
@@ -188,7 +181,7 @@ func (e *Engine) mailbox(id string) (ticket.Mailbox, bool) {
 func (e *Engine) setHealth(id string, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := Health{Well: err == nil, Since: time.Now()}
+	h := ticket.MailboxHealth{Well: err == nil, Since: time.Now()}
 	if err != nil {
 		h.Error = err.Error()
 	}
