@@ -68,7 +68,7 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = append(b, "preferred agent, "...)
 	}
 	if e.promoted {
-		b = append(b, "past its deadline, "...)
+		b = append(b, "promoted past its deadline, "...)
 	}
 	for _, n := range e.needs {
 		b = append(b, "skill "...)
