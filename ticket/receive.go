@@ -326,9 +326,8 @@ func current(ctx context.Context, tx CaseTx, ticketID string) (Ticket, error) {
 	return t, err
 }
 
-// same reports whether nothing that SaveTicket writes differs.
+// same reports whether nothing differs of what acts change in a ticket.
 func (t Ticket) same(o Ticket) bool {
-	t.Tags, o.Tags = nil, nil
 	return t.Subject == o.Subject && t.Type == o.Type && t.Category == o.Category && t.State == o.State && t.Priority == o.Priority &&
 		t.Queue == o.Queue && t.AssigneeID == o.AssigneeID && t.MergedInto == o.MergedInto && t.ContactID == o.ContactID
 }
