@@ -65,6 +65,10 @@ func TestEachRoleMayDoWhatItsTableSays(t *testing.T) {
 		"delete an unknown user":       {"DELETE", "/api/v1/users/none", nil, 401, 403, 403, 403, 404},
 		"trunks":                       {"GET", "/api/v1/trunks", nil, 401, 403, 403, 403, 200},
 		"make a trunk":                 {"POST", "/api/v1/trunks", trunk, 401, 403, 403, 403, 422},
+		"opening hours":                {"GET", "/api/v1/hours", nil, 401, 403, 200, 200, 200},
+		"one of the opening hours":     {"GET", "/api/v1/hours/none", nil, 401, 403, 404, 404, 404},
+		"make opening hours":           {"PUT", "/api/v1/hours/fresh", map[string]string{"name": "other"}, 401, 403, 403, 403, 422},
+		"delete opening hours":         {"DELETE", "/api/v1/hours/none", nil, 401, 403, 403, 403, 404},
 		"delete an unknown trunk":      {"DELETE", "/api/v1/trunks/none", nil, 401, 403, 403, 403, 404},
 		"tokens":                       {"GET", "/api/v1/tokens", nil, 401, 200, 200, 200, 200},
 		"revoke an unknown token":      {"DELETE", "/api/v1/tokens/none", nil, 401, 404, 404, 404, 404},
@@ -120,7 +124,18 @@ func TestProblemsNameTheFieldAndDoNotRepeatWhatWasSent(t *testing.T) {
 		"a number that is none":      {"POST", "/api/v1/callbacks", map[string]string{"queue": "support", "to": "12"}, "body.to"},
 		"a callback without queue":   {"POST", "/api/v1/callbacks", map[string]string{"to": "+33612345678"}, "body.queue"},
 		"a network that is none":     {"POST", "/api/v1/trunks", map[string]any{"name": "t", "host": "h", "networks": []string{"x"}}, "body.networks"},
-		"a field nobody knows":       {"POST", "/api/v1/tokens", map[string]string{"name": "x", "colour": "red"}, "body.colour"},
+		"hours in a zone of nowhere": {"PUT", "/api/v1/hours/h", map[string]any{"name": "h", "time_zone": "Europe/Atlantis"}, "body.time_zone"},
+		"hours of a day that is none": {
+			"PUT", "/api/v1/hours/h", map[string]any{"name": "h", "days": map[string][]string{"someday": {"09:00-10:00"}}}, "body.days",
+		},
+		"hours that overlap": {
+			"PUT", "/api/v1/hours/h", map[string]any{"name": "h", "days": map[string][]string{"mon": {"11:00-12:00", "09:00-11:30"}}}, "body.days",
+		},
+		"a holiday that is none":    {"PUT", "/api/v1/hours/h", map[string]any{"name": "h", "closed": []string{"Christmas"}}, "body.closed"},
+		"a queue of unknown hours":  {"PUT", "/api/v1/queues/support", map[string]any{"name": "support", "hours": "none"}, "body.hours"},
+		"a dialled number to none":  {"POST", "/api/v1/trunks", map[string]any{"name": "t", "host": "h", "numbers": []map[string]string{{"number": "+33123456789", "to": "none"}}}, "body.numbers"},
+		"a dialled number, no plus": {"POST", "/api/v1/trunks", map[string]any{"name": "t", "host": "h", "numbers": []map[string]string{{"number": "0123456789", "to": "support"}}}, "body.numbers[0].number"},
+		"a field nobody knows":      {"POST", "/api/v1/tokens", map[string]string{"name": "x", "colour": "red"}, "body.colour"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := admin.do(c.method, c.path, c.body)
@@ -215,6 +230,75 @@ func TestAnAgentIsRefusedAStateWithTheReason(t *testing.T) {
 		t.Fatalf("got %d %s", r.status, r.body)
 	}
 	eventually(t, "agent ready", func() bool { return list[web.QueueNow](c, "/api/v1/queues?window=30m")[0].AgentsReady == 1 })
+}
+
+func TestOpeningHoursOfAQueue(t *testing.T) {
+	s := open(t)
+	admin := s.as("admin")
+	want := func(method, path string, body any, status int) reply {
+		t.Helper()
+		r := admin.do(method, path, body)
+		if r.status != status {
+			t.Fatalf("%s %s: got %d %s, want %d", method, path, r.status, r.body, status)
+		}
+		return r
+	}
+	office := map[string]any{
+		"name": "office", "time_zone": "Europe/Paris", "closed": []string{"2026-12-25"}, "callbacks": true,
+		"days": map[string][]string{"mon": {"13:30-18:00", "09:00-12:30"}},
+	}
+	want("PUT", "/api/v1/hours/office", office, 200)
+	var got web.HoursObject
+	want("GET", "/api/v1/hours/Office", nil, 200).json(t, &got)
+	if got.Name != "office" || len(got.Days["mon"]) != 2 || got.Days["mon"][0] != "09:00-12:30" || !got.Callbacks || got.Closed[0] != "2026-12-25" ||
+		time.Time(got.ChangesAt).Before(time.Now()) {
+		t.Errorf("got %+v", got)
+	}
+	queueHours := func() string {
+		t.Helper()
+		var q struct{ Hours string }
+		want("GET", "/api/v1/queues/support", nil, 200).json(t, &q)
+		return q.Hours
+	}
+	want("PUT", "/api/v1/queues/support", map[string]any{"name": "support", "hours": "OFFICE"}, 200)
+	want("PUT", "/api/v1/queues/support", map[string]any{"name": "support", "target_ms": 20000}, 200)
+	if h := queueHours(); h != "office" {
+		t.Errorf("hours %q, want office: they were not named", h)
+	}
+	want("DELETE", "/api/v1/hours/office", nil, 409)
+	want("PUT", "/api/v1/queues/support", map[string]any{"name": "support", "hours": ""}, 200)
+	if h := queueHours(); h != "" {
+		t.Errorf("hours %q, want none", h)
+	}
+	want("DELETE", "/api/v1/hours/office", nil, 204)
+	if all := list[web.HoursObject](admin, "/api/v1/hours"); len(all) != 0 {
+		t.Errorf("got %+v, want none", all)
+	}
+}
+
+func TestNumbersBelongToOneTrunk(t *testing.T) {
+	s := open(t)
+	admin := s.as("admin")
+	carrier := map[string]any{
+		"name": "carrier", "host": "192.0.2.9", "max_calls": 30, "numbers": []map[string]string{{"number": "+33123456789", "to": "Support", "language": "fr"}},
+	}
+	r := admin.do("POST", "/api/v1/trunks", carrier)
+	var got web.TrunkObject
+	r.json(t, &got)
+	if r.status != http.StatusCreated || got.MaxCalls != 30 || got.Disabled || len(got.Numbers) != 1 || got.Numbers[0].Language != "fr" {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	carrier["name"] = "backup"
+	if r = admin.do("POST", "/api/v1/trunks", carrier); r.status != http.StatusConflict {
+		t.Errorf("the number of another: got %d %s", r.status, r.body)
+	}
+	if r = admin.do("PUT", "/api/v1/trunks/"+got.ID, map[string]any{"name": "carrier", "host": "192.0.2.9", "disabled": true}); r.status != http.StatusOK {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	all := list[web.TrunkObject](admin, "/api/v1/trunks")
+	if len(all) != 1 || !all[0].Disabled || len(all[0].Numbers) != 0 {
+		t.Errorf("got %+v", all)
+	}
 }
 
 func TestChangesOfTheSiteAreStoredLoggedAndApplied(t *testing.T) {

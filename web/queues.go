@@ -63,6 +63,7 @@ type QueueSettings struct {
 	MaxWaitMS     int64             `json:"max_wait_ms" minimum:"0" maximum:"86400000" default:"0" required:"false" doc:"0: no limit."`
 	MaxLength     int               `json:"max_length" minimum:"0" maximum:"100000" default:"0" required:"false" doc:"0: no limit."`
 	WrapUpMS      int64             `json:"wrap_up_ms" minimum:"0" maximum:"3600000" default:"0" required:"false"`
+	Hours         *string           `json:"hours,omitempty" maxLength:"64" nullable:"false" doc:"Name of its opening hours; empty: always open. Without it, they stay."`
 }
 
 // QueueObject is a stored queue with its members.
@@ -227,7 +228,23 @@ func (s *Server) getQueue(ctx context.Context, in *QueueNameInput) (*oneOutput[Q
 	if err != nil {
 		return nil, err
 	}
-	return &oneOutput[QueueObject]{queueObject(q)}, nil
+	return s.queueOutput(ctx, q)
+}
+
+// queueOutput is the answer with a queue.
+func (s *Server) queueOutput(ctx context.Context, q queue.QueueConfig) (*oneOutput[QueueObject], error) {
+	all, err := s.parts.Store.Hours(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, "read hours", err)
+	}
+	o, name := queueObject(q), ""
+	for _, h := range all {
+		if h.ID == q.HoursID {
+			name = h.Name
+		}
+	}
+	o.Hours = &name
+	return &oneOutput[QueueObject]{o}, nil
 }
 
 func queueObject(q queue.QueueConfig) QueueObject {
@@ -258,7 +275,7 @@ func (b QueueSettings) newQueue() queue.QueueConfig {
 }
 
 func (s *Server) createQueue(ctx context.Context, in *newQueueInput) (*oneOutput[QueueObject], error) {
-	return s.saveQueue(ctx, in.Body.newQueue(), "queue.create")
+	return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
 }
 
 func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[QueueObject], error) {
@@ -275,12 +292,23 @@ func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[Qu
 		if !strings.EqualFold(in.Name, in.Body.Name) {
 			return nil, problem(http.StatusUnprocessableEntity, "", "A new queue has the name of its path.", "body.name")
 		}
-		return s.saveQueue(ctx, in.Body.newQueue(), "queue.create")
+		return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
 	}
-	return s.saveQueue(ctx, in.Body.onto(old), "queue.update")
+	return s.saveQueue(ctx, in.Body.onto(old), in.Body.Hours, "queue.update")
 }
 
-func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, action string) (*oneOutput[QueueObject], error) {
+// saveQueue stores a queue; open names its hours, nil leaves them.
+func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, open *string, action string) (*oneOutput[QueueObject], error) {
+	if open != nil {
+		q.HoursID = ""
+	}
+	if open != nil && *open != "" {
+		h, err := s.needHours(ctx, *open, "body.hours")
+		if err != nil {
+			return nil, err
+		}
+		q.HoursID = h.ID
+	}
 	err := s.change(ctx, action, "queue", q.ID, func() error { return s.parts.Store.UpsertQueue(ctx, q) })
 	if errors.Is(err, store.ErrConflict) {
 		return nil, problem(http.StatusConflict, "", "Another queue has this name.", "body.name")
@@ -288,7 +316,7 @@ func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, action stri
 	if err != nil {
 		return nil, s.fail(ctx, "save a queue", err)
 	}
-	return &oneOutput[QueueObject]{queueObject(q)}, nil
+	return s.queueOutput(ctx, q)
 }
 
 func (s *Server) deleteQueue(ctx context.Context, in *QueueNameInput) (*noOutput, error) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 
@@ -19,7 +20,18 @@ type trunkBody struct {
 	Username  string   `json:"username,omitempty" maxLength:"128"`
 	Password  string   `json:"password,omitempty" maxLength:"1024" doc:"Never told; without it, it stays as it is."`
 	Prefixes  []string `json:"prefixes,omitempty" maxItems:"1000" doc:"E.164 prefixes that leave by this trunk."`
-	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"CIDR: where its inbound calls come from."`
+	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"CIDR: where its inbound calls come from, beside the host."`
+	MaxCalls  int      `json:"max_calls" minimum:"0" maximum:"100000" default:"0" required:"false" doc:"At one time, in and out; 0: no limit."`
+	Disabled  bool     `json:"disabled,omitempty" doc:"Its calls are refused, it is not called, its numbers lead nowhere."`
+
+	Numbers []TrunkNumber `json:"numbers,omitempty" maxItems:"10000" doc:"Numbers that lead here, all of them."`
+}
+
+// TrunkNumber is where a dialled number leads.
+type TrunkNumber struct {
+	Number   string `json:"number" pattern:"^\\+[1-9][0-9]{2,14}$" doc:"E.164, as +33123456789."`
+	To       string `json:"to" minLength:"1" maxLength:"64" doc:"Name of a queue or a menu."`
+	Language string `json:"language,omitempty" enum:"fr,en" doc:"Of its callers; without it, as their phone asks."`
 }
 
 // TrunkObject is a way to the telephone network.
@@ -32,6 +44,10 @@ type TrunkObject struct {
 	Username  string   `json:"username"`
 	Prefixes  []string `json:"prefixes" nullable:"false"`
 	Networks  []string `json:"networks" nullable:"false"`
+	MaxCalls  int      `json:"max_calls"`
+	Disabled  bool     `json:"disabled"`
+
+	Numbers []TrunkNumber `json:"numbers" nullable:"false"`
 }
 
 type (
@@ -68,9 +84,15 @@ func (s *Server) listTrunks(ctx context.Context, _ *noInput) (*listOutput[TrunkO
 }
 
 func showTrunk(t store.Trunk) TrunkObject {
-	return TrunkObject{
+	o := TrunkObject{
 		t.ID, t.Name, t.Host, t.Port, t.Transport, t.Username, append([]string{}, t.Prefixes...), append([]string{}, t.Networks...),
+		t.MaxCalls, t.Disabled,
+		[]TrunkNumber{},
 	}
+	for _, n := range t.Numbers {
+		o.Numbers = append(o.Numbers, TrunkNumber(n))
+	}
+	return o
 }
 
 func (s *Server) createTrunk(ctx context.Context, in *newTrunkInput) (*oneOutput[TrunkObject], error) {
@@ -97,11 +119,24 @@ func (s *Server) saveTrunk(ctx context.Context, t store.Trunk, b trunkBody, acti
 		}
 	}
 	t.Name, t.Host, t.Port, t.Transport, t.Username = b.Name, b.Host, b.Port, b.Transport, b.Username
-	t.Prefixes, t.Networks = b.Prefixes, b.Networks
+	t.Prefixes, t.Networks, t.MaxCalls, t.Disabled, t.Numbers = b.Prefixes, b.Networks, b.MaxCalls, b.Disabled, nil
+	for _, n := range b.Numbers {
+		_, known, err := s.storedQueue(ctx, n.To)
+		if err != nil {
+			return nil, s.fail(ctx, "read the queues", err)
+		}
+		if !known && !s.parts.Handler.Routable(n.To, "") { // nor a menu
+			return nil, problem(http.StatusUnprocessableEntity, "", "No queue and no menu has this name: "+clip(n.To, 64), "body.numbers")
+		}
+		t.Numbers = append(t.Numbers, store.Number(n))
+	}
 	if b.Password != "" {
 		t.Password = b.Password
 	}
 	err := s.change(ctx, action, "trunk", t.ID, func() error { return s.parts.Store.UpsertTrunk(ctx, t) })
+	if errors.Is(err, store.ErrConflict) {
+		return nil, problem(http.StatusConflict, "", "Another trunk has this name, or one of these numbers.", "body")
+	}
 	if err != nil {
 		return nil, s.fail(ctx, "save a trunk", err)
 	}
