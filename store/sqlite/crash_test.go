@@ -25,18 +25,25 @@ import (
 // crashChild is set in the process that is to be killed: the database file.
 const crashChild = "PICKUP_TEST_CRASH_DB"
 
+// crashWrites says what it writes: "desk", or calls.
+const crashWrites = "PICKUP_TEST_CRASH_WRITES"
+
 // TestMain is the child too: it writes until it is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashChild); path != "" {
-		fmt.Fprintln(os.Stderr, writeForever(path, os.Getenv("PICKUP_TEST_CRASH_ROUND")))
+		write := writeOne
+		if os.Getenv(crashWrites) == "desk" {
+			write = writeDesk
+		}
+		fmt.Fprintln(os.Stderr, writeForever(path, os.Getenv("PICKUP_TEST_CRASH_ROUND"), write))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// writeForever ends calls on eight goroutines and says each one on stdout once
-// it was acknowledged.
-func writeForever(path, round string) error {
+// writeForever writes on eight goroutines and says each thing on stdout once it
+// was acknowledged.
+func writeForever(path, round string, write func(*store.Store, string) error) error {
 	s, err := sqlite.Open(context.Background(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -47,7 +54,7 @@ func writeForever(path, round string) error {
 		go func() {
 			for n := 0; ; n++ {
 				id := fmt.Sprintf("c-%s-%d-%d", round, w, n)
-				if err := writeOne(s, id); err != nil {
+				if err := write(s, id); err != nil {
 					failed <- err
 					return
 				}
@@ -84,22 +91,22 @@ func TestKilledTwentyTimesLosesNothingAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pickup.db")
 	var acknowledged []string
 	for round := range 20 {
-		acknowledged = append(acknowledged, killAfter(t, path, round, 25+round*7)...)
+		acknowledged = append(acknowledged, killAfter(t, path, "calls", round, 25+round*7)...)
 		verify(t, path, acknowledged)
 	}
 	t.Logf("%d acknowledged calls over 20 kills", len(acknowledged))
 }
 
-// killAfter runs the child until it has acknowledged some calls, kills it, and
+// killAfter runs the child until it has acknowledged some writes, kills it, and
 // returns all that it acknowledged.
-func killAfter(t *testing.T, path string, round, acks int) []string {
+func killAfter(t *testing.T, path, what string, round, acks int) []string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), crashChild+"="+path, fmt.Sprintf("PICKUP_TEST_CRASH_ROUND=%d", round))
+	cmd.Env = append(os.Environ(), crashChild+"="+path, fmt.Sprintf("PICKUP_TEST_CRASH_ROUND=%d", round), crashWrites+"="+what)
 	stderr := &strings.Builder{}
 	cmd.Stderr = stderr
 	out, err := cmd.StdoutPipe()
@@ -125,7 +132,7 @@ func killAfter(t *testing.T, path string, round, acks int) []string {
 	}
 	_ = cmd.Wait()
 	if len(ids) < acks {
-		t.Fatalf("round %d: the child ended by itself after %d calls: %s", round, len(ids), stderr)
+		t.Fatalf("round %d: the child ended by itself after %d writes: %s", round, len(ids), stderr)
 	}
 	return ids
 }
