@@ -1,8 +1,11 @@
 // Package ticket keeps what remains of a contact: who it was (contacts and
-// identities), the matter (tickets), and its story (timeline).
+// identities), the matter (tickets), each attempt to reach the other
+// (interactions), what was said in writing (messages), and the story (timeline).
 //
-// It decides which contact and which ticket a call belongs to; it knows no SQL
-// and no socket. Each decision runs inside one transaction of the store.
+// It decides where what comes in belongs (LinkCall, Receive) and what people may
+// do with it (Desk, Post); it knows no SQL, no socket and no channel's protocol,
+// and starts no goroutine. Each decision runs inside one transaction of the store
+// (DeskTx), which another call of the same decision does not see half done.
 package ticket
 
 import (
