@@ -645,3 +645,34 @@ func TestASocketIsToldThatTheServerStops(t *testing.T) {
 	}
 	must(t, <-done)
 }
+
+func TestATicketThatIsDoneIsHisWhoDidIt(t *testing.T) {
+	s := open(t)
+	r := s.endedCall("") // nobody has it
+	must(t, s.store.Desk(t.Context(), func(tx ticket.DeskTx) error {
+		k, _, err := tx.Ticket(t.Context(), r.TicketID)
+		if err == nil {
+			k.AssigneeID = ""
+			_, err = tx.SaveTicket(t.Context(), k)
+		}
+		return err
+	}))
+	agent := s.users["1001"].ID
+	t.Cleanup(s.board.Present(agent))
+	eventually(t, "his console", func() bool { return s.queue.SetState(t.Context(), agent, queue.AgentReady, "") == nil })
+	s.board.Refresh()
+	c, item := s.as("1001"), "/api/v1/work/ticket-"+r.TicketID
+	eventually(t, "the ticket is his work", func() bool {
+		var row web.WorkRow
+		answer := c.do("GET", item, nil)
+		return answer.status == http.StatusOK && json.Unmarshal(answer.body, &row) == nil && row.State == "active"
+	})
+	if r := c.do("POST", item+"/done", nil); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	d, err := s.store.Ticket(t.Context(), r.TicketID)
+	must(t, err)
+	if d.Ticket.AssigneeID != string(agent) {
+		t.Errorf("it is %q's", d.Ticket.AssigneeID)
+	}
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/queue"
+	"pickup/ticket"
 	"pickup/ticket/work"
 )
 
@@ -119,7 +121,10 @@ func (s *Server) workOperations(api huma.API) {
 		})
 	}
 	verb("accept", "Take what is offered to me", (*work.Board).Accept)
-	verb("done", "What I hold is done", (*work.Board).Done)
+	register(api, act{
+		id: "done-work", method: http.MethodPost, path: one + "/done", tag: "work", rule: agentOrManage, errors: gone,
+		summary: "What I hold is done. A ticket that nobody has taken is mine then; a mail that is not answered waits again",
+	}, s.doneWork)
 	verb("claim", "Take a waiting item by hand, before its turn", (*work.Board).Claim)
 	verb("park", "Set aside what I work on", (*work.Board).Park)
 	verb("resume", "Take up what I set aside", (*work.Board).Resume)
@@ -205,6 +210,39 @@ func (s *Server) onWork(
 		return nil, s.failWork(ctx, "decide about work", err)
 	}
 	return &oneOutput[WorkStory]{s.showWorkStory(&item)}, nil
+}
+
+// doneWork serves POST /api/v1/work/{id}/done.
+func (s *Server) doneWork(ctx context.Context, in *IDInput) (*oneOutput[WorkStory], error) {
+	return s.onWork(ctx, in.ID, func(b *work.Board, ctx context.Context, id queue.ItemID, agent account.ID) (work.Item, error) {
+		item, err := b.Get(ctx, id)
+		if err != nil {
+			return item, err
+		}
+		if item.Channel == call.ChannelTicket && item.Agent == agent {
+			if err := s.takeTicket(ctx, item.TicketID, agent); err != nil {
+				return item, err
+			}
+		}
+		return b.Done(ctx, id, agent)
+	})
+}
+
+// takeTicket makes a ticket that nobody has an agent's.
+func (s *Server) takeTicket(ctx context.Context, ticketID string, agent account.ID) error {
+	for range 3 { // somebody may edit it at this moment
+		d, err := s.parts.Store.Ticket(ctx, ticketID)
+		if err != nil || d.Ticket.AssigneeID != "" || !d.Ticket.State.Open() {
+			return err
+		}
+		by := ticket.Actor{ID: agent, Name: who(ctx).user.Name}
+		_, err = s.parts.Desk.Edit(ctx, by, ticketID, d.Ticket.Version, ticket.Change{AssigneeID: &agent, Reason: "work"})
+		var version *ticket.VersionError
+		if !errors.As(err, &version) {
+			return err
+		}
+	}
+	return work.ErrTaken
 }
 
 func (s *Server) rejectWork(ctx context.Context, in *rejectWorkInput) (*oneOutput[WorkStory], error) {

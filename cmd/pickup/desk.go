@@ -86,7 +86,7 @@ func (s *server) chatChanged(ch chat.Change) {
 		"agent_id": string(ch.Agent), "kind": ch.Kind, "last_seq": ch.Seq, "ticket_id": ch.Ticket,
 	})
 	if ch.Kind == "event" || ch.Kind == "ended" {
-		s.hub.Publish("ticket", ch.Ticket, nil)
+		s.hub.Publish("ticket", ch.Ticket, map[string]any{"agent_id": string(ch.Agent)}) // no stream has to look up whose it is
 	}
 	if ch.Kind == "ended" {
 		s.board.Refresh()

@@ -104,7 +104,6 @@ func (l *Link) Close() {
 func (l *Link) Send(clientID, text string, files []string) {
 	said := Said{Side: Visitor, ClientID: clientID, Text: text, Files: files}
 	ok := l.room != nil && l.room.box.Put(func() {
-		l.room.touch()
 		l.room.say(said, func(e Event, _ bool, err error) { l.answer(clientID, e, err) })
 	})
 	if !ok {

@@ -15,6 +15,7 @@ import (
 
 // enqueue puts the conversation on the board.
 func (m *room) enqueue() {
+	m.retryAt = time.Time{}
 	i := m.conv.Interaction
 	t := work.Task{
 		Channel: chatChannel, InteractionID: m.id, TicketID: i.TicketID, Queue: i.Queue, Category: m.conv.Ticket.Category,
@@ -30,9 +31,13 @@ func (m *room) enqueue() {
 	case errors.Is(err, queue.ErrClosed), errors.Is(err, queue.ErrUnknownQueue):
 		m.finish("closed", call.EndClosed, nil)
 	case m.life.Err() == nil && !errors.Is(err, work.ErrStopped):
+		m.retryAt = time.Now().Add(retryQueue)
 		m.log.Error("a chat cannot wait in its queue", logkey.Err, err)
 	}
 }
+
+// retryQueue is the pause after a queue that did not take the conversation.
+const retryQueue = 10 * time.Second
 
 // note is what the board says of the conversation.
 func (m *room) note(n work.Note) {
@@ -165,8 +170,12 @@ func missing(ok bool) error {
 	return ErrNotFound
 }
 
-// prioritise moves the conversation to the place of its ticket's priority.
-func (m *room) prioritise() {
+// follow keeps the item true to the ticket: it may have been merged into another,
+// or have another priority.
+func (m *room) follow() {
+	if m.queued && m.item.TicketID != m.conv.Interaction.TicketID {
+		m.enqueue() // it is there: the board notes what changed
+	}
 	if p := m.conv.Ticket.Priority; m.queued && m.item.Priority != p {
 		m.item.Priority = p
 		if _, err := m.rooms.board.SetPriority(m.life, m.item.ID, p); err != nil && m.life.Err() == nil {

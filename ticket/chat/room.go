@@ -41,11 +41,12 @@ type room struct {
 	pending []op // what is to be written, in order
 	writing bool
 
-	item   work.Item
-	queued bool       // the board has it
-	agent  account.ID // who answers, as the board says: it may not be durable yet
-	ending bool
-	over   bool // the end is durable: the owner leaves
+	item    work.Item
+	queued  bool       // the board has it
+	retryAt time.Time  // when the board is asked again; zero: it took it, or is not to
+	agent   account.ID // who answers, as the board says: it may not be durable yet
+	ending  bool
+	over    bool // the end is durable: the owner leaves
 
 	seenAt   time.Time // when the visitor was here last
 	online   bool
@@ -230,7 +231,7 @@ func (m *room) writeNext() {
 func (m *room) wrote(o op, err error, conv Conversation, fresh []Event) {
 	m.writing = false
 	m.conv = conv
-	m.prioritise()
+	m.follow()
 	for i := range fresh {
 		m.tell(fresh[i])
 	}

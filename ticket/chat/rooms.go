@@ -238,6 +238,9 @@ func (r *Rooms) begin(ctx context.Context, tx Tx, o Opening, in ticket.Incoming,
 		c.Name, c.Email = line(o.Identity.Name, 100), o.Identity.Email
 		in.Name = c.Name
 	}
+	if _, ok := emailOf(c.Email); !ok {
+		c.Email = ""
+	}
 	in.From, in.Also = c.identities()
 	in.Message.CreatedAt = now
 	got, err := ticket.Receive(ctx, tx, r.cfg.Tickets, in)
@@ -250,6 +253,9 @@ func (r *Rooms) begin(ctx context.Context, tx Tx, o Opening, in ticket.Incoming,
 		if err := tx.AddIdentity(ctx, got.Contact.ID, email, now); err != nil {
 			return Chat{}, err
 		}
+	}
+	if c.Preferred == "" { // who knows the matter
+		c.Preferred = account.ID(got.Ticket.AssigneeID)
 	}
 	i := got.Interaction
 	if i.QueuedAt.IsZero() {

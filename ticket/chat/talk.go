@@ -21,6 +21,9 @@ const typingEvery = 3 * time.Second
 
 // say takes a message. answer is called once, when it is durable or refused.
 func (m *room) say(s Said, answer func(e Event, again bool, err error)) {
+	if s.Side == Visitor {
+		m.touch()
+	}
 	if e, ok := find(m.events, s); ok { // its acknowledgement was lost
 		answer(e, true, nil)
 		return
@@ -146,6 +149,9 @@ func (m *room) awake(ctx context.Context, tx Tx, now time.Time) error {
 
 // read moves a side's mark on. Going back is nothing.
 func (m *room) read(side Side, upTo int64) {
+	if side == Visitor {
+		m.touch()
+	}
 	upTo = min(upTo, m.last())
 	was := m.conv.VisitorRead
 	if side == Agent {
@@ -216,6 +222,7 @@ func (m *room) typing(side Side) {
 	}
 	m.typed[side] = now
 	if side == Visitor {
+		m.touch()
 		m.change("typing")
 		if m.conv.State == StateIdle {
 			m.activity = now

@@ -23,6 +23,9 @@ func (m *room) next() (first time.Time, ok bool) {
 	if at, due := m.mailDue(); due {
 		look(at)
 	}
+	if !m.retryAt.IsZero() {
+		look(m.retryAt)
+	}
 	if m.agent == "" {
 		look(m.seenAt.Add(m.cfg.KeepPlace))
 		if m.queued && len(m.links) > 0 {
@@ -62,6 +65,9 @@ func (m *room) tick(now time.Time) {
 	}
 	if at, due := m.mailDue(); due && !now.Before(at) {
 		m.mailUnread(now)
+	}
+	if !m.retryAt.IsZero() && !now.Before(m.retryAt) {
+		m.enqueue()
 	}
 	if m.agent == "" && m.queued && !now.Before(m.placeAt) {
 		m.tellPlace(now)

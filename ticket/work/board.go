@@ -33,10 +33,12 @@ type Board struct {
 	shown    map[queue.ItemID]*piece            // those of pieces that are offered, or were claimed
 	tickets  map[string]map[queue.ItemID]*piece // pieces by ticket
 	consoles map[account.ID]*console
-	sweeping bool      // a child reads the facts
-	again    bool      // they changed meanwhile
-	asked    time.Time // when they were read last
-	wanted   time.Time // when they are to be read; zero: with the next sweep
+	gone     map[queue.ItemID]time.Time // when pieces left the board: older facts do not bring them back
+	refused  map[queue.ItemID]bool      // whose queue did not take them, as was logged
+	sweeping bool                       // a child reads the facts
+	again    bool                       // they changed meanwhile
+	asked    time.Time                  // when they were read last
+	wanted   time.Time                  // when they are to be read; zero: with the next sweep
 	children sync.WaitGroup
 }
 
@@ -54,7 +56,7 @@ func New(cfg Config, q *queue.Domain, store Store, log *slog.Logger) *Board {
 		cfg: cfg.withDefaults(), queue: q, store: store, log: log,
 		box: mailbox.New[func()](), done: make(chan struct{}),
 		pieces: map[queue.ItemID]*piece{}, shown: map[queue.ItemID]*piece{}, tickets: map[string]map[queue.ItemID]*piece{},
-		consoles: map[account.ID]*console{},
+		consoles: map[account.ID]*console{}, gone: map[queue.ItemID]time.Time{}, refused: map[queue.ItemID]bool{},
 	}
 }
 
@@ -191,6 +193,7 @@ func (b *Board) add(p *piece) {
 func (b *Board) drop(p *piece) {
 	delete(b.pieces, p.ID)
 	delete(b.shown, p.ID)
+	b.gone[p.ID] = time.Now()
 	b.leaveTicket(p)
 }
 

@@ -486,3 +486,99 @@ func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
 		}
 	})
 }
+
+// slowFacts answers when it is told to.
+type slowFacts struct {
+	*facts
+	ask, answer chan struct{}
+}
+
+func (f *slowFacts) OpenTasks(ctx context.Context) ([]work.Task, error) {
+	tasks, err := f.facts.OpenTasks(ctx)
+	f.ask <- struct{}{}
+	<-f.answer
+	return tasks, err
+}
+
+func TestWhatWasDoneWhileTheFactsWereReadStaysDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := slog.New(slog.DiscardHandler)
+		q, err := queue.New(queue.Config{ReservePercent: -1}, disk{}, log)
+		must(t, err)
+		slow := &slowFacts{facts: &facts{}, ask: make(chan struct{}), answer: make(chan struct{})}
+		b := work.New(work.Config{}, q, slow, log)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = q.Run(ctx) })
+		wg.Go(func() { _ = b.Run(ctx) })
+		must(t, q.Configure(ctx, []queue.QueueConfig{{ID: "q1", Name: "support", Enabled: true, Members: []queue.Member{{Agent: "a1"}}}},
+			[]queue.AgentConfig{{ID: "a1", Login: "1001", AutoReady: true}}))
+		<-slow.ask
+		slow.answer <- struct{}{}
+		task := mailTask("m1")
+		_, err = b.Enqueue(ctx, task, nil)
+		must(t, err)
+		b.Present("a1")
+		synctest.Wait()
+		slow.set(task) // the facts are read now, and he is done before they arrive
+		b.Refresh()
+		<-slow.ask
+		_, err = b.Done(ctx, task.ItemID(), "a1")
+		must(t, err)
+		slow.answer <- struct{}{}
+		synctest.Wait()
+		if _, err := b.Get(ctx, task.ItemID()); !errors.Is(err, work.ErrGone) {
+			t.Errorf("it is back: %v", err)
+		}
+		cancel()
+		close(slow.answer)
+		wg.Wait()
+	})
+}
+
+func TestAMergedTicketTakesItsWorkAlong(t *testing.T) {
+	run(t, func(f *floor) {
+		task := mailTask("m1")
+		_, err := f.board.Enqueue(f.t.Context(), task, nil)
+		must(t, err)
+		f.board.Present("a1")
+		f.want(task.ItemID(), work.Active, "a1")
+		merged := task
+		merged.TicketID = "winner"
+		_, err = f.board.Enqueue(f.t.Context(), merged, nil)
+		must(t, err)
+		if f.board.Holds("a1", task.TicketID) || !f.board.Holds("a1", "winner") || f.board.Holds("a2", "winner") {
+			t.Error("the work is not with its ticket")
+		}
+	})
+}
+
+func TestUrgentMailHasAnHour(t *testing.T) {
+	run(t, func(f *floor) {
+		normal, urgent := mailTask("m1"), mailTask("m2")
+		urgent.Priority = ticket.PriorityUrgent
+		f.facts.set(normal, urgent)
+		f.board.Refresh()
+		time.Sleep(2 * time.Second)
+		a, b := f.get(normal.ItemID()), f.get(urgent.ItemID())
+		if a.DueAt.Sub(a.Since) != 4*time.Hour || b.DueAt.Sub(b.Since) != time.Hour || b.Key >= a.Key {
+			t.Errorf("due in %s and %s", a.DueAt.Sub(a.Since), b.DueAt.Sub(b.Since))
+		}
+	})
+}
+
+func TestAQueueThatDoesNotExistIsAskedAgain(t *testing.T) {
+	run(t, func(f *floor) {
+		task := mailTask("m1")
+		task.Queue = "later"
+		f.facts.set(task)
+		f.board.Refresh()
+		time.Sleep(2 * time.Second)
+		if _, err := f.board.Get(f.t.Context(), task.ItemID()); !errors.Is(err, work.ErrGone) {
+			t.Errorf("got %v", err)
+		}
+		must(t, f.queue.Configure(f.t.Context(), []queue.QueueConfig{{ID: "q9", Name: "later", Enabled: true}}, nil))
+		time.Sleep(time.Minute)
+		f.want(task.ItemID(), work.Waiting, "")
+	})
+}

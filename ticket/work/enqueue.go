@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"pickup/account"
@@ -256,11 +257,23 @@ func (b *Board) swept(asked time.Time, tasks []Task, err error) {
 	owed := make(map[queue.ItemID]bool, len(tasks))
 	for i := range tasks {
 		t := &tasks[i]
-		owed[t.ItemID()] = true
-		if _, err := b.enqueue(*t, nil); err != nil && !errors.Is(err, queue.ErrStopped) && b.life.Err() == nil {
+		id := t.ItemID()
+		owed[id] = true
+		if left, ok := b.gone[id]; ok && !left.Before(asked) {
+			continue // done while the facts were read
+		}
+		_, err := b.enqueue(*t, nil)
+		if err != nil && !b.refused[id] && !errors.Is(err, queue.ErrStopped) && b.life.Err() == nil {
 			b.log.Warn("work cannot wait in its queue", logkey.Ticket, t.TicketID, logkey.Queue, t.Queue, logkey.Err, err)
 		}
+		if err != nil {
+			b.refused[id] = true
+		} else {
+			delete(b.refused, id)
+		}
 	}
+	maps.DeleteFunc(b.gone, func(_ queue.ItemID, left time.Time) bool { return left.Before(asked) })
+	maps.DeleteFunc(b.refused, func(id queue.ItemID, _ bool) bool { return !owed[id] })
 	for _, p := range b.pieces {
 		if p.Channel != call.ChannelChat && !owed[p.ID] && p.joinedAt.Before(asked) {
 			b.settle(p)
