@@ -276,9 +276,30 @@ func (e *Engine) fileOne(ctx context.Context, r ticket.RawMail) (Filed, error) {
 		return err
 	})
 	if errors.Is(err, errSeen) {
-		return Filed{Verdict: VerdictDuplicate}, nil
+		return e.seen(ctx, f.seen(m, raw))
 	}
 	return filed, err
+}
+
+// seen returns where a mail is that was filed before.
+func (e *Engine) seen(ctx context.Context, s ticket.SeenMail) (Filed, error) {
+	done := Filed{Verdict: VerdictDuplicate}
+	err := e.store.Desk(ctx, func(tx ticket.DeskTx) error {
+		all, err := tx.SeenAs(ctx, s.MessageID)
+		if err != nil {
+			return err
+		}
+		for _, was := range all {
+			if was.MailboxID != s.MailboxID || was.BodySHA256 != s.BodySHA256 || was.StoredID == "" {
+				continue
+			}
+			m, _, err := tx.Message(ctx, was.StoredID)
+			done.TicketID, done.MessageID = m.TicketID, m.ID
+			return err
+		}
+		return nil
+	})
+	return done, err
 }
 
 // read parses a raw mail; its attachments are in the file store before a row

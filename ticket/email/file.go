@@ -55,20 +55,27 @@ func (f *filer) file(ctx context.Context, tx ticket.DeskTx, m *Mail, raw ticket.
 	if m == nil {
 		return f.quarantine(ctx, tx, raw)
 	}
-	seen := ticket.SeenMail{
-		MailboxID: f.box.ID, MessageID: m.MessageID, BodySHA256: m.BodySHA256, RawSHA256: raw.SHA256, At: f.at,
-		DeliveredTo: strings.Join(m.Delivered, ", "),
-	}
 	done, err := f.decide(ctx, tx, m, files)
 	if err != nil {
 		return Filed{}, err
 	}
+	seen := f.seen(m, raw)
 	seen.Verdict, seen.StoredID = done.Verdict, done.MessageID
 	first, err := tx.SeenMail(ctx, seen)
 	if err == nil && !first {
 		err = errSeen
 	}
 	return done, err
+}
+
+// seen is a mail as it is known again: by mailbox, Message-ID and body. One that
+// cannot be read is known by all its bytes.
+func (f *filer) seen(m *Mail, raw ticket.Attachment) ticket.SeenMail {
+	s := ticket.SeenMail{MailboxID: f.box.ID, MessageID: "synth-" + raw.SHA256, BodySHA256: raw.SHA256, RawSHA256: raw.SHA256, At: f.at}
+	if m != nil {
+		s.MessageID, s.BodySHA256, s.DeliveredTo = m.MessageID, m.BodySHA256, strings.Join(m.Delivered, ", ")
+	}
+	return s
 }
 
 // decide goes by what kind of mail it is.
@@ -308,10 +315,9 @@ func (f *filer) quarantine(ctx context.Context, tx ticket.DeskTx, raw ticket.Att
 	if err != nil {
 		return Filed{}, err
 	}
-	first, err := tx.SeenMail(ctx, ticket.SeenMail{
-		MailboxID: f.box.ID, MessageID: "synth-" + raw.SHA256, BodySHA256: raw.SHA256, RawSHA256: raw.SHA256, Verdict: VerdictUnreadable,
-		StoredID: got.Message.ID, At: f.at,
-	})
+	seen := f.seen(nil, raw)
+	seen.Verdict, seen.StoredID = VerdictUnreadable, got.Message.ID
+	first, err := tx.SeenMail(ctx, seen)
 	if err == nil && !first {
 		err = errSeen
 	}

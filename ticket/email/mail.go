@@ -16,6 +16,7 @@ const (
 	maxAddress  = 254 // RFC 5321 4.5.3.1.3
 	maxIDs      = 100 // Message-IDs in References
 	maxFileName = 120 // letters
+	maxBoundary = 200 // bytes; RFC 2046 5.1.1 says 70
 )
 
 // Address is a mail address with its name.

@@ -38,7 +38,9 @@ func (w *walker) entity(e *message.Entity, depth int) {
 	if err != nil || kind == "" {
 		kind = "text/plain"
 	}
-	if parts := e.MultipartReader(); parts != nil {
+	if boundary := params["boundary"]; strings.HasPrefix(kind, "multipart/") && (boundary == "" || len(boundary) > maxBoundary) {
+		w.mail.Damaged, kind = true, "text/plain"
+	} else if parts := e.MultipartReader(); parts != nil {
 		w.multipart(parts, kind, depth)
 		return
 	}
