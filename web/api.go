@@ -40,6 +40,7 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 	s.eventOperations(api, mux)
 	s.browserOperations(api, mux)
 	s.workOperations(api)
+	s.reachOperations(api)
 	s.chatOperations(api, mux)
 	s.chatAgentOperations(api)
 	s.fileOperations(api, mux)

@@ -676,3 +676,18 @@ func TestATicketThatIsDoneIsHisWhoDidIt(t *testing.T) {
 		t.Errorf("it is %q's", d.Ticket.AssigneeID)
 	}
 }
+
+func TestHowAQueueCanBeReached(t *testing.T) {
+	s := open(t)
+	agent := s.users["1001"].ID
+	t.Cleanup(s.board.Present(agent))
+	eventually(t, "his console", func() bool { return s.queue.SetState(t.Context(), agent, queue.AgentReady, "") == nil })
+	var got web.QueueReach
+	r := s.nobody().do("GET", "/w/v1/queues/Support", nil)
+	if r.json(t, &got); r.status != http.StatusOK || !got.Open || got.Chat.AgentsOnDuty != 1 || got.Call.AgentsOnDuty != 0 || got.Name != "support" {
+		t.Errorf("got %d %+v", r.status, got)
+	}
+	if r := s.nobody().do("GET", "/w/v1/queues/none", nil); r.status != http.StatusNotFound {
+		t.Errorf("got %d", r.status)
+	}
+}
