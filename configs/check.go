@@ -119,6 +119,9 @@ func (c *Config) checkChat(f *Faults) {
 		f.add("chat.identity_secret", c.Chat.IdentitySecret, "must be empty, or 32 characters or more")
 	}
 	between(f, "chat.max_open", c.Chat.MaxOpen, 1, 100_000)
+	between(f, "chat.open_rate", c.Chat.OpenRate, 1, 100_000)
+	between(f, "chat.open_burst", c.Chat.OpenBurst, 1, 100_000)
+	between(f, "chat.max_sockets", c.Chat.MaxSockets, 1, 100_000)
 	within(f, "chat.offline_after", c.Chat.OfflineAfter, 5*time.Second, 10*minute)
 	within(f, "chat.mail_after", c.Chat.MailAfter, 30*time.Second, 24*hour)
 	within(f, "chat.mail_gap", c.Chat.MailGap, minute, 24*hour)

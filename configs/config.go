@@ -176,6 +176,9 @@ type Ticket struct {
 type Chat struct {
 	IdentitySecret Secret        `koanf:"identity_secret"` // "": every visitor is anonymous
 	MaxOpen        int           `koanf:"max_open"`
+	OpenRate       int           `koanf:"open_rate"` // a minute and address
+	OpenBurst      int           `koanf:"open_burst"`
+	MaxSockets     int           `koanf:"max_sockets"` // of one address
 	OfflineAfter   time.Duration `koanf:"offline_after"`
 	MailAfter      time.Duration `koanf:"mail_after"`
 	MailGap        time.Duration `koanf:"mail_gap"`

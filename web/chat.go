@@ -16,14 +16,12 @@ import (
 	"pickup/ticket/chat"
 )
 
-// Limits of what one address may do in chats, beside those of a conversation.
+// Limits of what one address may do in chats, beside those of a conversation
+// (Config has those of opening one, and of sockets).
 const (
-	chatOpenRate  = 0.2 // new conversations a second
-	chatOpenBurst = 10
-	chatAskRate   = 10.0 // other requests a second
-	chatAskBurst  = 100
-	chatSockets   = 100 // open sockets
-	pollWait      = 25 * time.Second
+	chatAskRate  = 10.0 // other requests a second
+	chatAskBurst = 100
+	pollWait     = 25 * time.Second
 )
 
 // chatDoor is the part of the edge in front of the chats.
@@ -69,11 +67,11 @@ func (d *chatDoor) allowed(limits map[netip.Addr]*rate.Limiter, a netip.Addr, pe
 
 // enter counts a socket of an address; leave says that it ended. ok is false
 // when it has too many.
-func (d *chatDoor) enter(a netip.Addr) (leave func(), ok bool) {
+func (d *chatDoor) enter(a netip.Addr, most int) (leave func(), ok bool) {
 	a = household(a)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.sockets[a] >= chatSockets {
+	if d.sockets[a] >= most {
 		return nil, false
 	}
 	d.sockets[a]++

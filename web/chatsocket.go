@@ -52,7 +52,7 @@ type pageFrame struct {
 
 // chatSocket serves the socket of one page until either side leaves.
 func (s *Server) chatSocket(w http.ResponseWriter, r *http.Request) {
-	leave, ok := s.chats.enter(sourceOf(r.Context()))
+	leave, ok := s.chats.enter(sourceOf(r.Context()), s.cfg.ChatSockets)
 	if !ok {
 		writeProblem(w, s.failChat(r.Context(), "open a socket", chat.ErrRate))
 		return

@@ -38,6 +38,7 @@ type Config struct {
 	CallBurst       int            // 0: 50
 	ChatRate        float64        // new conversations a second and source; 0: 0.2
 	ChatBurst       int            // 0: 10
+	ChatSockets     int            // open sockets of one source; 0: 100
 	IdentitySecret  []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
 }
 
@@ -77,6 +78,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ChatBurst == 0 {
 		c.ChatBurst = 10
+	}
+	if c.ChatSockets == 0 {
+		c.ChatSockets = 100
 	}
 	return c
 }

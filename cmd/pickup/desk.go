@@ -14,6 +14,7 @@ import (
 	"pickup/ticket"
 	"pickup/ticket/chat"
 	"pickup/ticket/work"
+	"pickup/web"
 )
 
 // metaChatKey is the key that signs the tokens of visitors' pages.
@@ -94,6 +95,13 @@ func (s *server) chatChanged(ch chat.Change) {
 	if ch.Kind == "mailed" {
 		s.mail.Queued()
 	}
+}
+
+// chatFigures are what /metrics shows of conversations.
+func (s *server) chatFigures() []web.Figure {
+	return []web.Figure{{
+		Name: "pickup_chats_open", Help: "Conversations that have not ended.", Value: func() float64 { return float64(s.chats.Live()) },
+	}}
 }
 
 // deskChanged follows what people and mails change at the desk.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -237,7 +238,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	c := s.cfg
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Figures: append(s.figures(), s.mailFigures()...), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
 		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers, Holds: s.board.Holds,
 	}
 	if ui.Built() {
@@ -247,7 +248,8 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	s.web, err = web.NewServer(web.Config{
 		Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLS.Cert, TLSKey: c.HTTP.TLS.Key, TrustedProxies: c.HTTP.TrustedProxies,
 		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
-		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()),
+		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()), ChatRate: float64(c.Chat.OpenRate) / 60, ChatBurst: c.Chat.OpenBurst,
+		ChatSockets: c.Chat.MaxSockets,
 	}, p, s.log)
 	return err
 }
