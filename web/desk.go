@@ -95,13 +95,14 @@ func by(ctx context.Context) ticket.Actor {
 }
 
 // readsTicket says whether the actor of ctx may read a ticket: an agent reads
-// those that are his, that he took part in, or whose work he holds.
+// those that are his, that he took part in, whose work he holds, or whose
+// contact calls him.
 func (s *Server) readsTicket(ctx context.Context, t ticket.Ticket) error {
 	a := who(ctx)
 	if a.user.Role.SeesAll() || account.ID(t.AssigneeID) == a.user.ID {
 		return nil
 	}
-	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) {
+	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) || s.isCalled(a.user.ID, t.ContactID) {
 		return nil
 	}
 	took := false

@@ -85,6 +85,7 @@ type Audio interface {
 // Matters reads tickets, contacts and callbacks.
 type Matters interface {
 	Tickets(ctx context.Context, f store.TicketFilter) ([]ticket.Ticket, string, error)
+	TicketHeads(ctx context.Context, all []ticket.Ticket) (map[string]store.TicketHead, error)
 	Ticket(ctx context.Context, id string) (store.TicketDetail, error)
 	Contact(ctx context.Context, id string) (store.ContactDetail, error)
 	Callbacks(ctx context.Context, f store.CallbackFilter) ([]callback.Callback, string, error)

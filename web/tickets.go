@@ -3,11 +3,15 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/callflow"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -27,8 +31,14 @@ type TicketRow struct {
 	ContactID  string    `json:"contact_id"`
 	Contact    string    `json:"contact_name"`
 	AssigneeID string    `json:"assignee_id"`
+	MergedInto string    `json:"merged_into" doc:"Id of the ticket that took it over."`
+	Tags       []string  `json:"tags" nullable:"false"`
+	Waiting    MaybeTime `json:"waiting_since" doc:"Oldest message of the customer without an answer."`
+	Channels   []string  `json:"channels" nullable:"false" doc:"Of its interactions."`
 	Calls      []string  `json:"calls" nullable:"false" doc:"Ids, oldest first."`
 	Recordings []string  `json:"recordings" nullable:"false" doc:"Ids, oldest first."`
+	LastPos    int64     `json:"last_pos" doc:"Of its newest message: what expected_last is compared with."`
+	Version    int64     `json:"version" doc:"What an edit says it was made on."`
 	CreatedAt  MaybeTime `json:"created_at"`
 	UpdatedAt  MaybeTime `json:"updated_at"`
 }
@@ -36,7 +46,21 @@ type TicketRow struct {
 // TicketStory is a ticket with its timeline.
 type TicketStory struct {
 	TicketRow
-	Timeline []Event `json:"timeline" nullable:"false"`
+	Timeline     []Event         `json:"timeline" nullable:"false"`
+	Interactions []ContactTouch  `json:"interactions" nullable:"false" doc:"Oldest first."`
+	Messages     []TicketMessage `json:"messages" nullable:"false" doc:"The newest 500, oldest first."`
+	Links        []TicketTie     `json:"links" nullable:"false"`
+	Merged       []TicketValue   `json:"merged" nullable:"false" doc:"Tickets that it took over."`
+}
+
+// TicketTie is a link to another ticket.
+type TicketTie struct {
+	TicketID string `json:"ticket_id"`
+	Number   int64  `json:"number"`
+	Subject  string `json:"subject"`
+	State    string `json:"state"`
+	Kind     string `json:"kind" enum:"duplicate,parent,related,follow_up"`
+	Here     bool   `json:"here" doc:"The link leads from this ticket to the other; else the other way."`
 }
 
 // ContactIdentity is an address by which a contact is known.
@@ -48,7 +72,7 @@ type ContactIdentity struct {
 
 // ContactTouch is one time that a contact reached us, or we him.
 type ContactTouch struct {
-	ID         string    `json:"id" doc:"Of the call."`
+	ID         string    `json:"id" doc:"Of the call, chat or thread."`
 	Channel    string    `json:"channel"`
 	Direction  string    `json:"direction"`
 	TicketID   string    `json:"ticket_id"`
@@ -58,6 +82,16 @@ type ContactTouch struct {
 	EndedAt    MaybeTime `json:"ended_at"`
 	EndReason  string    `json:"end_reason"`
 	AgentID    string    `json:"agent_id"`
+
+	Subject      string    `json:"subject" doc:"Of a mail thread."`
+	FirstReplyMS int64     `json:"first_reply_ms" doc:"0: none yet."`
+	WaitingSince MaybeTime `json:"waiting_since"`
+}
+
+// ContactRef names a contact.
+type ContactRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 // ContactStory is a contact with what we know of him.
@@ -68,13 +102,21 @@ type ContactStory struct {
 	CreatedAt    MaybeTime         `json:"created_at"`
 	Identities   []ContactIdentity `json:"identities" nullable:"false"`
 	Interactions []ContactTouch    `json:"interactions" nullable:"false" doc:"Newest first."`
+	Merged       []ContactRef      `json:"merged" nullable:"false" doc:"Contacts that he took over."`
 }
 
 type listTicketsInput struct {
 	PageInput
-	State     string `query:"state" enum:"new,open,pending_customer,on_hold,solved,closed,merged"`
-	ContactID string `query:"contact_id" maxLength:"64"`
-	Queue     string `query:"queue" maxLength:"64"`
+	State      string `query:"state" enum:"new,open,pending_customer,on_hold,solved,closed,merged"`
+	ContactID  string `query:"contact_id" maxLength:"64"`
+	Queue      string `query:"queue" maxLength:"64"`
+	Category   string `query:"category" maxLength:"64"`
+	Channel    string `query:"channel" enum:"call,callback,chat,email,social,web_form,ticket" doc:"By which it began."`
+	AssigneeID string `query:"assignee_id" maxLength:"64" doc:"none: nobody has it."`
+	Tag        string `query:"tag" maxLength:"64"`
+	Waiting    bool   `query:"waiting" doc:"Only those whose customer waits for an answer."`
+	Text       string `query:"q" maxLength:"400" doc:"Words of the ticket or its messages, without regard to case and accents; or its number."`
+	Order      string `query:"order" enum:"created,updated" default:"created"`
 }
 
 func (s *Server) ticketOperations(api huma.API) {
@@ -93,34 +135,77 @@ func (s *Server) ticketOperations(api huma.API) {
 }
 
 func (s *Server) listTickets(ctx context.Context, in *listTicketsInput) (*listOutput[TicketRow], error) {
+	if number, ok := ticketNumber(in.Text); ok {
+		return s.numberedTicket(ctx, number)
+	}
 	f := store.TicketFilter{
-		ContactID: in.ContactID, AssigneeID: string(mine(ctx)), Queue: in.Queue, Page: store.Page{Limit: in.Limit, After: in.After},
+		ContactID: in.ContactID, AssigneeID: in.AssigneeID, Agent: mine(ctx), Category: in.Category, Queue: in.Queue,
+		Channel: call.Channel(in.Channel), WaitingForUs: in.Waiting, Text: in.Text, Page: store.Page{Limit: in.Limit, After: in.After},
+	}
+	if in.AssigneeID == "none" {
+		f.AssigneeID, f.Unassigned = "", true
 	}
 	if in.State != "" {
 		f.States = []ticket.State{ticket.State(in.State)}
+	}
+	if in.Tag != "" {
+		f.Tags = []string{in.Tag}
+	}
+	if in.Order == "updated" {
+		f.Order = store.ByUpdated
 	}
 	rows, next, err := s.parts.Store.Tickets(ctx, f)
 	if err != nil {
 		return nil, s.fail(ctx, "list tickets", err)
 	}
-	details := make([]store.TicketDetail, 0, len(rows))
-	for _, t := range rows {
-		d, err := s.parts.Store.Ticket(ctx, t.ID)
-		if err != nil {
-			return nil, s.fail(ctx, "read a ticket", err)
-		}
-		details = append(details, d)
-	}
-	return page(details, next, showTicket), nil
+	return s.ticketPage(ctx, rows, next)
 }
 
-func showTicket(d store.TicketDetail) TicketRow {
-	t := d.Ticket
+// ticketPage is a page of tickets with their heads.
+func (s *Server) ticketPage(ctx context.Context, rows []ticket.Ticket, next string) (*listOutput[TicketRow], error) {
+	heads, err := s.parts.Store.TicketHeads(ctx, rows)
+	if err != nil {
+		return nil, s.fail(ctx, "read the heads of tickets", err)
+	}
+	return page(rows, next, func(t ticket.Ticket) TicketRow { return showTicket(&t, heads[t.ID]) }), nil
+}
+
+// ticketNumber reads a search for one ticket: 1042 or #1042.
+func ticketNumber(text string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(text), "#"), 10, 64)
+	return n, err == nil && n > 0
+}
+
+// numberedTicket lists the ticket of a number, if the actor may read it.
+func (s *Server) numberedTicket(ctx context.Context, number int64) (*listOutput[TicketRow], error) {
+	var rows []ticket.Ticket
+	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
+		t, ok, err := tx.TicketNumber(ctx, number)
+		if rows = nil; ok {
+			rows = []ticket.Ticket{t}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, s.fail(ctx, "read a ticket", err)
+	}
+	if len(rows) > 0 && s.readsTicket(ctx, rows[0]) != nil {
+		rows = nil
+	}
+	return s.ticketPage(ctx, rows, "")
+}
+
+func showTicket(t *ticket.Ticket, h store.TicketHead) TicketRow {
+	channels := make([]string, 0, len(h.Channels))
+	for _, c := range h.Channels {
+		channels = append(channels, string(c))
+	}
 	return TicketRow{
 		ID: t.ID, Number: t.Number, Subject: t.Subject, Type: t.Type, Category: t.Category, State: string(t.State),
 		Priority: t.Priority, Queue: t.Queue, Channel: string(t.Channel), Language: t.Language, ContactID: t.ContactID,
-		Contact: d.Contact.Name, AssigneeID: t.AssigneeID, Calls: callIDs(d.Calls), Recordings: append([]string{}, d.Recordings...),
-		CreatedAt: at(t.CreatedAt), UpdatedAt: at(t.UpdatedAt),
+		Contact: h.Contact, AssigneeID: t.AssigneeID, MergedInto: t.MergedInto, Tags: append([]string{}, t.Tags...),
+		Waiting: at(h.WaitingSince), Channels: channels, Calls: callIDs(h.Calls), Recordings: append([]string{}, h.Recordings...),
+		LastPos: t.LastPos, Version: t.Version, CreatedAt: at(t.CreatedAt), UpdatedAt: at(t.UpdatedAt),
 	}
 }
 
@@ -137,21 +222,93 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 	if err != nil {
 		return nil, s.fail(ctx, "read a ticket", err)
 	}
-	if err := own(ctx, account.ID(d.Ticket.AssigneeID)); err != nil {
+	if err := s.readsTicket(ctx, d.Ticket); err != nil {
 		return nil, err
 	}
-	return &oneOutput[TicketStory]{TicketStory{showTicket(d), showEvents(d.Events)}}, nil
+	h := store.TicketHead{Contact: d.Contact.Name, Calls: d.Calls, Recordings: d.Recordings}
+	story := TicketStory{
+		Timeline: showEvents(d.Events), Interactions: []ContactTouch{}, Messages: []TicketMessage{}, Links: []TicketTie{}, Merged: []TicketValue{},
+	}
+	for _, i := range d.Interactions {
+		story.Interactions = append(story.Interactions, showTouch(&i))
+		if !slices.Contains(h.Channels, i.Channel) {
+			h.Channels = append(h.Channels, i.Channel)
+		}
+		if w := i.WaitingSince; !w.IsZero() && (h.WaitingSince.IsZero() || w.Before(h.WaitingSince)) {
+			h.WaitingSince = w
+		}
+	}
+	for _, m := range d.Messages {
+		story.Messages = append(story.Messages, showMessage(m))
+	}
+	for _, t := range d.Merged {
+		story.Merged = append(story.Merged, showValue(t))
+	}
+	if story.Links, err = s.showLinks(ctx, in.ID, d.Links); err != nil {
+		return nil, err
+	}
+	story.TicketRow = showTicket(&d.Ticket, h)
+	return &oneOutput[TicketStory]{story}, nil
+}
+
+// showLinks names the tickets at the other end of links.
+func (s *Server) showLinks(ctx context.Context, from string, links []ticket.Link) ([]TicketTie, error) {
+	ties := make([]TicketTie, 0, len(links))
+	if len(links) == 0 {
+		return ties, nil
+	}
+	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
+		ties = ties[:0]
+		for _, l := range links {
+			tie := TicketTie{TicketID: l.To, Kind: l.Kind, Here: l.From == from}
+			if !tie.Here {
+				tie.TicketID = l.From
+			}
+			other, _, err := tx.Ticket(ctx, tie.TicketID)
+			if err != nil {
+				return err
+			}
+			tie.Number, tie.Subject, tie.State = other.Number, other.Subject, string(other.State)
+			ties = append(ties, tie)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.fail(ctx, "read the links of a ticket", err)
+	}
+	return ties, nil
+}
+
+// isCalled reports whether an agent has, or is offered, a call of a contact.
+func (s *Server) isCalled(agent account.ID, contactID string) bool {
+	return contactID != "" && slices.ContainsFunc(s.parts.Calls.AllLive(), func(v callflow.View) bool {
+		return v.Record.AgentID == agent && v.Record.ContactID == contactID
+	})
+}
+
+// readsContact refuses an agent a contact of whom he has no ticket, and holds no
+// work.
+func (s *Server) readsContact(ctx context.Context, agent account.ID, contactID string) error {
+	f := store.TicketFilter{ContactID: contactID, Agent: agent, Page: store.Page{Limit: 1}}
+	rows, _, err := s.parts.Store.Tickets(ctx, f)
+	if err == nil && len(rows) == 0 && s.parts.Holds != nil {
+		f.Agent, f.Limit = "", store.MaxLimit
+		rows, _, err = s.parts.Store.Tickets(ctx, f)
+		rows = slices.DeleteFunc(rows, func(t ticket.Ticket) bool { return !s.parts.Holds(agent, t.ID) })
+	}
+	if err != nil {
+		return s.fail(ctx, "list tickets", err)
+	}
+	if len(rows) == 0 {
+		return problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
+	}
+	return nil
 }
 
 func (s *Server) getContact(ctx context.Context, in *IDInput) (*oneOutput[ContactStory], error) {
-	if only := mine(ctx); only != "" {
-		f := store.TicketFilter{ContactID: in.ID, AssigneeID: string(only), Page: store.Page{Limit: 1}}
-		rows, _, err := s.parts.Store.Tickets(ctx, f)
-		if err != nil {
-			return nil, s.fail(ctx, "list tickets", err)
-		}
-		if len(rows) == 0 {
-			return nil, problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
+	if only := mine(ctx); only != "" && !s.isCalled(only, in.ID) {
+		if err := s.readsContact(ctx, only, in.ID); err != nil {
+			return nil, err
 		}
 	}
 	d, err := s.parts.Store.Contact(ctx, in.ID)
@@ -164,17 +321,24 @@ func (s *Server) getContact(ctx context.Context, in *IDInput) (*oneOutput[Contac
 func showContact(d store.ContactDetail) ContactStory {
 	c := ContactStory{
 		ID: d.Contact.ID, Name: d.Contact.Name, Language: d.Contact.Language, CreatedAt: at(d.Contact.CreatedAt),
-		Identities: []ContactIdentity{}, Interactions: []ContactTouch{},
+		Identities: []ContactIdentity{}, Interactions: []ContactTouch{}, Merged: []ContactRef{},
 	}
 	for _, i := range d.Identities {
 		c.Identities = append(c.Identities, ContactIdentity{i.Kind, i.Value, i.Verified})
 	}
 	for _, i := range d.Interactions {
-		c.Interactions = append(c.Interactions, ContactTouch{
-			ID: i.ID, Channel: string(i.Channel), Direction: string(i.Direction), TicketID: i.TicketID, Queue: i.Queue,
-			StartedAt: at(i.StartedAt), AnsweredAt: at(i.AnsweredAt), EndedAt: at(i.EndedAt), EndReason: string(i.EndReason),
-			AgentID: string(i.HandledBy),
-		})
+		c.Interactions = append(c.Interactions, showTouch(&i))
+	}
+	for _, m := range d.Merged {
+		c.Merged = append(c.Merged, ContactRef{m.ID, m.Name})
 	}
 	return c
+}
+
+func showTouch(i *ticket.Interaction) ContactTouch {
+	return ContactTouch{
+		ID: i.ID, Channel: string(i.Channel), Direction: string(i.Direction), TicketID: i.TicketID, Queue: i.Queue, Subject: i.Subject,
+		StartedAt: at(i.StartedAt), AnsweredAt: at(i.AnsweredAt), EndedAt: at(i.EndedAt), EndReason: string(i.EndReason),
+		AgentID: string(i.HandledBy), FirstReplyMS: i.FirstReply.Milliseconds(), WaitingSince: at(i.WaitingSince),
+	}
 }

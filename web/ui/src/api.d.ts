@@ -1054,7 +1054,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What I hold is done */
+        /** What I hold is done. A ticket that nobody has taken is mine then; a mail that is not answered waits again */
         post: operations["done-work"];
         delete?: never;
         options?: never;
@@ -1396,6 +1396,23 @@ export interface paths {
         };
         /** The conversation over a WebSocket, one JSON object a frame. The page sends {"type":"hello","token","last_seq"} first, then send {client_id, text, files}, typing, read {seq}, ping, end. It gets the events above last_seq, then synced, then events as they come; accepted and refused of a client_id, typing, queue {position, eta_low_ms, eta_high_ms}, pong. Close codes: 4401 get a new token, 4429 wait, 4503 come back at once, 1000 the conversation has ended. */
         get: operations["chat-socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/v1/queues/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a queue can be reached now, by call and by chat */
+        get: operations["queue-reach"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1773,6 +1790,10 @@ export interface components {
             value: string;
             verified: boolean;
         };
+        ContactRef: {
+            id: string;
+            name: string;
+        };
         ContactStory: {
             /** Format: date-time */
             created_at: string | null;
@@ -1781,6 +1802,8 @@ export interface components {
             /** @description Newest first. */
             interactions: components["schemas"]["ContactTouch"][];
             language: string;
+            /** @description Contacts that he took over. */
+            merged: components["schemas"]["ContactRef"][];
             name: string;
         };
         ContactTouch: {
@@ -1792,12 +1815,21 @@ export interface components {
             end_reason: string;
             /** Format: date-time */
             ended_at: string | null;
-            /** @description Of the call. */
+            /**
+             * Format: int64
+             * @description 0: none yet.
+             */
+            first_reply_ms: number;
+            /** @description Of the call, chat or thread. */
             id: string;
             queue: string;
             /** Format: date-time */
             started_at: string | null;
+            /** @description Of a mail thread. */
+            subject: string;
             ticket_id: string;
+            /** Format: date-time */
+            waiting_since: string | null;
         };
         CreateTicketInputBody: {
             /** @enum {string} */
@@ -2335,6 +2367,21 @@ export interface components {
              */
             wrap_up_ms: number;
         };
+        QueueReach: {
+            call: components["schemas"]["Reach"];
+            /**
+             * Format: date-time
+             * @description When it opens or closes next; null: not within a year, or it never closes.
+             */
+            changes_at: string | null;
+            chat: components["schemas"]["Reach"];
+            name: string;
+            /** @description Within its hours. */
+            open: boolean;
+            title: {
+                [key: string]: string;
+            };
+        };
         QueueSettings: {
             /**
              * @description Without it: true.
@@ -2375,6 +2422,22 @@ export interface components {
              * @default 0
              */
             wrap_up_ms: number;
+        };
+        Reach: {
+            /**
+             * Format: int64
+             * @description Members who take this channel, busy or not.
+             */
+            agents_on_duty: number;
+            /** Format: int64 */
+            eta_high_ms: number;
+            /**
+             * Format: int64
+             * @description Of a newcomer; 0 and 0: nothing can be said.
+             */
+            eta_low_ms: number;
+            /** Format: int64 */
+            waiting: number;
         };
         RecordingRow: {
             agent_id: string;
@@ -2470,12 +2533,21 @@ export interface components {
             calls: string[];
             category: string;
             channel: string;
+            /** @description Of its interactions. */
+            channels: string[];
             contact_id: string;
             contact_name: string;
             /** Format: date-time */
             created_at: string | null;
             id: string;
             language: string;
+            /**
+             * Format: int64
+             * @description Of its newest message: what expected_last is compared with.
+             */
+            last_pos: number;
+            /** @description Id of the ticket that took it over. */
+            merged_into: string;
             /** Format: int64 */
             number: number;
             /** Format: int64 */
@@ -2486,9 +2558,20 @@ export interface components {
             /** @enum {string} */
             state: "new" | "open" | "pending_customer" | "on_hold" | "solved" | "closed" | "merged";
             subject: string;
+            tags: string[];
             type: string;
             /** Format: date-time */
             updated_at: string | null;
+            /**
+             * Format: int64
+             * @description What an edit says it was made on.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description Oldest message of the customer without an answer.
+             */
+            waiting_since: string | null;
         };
         TicketStory: {
             assignee_id: string;
@@ -2496,12 +2579,28 @@ export interface components {
             calls: string[];
             category: string;
             channel: string;
+            /** @description Of its interactions. */
+            channels: string[];
             contact_id: string;
             contact_name: string;
             /** Format: date-time */
             created_at: string | null;
             id: string;
+            /** @description Oldest first. */
+            interactions: components["schemas"]["ContactTouch"][];
             language: string;
+            /**
+             * Format: int64
+             * @description Of its newest message: what expected_last is compared with.
+             */
+            last_pos: number;
+            links: components["schemas"]["TicketTie"][];
+            /** @description Tickets that it took over. */
+            merged: components["schemas"]["TicketValue"][];
+            /** @description Id of the ticket that took it over. */
+            merged_into: string;
+            /** @description The newest 500, oldest first. */
+            messages: components["schemas"]["TicketMessage"][];
             /** Format: int64 */
             number: number;
             /** Format: int64 */
@@ -2512,10 +2611,32 @@ export interface components {
             /** @enum {string} */
             state: "new" | "open" | "pending_customer" | "on_hold" | "solved" | "closed" | "merged";
             subject: string;
+            tags: string[];
             timeline: components["schemas"]["Event"][];
             type: string;
             /** Format: date-time */
             updated_at: string | null;
+            /**
+             * Format: int64
+             * @description What an edit says it was made on.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description Oldest message of the customer without an answer.
+             */
+            waiting_since: string | null;
+        };
+        TicketTie: {
+            /** @description The link leads from this ticket to the other; else the other way. */
+            here: boolean;
+            /** @enum {string} */
+            kind: "duplicate" | "parent" | "related" | "follow_up";
+            /** Format: int64 */
+            number: number;
+            state: string;
+            subject: string;
+            ticket_id: string;
         };
         TicketValue: {
             assignee_id: string;
@@ -5892,6 +6013,17 @@ export interface operations {
                 state?: "new" | "open" | "pending_customer" | "on_hold" | "solved" | "closed" | "merged";
                 contact_id?: string;
                 queue?: string;
+                category?: string;
+                /** @description By which it began. */
+                channel?: "call" | "callback" | "chat" | "email" | "social" | "web_form" | "ticket";
+                /** @description none: nobody has it. */
+                assignee_id?: string;
+                tag?: string;
+                /** @description Only those whose customer waits for an answer. */
+                waiting?: boolean;
+                /** @description Words of the ticket or its messages, without regard to case and accents; or its number. */
+                q?: string;
+                order?: "created" | "updated";
             };
             header?: never;
             path?: never;
@@ -9538,6 +9670,55 @@ export interface operations {
             };
             /** @description Problem */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "queue-reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueReach"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,9 +2,11 @@
 import { Backoff } from './backoff';
 import { clock } from './clock.svelte';
 
-export type Topic = 'queue' | 'agent' | 'call' | 'ticket' | 'recording' | 'callback';
+export type Topic =
+  | 'queue' | 'agent' | 'call' | 'ticket' | 'recording' | 'callback' | 'work' | 'chat' | 'watchers' | 'message' | 'interaction' | 'contact' | 'mailbox';
 
-interface LiveEvent { seq: number; at?: string; topic: Topic | 'reset' | 'tick'; object_id?: string }
+/** A change: which object, and what its topic says more. */
+export interface LiveEvent { seq: number; at?: string; topic: Topic | 'reset' | 'tick'; object_id?: string; kind?: string; ticket_id?: string; agent_id?: string }
 
 const STALE_MS = 5000;
 
@@ -20,7 +22,7 @@ class Live {
   #again: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   #asked = 0;
-  #listeners = new Set<(topic: Topic | 'reset') => void>();
+  #listeners = new Set<(topic: Topic | 'reset', e?: LiveEvent) => void>();
   #wake = () => {
     if (!document.hidden && this.#source?.readyState === EventSource.CLOSED) this.#open();
   };
@@ -46,7 +48,7 @@ class Live {
   }
 
   /** Tells f of each change; the function returned ends that. */
-  on(f: (topic: Topic | 'reset') => void): () => void {
+  on(f: (topic: Topic | 'reset', e?: LiveEvent) => void): () => void {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
   }
@@ -62,7 +64,7 @@ class Live {
       if (!this.#seq) this.#tell('reset'); // what changed before the stream stood is not in it
     };
     source.onmessage = (e) => this.#event(e.data as string);
-    for (const name of ['queue', 'agent', 'call', 'ticket', 'recording', 'callback', 'reset', 'tick']) {
+    for (const name of ['reset', 'tick']) {
       source.addEventListener(name, (e) => this.#event((e as MessageEvent<string>).data));
     }
     source.onerror = () => {
@@ -82,11 +84,11 @@ class Live {
     if (e.topic === 'tick') return;
     if (e.topic === 'reset') this.#seq = e.seq || 0;
     else if (e.seq > this.#seq) this.#seq = e.seq;
-    this.#tell(e.topic);
+    this.#tell(e.topic, e);
   }
 
-  #tell(topic: Topic | 'reset'): void {
-    for (const f of this.#listeners) f(topic);
+  #tell(topic: Topic | 'reset', e?: LiveEvent): void {
+    for (const f of this.#listeners) f(topic, e);
   }
 
   #heard(): void {

@@ -2,7 +2,7 @@
 import { ApiError } from './api';
 import { clock } from './clock.svelte';
 import { live } from './live.svelte';
-import type { Topic } from './live.svelte';
+import type { LiveEvent, Topic } from './live.svelte';
 
 const DEBOUNCE_MS = 150;
 
@@ -33,11 +33,11 @@ export class Resource<T> {
     this.loading = false;
   }
 
-  /** Reads now, and again after each change of the topics; returns the stop. */
-  follow(topics: Topic[]): () => void {
+  /** Reads now, and again after each change of the topics that concerns it; returns the stop. */
+  follow(topics: Topic[], concerns: (e: LiveEvent) => boolean = () => true): () => void {
     void this.refresh();
-    const off = live.on((topic) => {
-      if (topic !== 'reset' && !topics.includes(topic)) return;
+    const off = live.on((topic, e) => {
+      if (topic !== 'reset' && (!topics.includes(topic) || (e && !concerns(e)))) return;
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         void this.refresh();
@@ -53,11 +53,11 @@ export class Resource<T> {
 }
 
 /** For a component: reads what `read` says, again when its signals or the topics change. */
-export function follow<T>(read: () => Promise<T>, topics: Topic[], key: () => unknown = () => ''): Resource<T> {
+export function follow<T>(read: () => Promise<T>, topics: Topic[], key: () => unknown = () => '', concerns?: (e: LiveEvent) => boolean): Resource<T> {
   const resource = new Resource(read);
   $effect(() => {
     key();
-    return resource.follow(topics);
+    return resource.follow(topics, concerns);
   });
   return resource;
 }

@@ -43,7 +43,7 @@ class Router {
     if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
     const link = (e.target as Element).closest?.('a');
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
-    if (!/^\/($|live|agents|calls|tickets|recordings|callbacks|queues|users)/.test(link.pathname)) return;
+    if (!/^\/($|live|work|agents|calls|tickets|contacts|recordings|callbacks|queues|mailboxes|users)/.test(link.pathname)) return;
     e.preventDefault();
     this.go(link.pathname + link.search);
   }
