@@ -71,6 +71,7 @@ func talkFor(host string, n, seconds int) ([]time.Duration, error) {
 	if err := write(ctx, c, object{"type": "hello", "token": o.str("token")}); err != nil {
 		return nil, err
 	}
+	time.Sleep(time.Duration(n%30) * 100 * time.Millisecond) // people do not write in step
 	tick := time.NewTicker(3 * time.Second)
 	defer tick.Stop()
 	var took []time.Duration
