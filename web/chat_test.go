@@ -143,7 +143,6 @@ func TestAnAgentSeesWhatWaitsInHisQueuesOnly(t *testing.T) {
 	s.opened(1)
 	item := func() int { return len(list[web.WorkRow](s.as("1001"), "/api/v1/work?state=waiting")) }
 	eventually(t, "the chat in the list", func() bool { return item() == 1 })
-	must(t, s.store.UpsertQueue(t.Context(), queue.QueueConfig{ID: "q-support", Name: "support", Enabled: true}))
 	queues, err := s.store.Queues(t.Context())
 	must(t, err)
 	must(t, s.store.SetMembers(t.Context(), queues[0].ID, nil))
