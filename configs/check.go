@@ -58,6 +58,7 @@ func (c *Config) checkSIP(f *Faults) {
 	}
 	between(f, "sip.guard.rate", c.SIP.Guard.Rate, 1, 100_000)
 	between(f, "sip.guard.burst", c.SIP.Guard.Burst, 1, 1_000_000)
+	c.SIP.Limits.check(f)
 	if a := c.SIP.Advertise; a.IsValid() && (a.IsUnspecified() || a.IsMulticast()) {
 		f.add("sip.advertise", a, "must be an address that peers can reach")
 	}
@@ -203,4 +204,14 @@ func oneOf(f *Faults, key, value string, allowed ...string) {
 		}
 	}
 	f.add(key, value, "must be one of %s", strings.Join(allowed, ", "))
+}
+
+func (l SIPLimits) check(f *Faults) {
+	between(f, "sip.limits.message_bytes", l.MessageBytes, 1024, 65535)
+	between(f, "sip.limits.headers", l.Headers, 16, 4096)
+	between(f, "sip.limits.vias", l.Vias, 4, 70)
+	between(f, "sip.limits.connections", l.Connections, 1, 1_000_000)
+	between(f, "sip.limits.source_connections", l.SourceConnections, 1, 1_000_000)
+	within(f, "sip.limits.message_time", l.MessageTime, time.Second, 10*time.Minute)
+	within(f, "sip.limits.idle_time", l.IdleTime, time.Second, time.Hour)
 }

@@ -69,6 +69,7 @@ type SIP struct {
 	Digest    string         `koanf:"digest"` // "md5", "both", "sha256"
 	Realm     string         `koanf:"realm"`
 	Guard     Guard          `koanf:"guard"`
+	Limits    SIPLimits      `koanf:"limits"`
 	Trace     bool           `koanf:"trace"`
 	TLS       SIPTLS         `koanf:"tls"`
 }
@@ -78,6 +79,17 @@ type Guard struct {
 	Rate    int            `koanf:"rate"` // new requests a second
 	Burst   int            `koanf:"burst"`
 	Trusted []netip.Prefix `koanf:"trusted"` // not counted
+}
+
+// SIPLimits bound what a peer may cost.
+type SIPLimits struct {
+	MessageBytes      int           `koanf:"message_bytes"`
+	Headers           int           `koanf:"headers"`
+	Vias              int           `koanf:"vias"`
+	Connections       int           `koanf:"connections"`
+	SourceConnections int           `koanf:"source_connections"`
+	MessageTime       time.Duration `koanf:"message_time"`
+	IdleTime          time.Duration `koanf:"idle_time"`
 }
 
 // SIPTLS is SIP over TLS; off until both files are set.

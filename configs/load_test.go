@@ -110,6 +110,8 @@ func sample() map[string]string {
 		"sip.listen": "127.0.0.1:5070", "sip.advertise": "203.0.113.7", "sip.local_nets": "10.1.0.0/16",
 		"sip.digest": "both", "sip.realm": "play", "sip.guard.rate": "7", "sip.guard.burst": "8",
 		"sip.guard.trusted": "127.0.0.0/8", "sip.trace": "on", "sip.tls.listen": "0.0.0.0:5062",
+		"sip.limits.message_bytes": "4096", "sip.limits.headers": "64", "sip.limits.vias": "30", "sip.limits.connections": "100",
+		"sip.limits.source_connections": "9", "sip.limits.message_time": "5s", "sip.limits.idle_time": "30s",
 		"sip.tls.cert": "c.pem", "sip.tls.key": "k.pem", "media.rtp_ports": "40000-40999",
 		"media.webrtc_port": "0", "media.leg_dead": "11s", "data.dir": "/srv/pickup",
 		"database.url": "postgres://u:p@h/n", "queue.ring_time": "9s", "queue.short_abandon": "4s",
