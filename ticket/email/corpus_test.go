@@ -215,14 +215,18 @@ func (r *round) multiparts() {
 
 // report is a delivery report (RFC 3464).
 func (r *round) report(returned, action, status string) []string {
+	form, headers := "message/delivery-status", "text/rfc822-headers"
+	if r.n%2 == 1 { // RFC 6533
+		form, headers = "message/global-delivery-status", "message/global"
+	}
 	daemon := fmt.Sprintf("MAILER-DAEMON@mx%d.example", r.n)
 	return []string{
 		"Return-Path: <>", "From: Mail Delivery System <" + daemon + ">", "To: support@casino.example", "Subject: Undelivered Mail Returned to Sender",
 		"Message-ID: " + r.id(fmt.Sprintf("dsn-%d", r.mails)), "Auto-Submitted: auto-replied", "MIME-Version: 1.0",
 		`Content-Type: multipart/report; report-type=delivery-status; boundary="b"`, "", "--b", "Content-Type: text/plain", "", "I could not deliver it.",
-		"--b", "Content-Type: message/delivery-status", "", "Reporting-MTA: dns; mx.example", "", "Final-Recipient: rfc822; nobody@player.example",
+		"--b", "Content-Type: " + form, "", "Reporting-MTA: dns; mx.example", "", "Final-Recipient: rfc822; nobody@player.example",
 		"Action: " + action, "Status: " + status, "Diagnostic-Code: smtp; 550 no such user",
-		"--b", "Content-Type: text/rfc822-headers", "", "Message-ID: " + returned, "Subject: x", "--b--",
+		"--b", "Content-Type: " + headers, "", "Message-ID: " + returned, "Subject: x", "--b--",
 	}
 }
 

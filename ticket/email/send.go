@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/emersion/go-message/mail"
 	"github.com/wneessen/go-mail/smtp"
@@ -122,9 +123,12 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 		return false, fmt.Errorf("smtp.host %s: %w: %w", box.SMTP.Host, errConnect, err)
 	}
 	defer stop()
+	// Asked for without need, it may end at a server that has it not, and its
+	// reports take another form (RFC 6531 3.2).
+	c.SkipSMTPUTF8(ascii(from) && ascii(to))
 	for _, step := range []func() error{
-		func() error { return c.Mail(from) },
-		func() error { return c.Rcpt(to) },
+		func() error { return c.Mail("<" + from + ">") },
+		func() error { return c.Rcpt("<" + to + ">") },
 		func() error {
 			w, err := c.Data()
 			if err != nil {
@@ -140,6 +144,10 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 	}
 	_ = c.Quit() // it is taken
 	return false, nil
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // connectSMTP opens a connection and signs in. stop closes it.

@@ -48,7 +48,7 @@ func (w *walker) entity(e *message.Entity, depth int) {
 	name := fileName(dparams["filename"], params["name"])
 	shown := disposition != "attachment" && name == ""
 	switch {
-	case kind == "message/delivery-status":
+	case kind == "message/delivery-status" || kind == "message/global-delivery-status": // RFC 6533 3
 		w.report(w.some(e.Body, maxReport))
 	case shown && kind == "text/plain":
 		w.texts = append(w.texts, w.text(e.Body, params["charset"]))
@@ -78,7 +78,7 @@ func (w *walker) text(r io.Reader, cs string) string {
 func (w *walker) file(e *message.Entity, kind, name, disposition string) {
 	body := bufio.NewReaderSize(&untilFault{r: e.Body, damaged: &w.mail.Damaged}, maxReport)
 	head, _ := body.Peek(maxReport)
-	if kind == "message/rfc822" || kind == "text/rfc822-headers" || kind == "message/rfc822-headers" || kind == "message/global-headers" {
+	if returned(kind) {
 		if w.mail.Bounce != nil && w.mail.Bounce.MessageID == "" {
 			w.mail.Bounce.MessageID = idIn(head)
 		}
@@ -93,6 +93,16 @@ func (w *walker) file(e *message.Entity, kind, name, disposition string) {
 		return
 	}
 	w.mail.Files = append(w.mail.Files, f)
+}
+
+// returned reports whether a part may be the mail that came back, or its header
+// (RFC 3462 2, RFC 6533 4 and 5).
+func returned(kind string) bool {
+	switch kind {
+	case "message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers":
+		return true
+	}
+	return false
 }
 
 // untilFault reads until the first fault, which it notes.
