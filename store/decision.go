@@ -243,6 +243,11 @@ func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
 		_, err = t.exec(`UPDATE work_items SET state = 'done', ended_at = $1, end_reason = 'failed_system', version = version + 1
 			WHERE end_reason IS NULL AND channel = 'call'
 				AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live')`, ms)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE work_items SET state = 'done', ended_at = $1, end_reason = 'failed_system', version = version + 1
+			WHERE end_reason IS NULL AND channel = 'chat' AND interaction_id IN (SELECT id FROM chats WHERE state = 'ended')`, ms)
 		return err
 	})
 }

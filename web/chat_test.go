@@ -690,3 +690,24 @@ func TestHowAQueueCanBeReached(t *testing.T) {
 		t.Errorf("got %d", r.status)
 	}
 }
+
+func TestWorkThatEndedTellsHowItWasOffered(t *testing.T) {
+	s := open(t)
+	_, o := s.opened(1)
+	c := s.answered(o.ID, "1001")
+	if r := c.do("POST", "/api/v1/chats/"+o.ID+"/end", nil); r.status != http.StatusNoContent {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	item := "/api/v1/work/chat-" + o.ID
+	for login, want := range map[string]int{"1001": 200, "1002": 403, "2001": 200} {
+		eventually(t, "the stored end for "+login, func() bool {
+			var w web.WorkStory
+			r := s.as(login).do("GET", item, nil)
+			if want != http.StatusOK {
+				return r.status == want
+			}
+			return r.status == want && json.Unmarshal(r.body, &w) == nil && w.State == "ended" && w.EndReason == "answered" &&
+				len(w.Offers) == 1 && w.Offers[0].Why != "" && w.Offers[0].Outcome == "accepted"
+		})
+	}
+}

@@ -20,7 +20,7 @@ import (
 type WorkRow struct {
 	ID            string    `json:"id"`
 	Channel       string    `json:"channel" enum:"chat,email,social,web_form,ticket"`
-	State         string    `json:"state" enum:"waiting,offered,active,parked"`
+	State         string    `json:"state" enum:"waiting,offered,active,parked,ended"`
 	Queue         string    `json:"queue"`
 	InteractionID string    `json:"interaction_id"`
 	TicketID      string    `json:"ticket_id"`
@@ -47,14 +47,16 @@ type WorkTrial struct {
 	AgentID string    `json:"agent_id"`
 	Agent   string    `json:"agent"`
 	Why     string    `json:"why"`
-	Outcome string    `json:"outcome" enum:",accepted,rejected,missed,withdrawn,lost"`
+	Outcome string    `json:"outcome" doc:"accepted, rejected, missed, withdrawn, lost, or why the agent could not be given it; empty while it is open."`
 	Reason  string    `json:"reason"`
 }
 
 // WorkStory is a piece of work with how it was offered.
 type WorkStory struct {
 	WorkRow
-	Offers []WorkTrial `json:"offers" nullable:"false" doc:"Oldest first, the last 50."`
+	Offers    []WorkTrial `json:"offers" nullable:"false" doc:"Oldest first."`
+	EndedAt   MaybeTime   `json:"ended_at"`
+	EndReason string      `json:"end_reason"`
 }
 
 func (s *Server) showWork(i *work.Item) WorkRow {
@@ -184,14 +186,16 @@ func (s *Server) mayWork(ctx context.Context, i *work.Item) error {
 }
 
 func (s *Server) getWork(ctx context.Context, in *IDInput) (*oneOutput[WorkStory], error) {
-	i, err := s.parts.Board.Get(ctx, queue.ItemID(in.ID))
+	w, err := s.parts.Board.Story(ctx, queue.ItemID(in.ID))
 	if err != nil {
 		return nil, s.failWork(ctx, "read work", err)
 	}
-	if err := s.mayWork(ctx, &i); err != nil {
+	if err := s.mayWork(ctx, &w.Item); err != nil {
 		return nil, err
 	}
-	return &oneOutput[WorkStory]{s.showWorkStory(&i)}, nil
+	story := s.showWorkStory(&w.Item)
+	story.EndedAt, story.EndReason = at(w.EndedAt), string(w.Reason)
+	return &oneOutput[WorkStory]{story}, nil
 }
 
 // onWork does what an agent decided about a piece of work.

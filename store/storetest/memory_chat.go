@@ -136,6 +136,39 @@ func (m *Memory) OpenChats(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
+// Worked implements work.Store.
+func (m *Memory) Worked(ctx context.Context, itemID string) (w work.Worked, err error) {
+	err = m.act(ctx, func() error {
+		row := m.routing.items[queue.ItemID(itemID)]
+		if row == nil || row.item.Channel == call.ChannelCall || row.item.Channel == call.ChannelCallback {
+			return work.ErrGone
+		}
+		i := row.item
+		w.ID, w.Channel, w.InteractionID, w.TicketID, w.Queue = i.ID, i.Channel, i.InteractionID, i.TicketID, i.Queue
+		w.Priority, w.Language, w.Class, w.Key, w.Since = i.Priority, i.Language, i.Class, i.Key, i.EnqueuedAt
+		w.Agent, w.EndedAt, w.Reason = row.holder, row.ended, row.reason
+		at := map[queue.OfferID]int{}
+		for _, d := range m.routing.journal {
+			if d.Item.ID != i.ID {
+				continue
+			}
+			n, known := at[d.Offer]
+			switch {
+			case d.Kind == queue.DecisionOffer:
+				at[d.Offer] = len(w.Trials)
+				w.Trials = append(w.Trials, work.Trial{At: stamp(d.At), Agent: d.Agent, Why: d.Why})
+				w.Why = d.Why
+			case known && d.Kind == queue.DecisionAccept:
+				w.Trials[n].Outcome, w.TakenAt = work.OutcomeOf("accepted", ""), stamp(d.At)
+			case known && d.Kind == queue.DecisionRelease:
+				w.Trials[n].Outcome = work.OutcomeOf("released", d.Outcome.String())
+			}
+		}
+		return nil
+	})
+	return w, err
+}
+
 // OpenTasks implements work.Store.
 func (m *Memory) OpenTasks(ctx context.Context) ([]work.Task, error) {
 	todo, err := m.NeedsWork(ctx)

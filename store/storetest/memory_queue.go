@@ -11,6 +11,7 @@ import (
 	"pickup/call"
 	"pickup/queue"
 	"pickup/store"
+	"pickup/ticket/chat"
 )
 
 // itemRow is an entry of the queue as it is stored.
@@ -167,6 +168,9 @@ func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
 		for _, row := range m.routing.items {
 			c := m.calls[row.item.CallID]
 			if row.reason == "" && row.item.Channel == call.ChannelCall && (c == nil || c.closed) {
+				row.ended, row.reason = stamp(at), call.EndFailedSystem
+			}
+			if row.reason == "" && m.chats.rows[row.item.InteractionID].State == chat.StateEnded {
 				row.ended, row.reason = stamp(at), call.EndFailedSystem
 			}
 		}

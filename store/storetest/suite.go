@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"a conversation is opened once by one key":               openedOnce,
 		"an act of a chat that fails keeps nothing":              failedChat,
 		"what waits for work is told with who has it":            openTasks,
+		"work keeps each offer with its reason":                  workStory,
 		"what is not there is not found":                         notFound,
 		"a cursor of somebody else is refused":                   foreignCursor,
 		"a context that ended writes nothing":                    endedContext,

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pickup/account"
 	"pickup/call"
 	"pickup/queue"
 	"pickup/ticket"
@@ -238,6 +239,44 @@ func openTasks(t *testing.T, s Full) {
 	if slices.ContainsFunc(tasks, func(t work.Task) bool { return t.Channel == call.ChannelTicket }) {
 		t.Fatalf("a ticket that was taken is still work: %+v", tasks)
 	}
+}
+
+func workStory(t *testing.T, s Full) {
+	ctx := t.Context()
+	item := queue.Item{
+		ID: "email-i1-1", Channel: call.ChannelEmail, Queue: "payments", EnqueuedAt: at(0), Key: 7, TicketID: "t1", InteractionID: "i1",
+		Priority: 2, Class: queue.ClassDeferred, Language: "fr",
+	}
+	decision := func(kind queue.DecisionKind, offer queue.OfferID, agent account.ID, after time.Duration) queue.Decision {
+		return queue.Decision{Kind: kind, Item: item, Offer: offer, Agent: agent, At: at(after), Why: "why of " + string(offer)}
+	}
+	missed := decision(queue.DecisionRelease, "o1", "a1", 2*time.Second)
+	missed.Outcome = call.OutcomeMissed
+	done := decision(queue.DecisionRelease, "o2", "a2", time.Minute)
+	done.Outcome = call.OutcomeAnswered
+	commit(t, s, decision(queue.DecisionEnqueue, "", "", 0), decision(queue.DecisionOffer, "o1", "a1", time.Second), missed,
+		decision(queue.DecisionRequeue, "", "", 2*time.Second), decision(queue.DecisionOffer, "o2", "a2", 3*time.Second),
+		decision(queue.DecisionAccept, "o2", "a2", 4*time.Second))
+	w, err := s.Worked(ctx, string(item.ID))
+	must(t, err)
+	trials := []work.Trial{
+		{At: at(time.Second), Agent: "a1", Why: "why of o1", Outcome: "missed"}, {At: at(3 * time.Second), Agent: "a2", Why: "why of o2", Outcome: "accepted"},
+	}
+	same(t, "offers", w.Trials, trials)
+	if w.Agent != "a2" || w.Why != "why of o2" || !w.EndedAt.IsZero() || w.Queue != "payments" || w.Key != 7 || w.TicketID != "t1" {
+		t.Fatalf("got %+v", w)
+	}
+	end := decision(queue.DecisionEnd, "", "", time.Minute)
+	end.Reason = call.EndAnswered
+	commit(t, s, done, end)
+	w, err = s.Worked(ctx, string(item.ID))
+	must(t, err)
+	same(t, "offers of ended work", w.Trials, trials)
+	if !w.EndedAt.Equal(at(time.Minute)) || w.Reason != call.EndAnswered {
+		t.Fatalf("got %+v", w)
+	}
+	_, err = s.Worked(ctx, "none")
+	isError(t, err, work.ErrGone)
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -37,6 +37,10 @@ func (f *facts) set(tasks ...work.Task) {
 	f.tasks = tasks
 }
 
+func (f *facts) Worked(context.Context, string) (work.Worked, error) {
+	return work.Worked{}, work.ErrGone
+}
+
 func (f *facts) OpenTasks(context.Context) ([]work.Task, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

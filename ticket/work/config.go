@@ -22,6 +22,9 @@ type Store interface {
 	// and open tickets that nobody has taken and no open interaction or callback
 	// speaks for. Chats are not among them: their rooms say so themselves.
 	OpenTasks(ctx context.Context) ([]Task, error)
+	// Worked returns a piece of work as it was stored, with every offer, on the
+	// board or not. Errors: ErrGone.
+	Worked(ctx context.Context, itemID string) (Worked, error)
 }
 
 // Config of a Board. Zero values mean the defaults named.

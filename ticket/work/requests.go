@@ -3,6 +3,7 @@ package work
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"pickup/account"
@@ -106,6 +107,29 @@ func (b *Board) Leave(ctx context.Context, id queue.ItemID, reason call.EndReaso
 // Get returns one piece of work. Errors: ErrGone, ErrStopped.
 func (b *Board) Get(ctx context.Context, id queue.ItemID) (Item, error) {
 	return b.with(ctx, id, func(*piece) error { return nil })
+}
+
+// Story returns one piece of work with every offer that is stored, also when it
+// is on the board no more: then its state is Ended. Errors: ErrGone, ErrStopped,
+// those of the store.
+func (b *Board) Story(ctx context.Context, id queue.ItemID) (Worked, error) {
+	stored, storeErr := b.store.Worked(ctx, string(id))
+	item, err := b.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrGone):
+		stored.State = Ended
+		return stored, storeErr
+	case err != nil:
+		return Worked{}, err
+	case storeErr != nil && !errors.Is(storeErr, ErrGone): // its row may be on its way
+		return Worked{}, storeErr
+	}
+	// What happened before a restart is in the store alone, what an agent said of a
+	// reject in the board alone.
+	if before := len(stored.Trials) - len(item.Trials); before > 0 {
+		item.Trials = append(stored.Trials[:before:before], item.Trials...)
+	}
+	return Worked{Item: item}, nil
 }
 
 // with runs fn on a piece and returns it as it is then.
