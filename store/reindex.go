@@ -48,18 +48,7 @@ func indexSome(t *tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for len(docs) >= oldDocs {
-		if err := fillDocs(t, docs[:oldDocs]); err != nil {
-			return 0, err
-		}
-		docs = docs[oldDocs:]
-	}
-	for i := range docs {
-		if err := fillDocs(t, docs[i:i+1]); err != nil {
-			return 0, err
-		}
-	}
-	return len(all), nil
+	return len(all), fillDocs(t, docs)
 }
 
 // oldDocsOf are the documents of tickets and of their messages.
@@ -137,30 +126,50 @@ func whoAre(t *tx, contacts []string) (map[string]ticket.Contact, map[string][]t
 	return people, known, err
 }
 
-// fillDocs stores documents that are not there yet.
+// fillDocs stores documents that are not there yet: all rows, then all words.
 func fillDocs(t *tx, docs []Doc) error {
 	var last int64
 	if err := t.row(`UPDATE counters SET value = value + $1 WHERE name = 'search' RETURNING value`, []any{len(docs)}, &last); err != nil {
 		return err
 	}
-	var query strings.Builder
-	query.WriteString(`INSERT INTO search_docs (id, kind, object_id, ticket_id, locale, owners) VALUES `)
-	var rows, words []any
-	for i, d := range docs {
-		docID, owners := last-int64(len(docs)-1-i), ownerWords(d.Owners)
-		if i > 0 {
-			query.WriteString(", ")
+	next := last - int64(len(docs)) + 1
+	for _, row := range [...]struct {
+		batch int
+		query func(n int) string
+		args  func(docID int64, d Doc) []any
+	}{
+		{oldDocs, docRows, func(docID int64, d Doc) []any {
+			return []any{docID, d.Kind, d.ID, d.TicketID, d.Locale, strings.Join(ownerWords(d.Owners), " ")}
+		}},
+		{t.dialect.Search.Batch, t.dialect.Search.Put, func(docID int64, d Doc) []any { return t.words(docID, d, ownerWords(d.Owners)) }},
+	} {
+		for at := 0; at < len(docs); {
+			n := row.batch
+			if len(docs)-at < n {
+				n = 1 // few texts of statements, which are prepared
+			}
+			var args []any
+			for i := range n {
+				args = append(args, row.args(next+int64(at+i), docs[at+i])...)
+			}
+			if _, err := t.exec(row.query(n), args...); err != nil {
+				return err
+			}
+			at += n
 		}
-		for j := range 6 {
-			query.WriteString([...]string{"($", ", $", ", $", ", $", ", $", ", $"}[j] + strconv.Itoa(6*i+j+1))
+	}
+	return nil
+}
+
+// docRows is the statement that inserts n rows of documents.
+func docRows(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO search_docs (id, kind, object_id, ticket_id, locale, owners) VALUES `)
+	for i := range 6 * n {
+		b.WriteString([...]string{"($", ", $", ", $", ", $", ", $", ", $"}[i%6] + strconv.Itoa(i+1))
+		if i%6 == 5 {
+			b.WriteString(")" + [...]string{", ", ""}[min(1, (i+1)/(6*n))])
 		}
-		query.WriteString(")")
-		rows = append(rows, docID, d.Kind, d.ID, d.TicketID, d.Locale, strings.Join(owners, " "))
-		words = append(words, t.words(docID, d, owners)...)
 	}
-	if _, err := t.exec(query.String(), rows...); err != nil {
-		return err
-	}
-	_, err := t.exec(t.dialect.Search.Put(len(docs)), words...)
-	return err
+	return b.String()
 }

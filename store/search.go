@@ -37,6 +37,7 @@ type SearchText struct {
 	// those they had; for each of them its placeholders are its id and what Words
 	// returns.
 	Put   func(n int) string
+	Batch int // the n that is best for many
 	Words func(title, body, owners []string) []any
 	// Match is the query of documents that have all words, of one owner when owner
 	// is not "". The last word may be the beginning of one when prefix.

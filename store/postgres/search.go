@@ -21,7 +21,8 @@ const (
 // that no word can be, for they begin with @.
 func search() store.SearchText {
 	return store.SearchText{
-		Put: put,
+		Put:   put,
+		Batch: 100,
 		Words: func(title, body, owners []string) []any {
 			return []any{vector(title, body, owners)}
 		},

@@ -7,14 +7,17 @@ import (
 	"pickup/store"
 )
 
+const put = `INSERT OR REPLACE INTO search_text (rowid, title, body, owners) VALUES (?, ?, ?, ?)`
+
 // search keeps words in an FTS5 table without the texts, and ranks by its bm25,
 // a word of the title four times. Who may find a document is a column of it, so
 // that the index itself confines a search.
 func search() store.SearchText {
 	return store.SearchText{
 		Put: func(n int) string {
-			return `INSERT OR REPLACE INTO search_text (rowid, title, body, owners) VALUES (?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?)", n-1)
+			return put + strings.Repeat(", (?, ?, ?, ?)", n-1)
 		},
+		Batch: 1, // a statement of many rows has a savepoint, at which FTS5 writes out what it gathered
 		Words: func(title, body, owners []string) []any {
 			return []any{strings.Join(title, " "), strings.Join(body, " "), strings.Join(owners, " ")}
 		},
