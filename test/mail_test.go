@@ -84,12 +84,17 @@ func TestMailOverDovecotAndPostfix(t *testing.T) {
 	}
 
 	// A server that refuses for good: the agent is told in the ticket.
-	o.send("far@player.example", supportBox, "Subject: Loin", "Message-ID: <far@player.example>", "", "Bonjour")
+	o.send("far@elsewhere.example", supportBox, "Subject: Loin", "Message-ID: <far@elsewhere.example>", "", "Bonjour")
 	far := s.ticketOf("Loin")
+	refused := s.answer(far.str("id"), "client-reply-3", "Bonjour", "pending_customer")
+	wait(t, 60*time.Second, "the refusal", func() (bool, string) {
+		all := s.messages(far.str("id"))
+		last := all[len(all)-1]
+		return statusOf(s, far.str("id"), refused.str("id")) == "failed" && last.str("kind") == "system" && strings.Contains(last.str("text"), "554"), fmt.Sprint(all)
+	})
 	s.mailServerGone(t, o, box)
-
 	if total := len(s.list("/api/v1/tickets")); total != 3 {
-		t.Errorf("%d tickets, want 3: %v", total, far)
+		t.Errorf("%d tickets, want 3", total)
 	}
 }
 
@@ -119,7 +124,7 @@ func (s *server) mailServerGone(t *testing.T, o *postOffice, box string) {
 	})
 	wait(t, 60*time.Second, "the others are known", func() (bool, string) {
 		n := s.metric("pickup_mail_duplicates_total")
-		return n >= 4, fmt.Sprint(n)
+		return n >= 5, fmt.Sprint(n)
 	})
 	if n := s.count(); n != before+1 {
 		t.Errorf("%d messages after the folder was made anew, want %d", n, before+1)
