@@ -36,6 +36,7 @@ const (
 	timerFirst1xx                   // an agent's device must answer something
 	timerRing                       // Invitation.Timeout
 	timerGiveUp                     // 64*T1 for the answer to our CANCEL or BYE
+	timerEarlyBye                   // the 2xx that belongs to a BYE
 	timerCount
 )
 
@@ -45,6 +46,8 @@ const (
 	t2         = 4 * time.Second
 	lifetime   = 64 * t1
 	patience1x = 3 * time.Second // first 1xx of a device
+
+	patience2xx = 4 * t1 // for a 2xx that its own BYE overtook
 )
 
 // leg implements callflow.Leg for one SIP dialog. Everything but told and box
@@ -139,6 +142,7 @@ func (l *leg) run() {
 		}
 	}
 	l.late(l.box.Close())
+	l.giveUp()
 	if l.entered {
 		l.server.reg.leave(l.device, l.silent, time.Now())
 	}
@@ -198,6 +202,8 @@ func (l *leg) expire() {
 		case timerGiveUp:
 			l.silent = true
 			l.finish()
+		case timerEarlyBye:
+			l.no2xx()
 		}
 	}
 }
@@ -306,6 +312,10 @@ func (l *leg) request(q *request) {
 		}
 	}()
 	tag, _ := q.From().Params.Get("tag")
+	if q.Method == gosip.BYE && !l.inbound && l.out.ack == nil && tag != "" && l.state != legFinal && l.mayCome(q) {
+		l.byeBeforeAnswer(q, tag)
+		return
+	}
 	if l.state == legFinal || tag != l.d.remoteTag || !l.mayCome(q) {
 		q.refuse(refuse(481))
 		return

@@ -27,8 +27,10 @@ type outboundPart struct {
 	sent    bool // CANCEL is out
 	failed  bool // LegFailed was told
 	tried   bool // the trunk's challenge was answered
+	settled bool // a final response came, or none will
 	ack     *gosip.Request
 	losers  map[string]bool // To-tags of forks that lost
+	gone    map[string]bool // To-tags whose BYE was here before their 2xx
 }
 
 // dial sends the INVITE. It runs in the leg's goroutine.
@@ -117,6 +119,7 @@ func (l *leg) provisional(res *gosip.Response) {
 // fork that lost, the same again is a lost ACK.
 func (l *leg) success(res *gosip.Response) {
 	tag, _ := res.To().Params.Get("tag")
+	l.out.settled = true
 	if l.out.ack != nil {
 		if tag == l.d.remoteTag {
 			_ = l.d.write(l.out.ack.Clone())
@@ -128,11 +131,16 @@ func (l *leg) success(res *gosip.Response) {
 	l.clear(timerFirst1xx)
 	l.clear(timerRing)
 	l.clear(timerGiveUp)
+	l.clear(timerEarlyBye)
 	l.adopt(res, tag)
 	ack := l.d.request(gosip.ACK)
 	l.out.ack = ack
 	if err := l.d.write(ack.Clone()); err != nil {
 		l.log.Debug("ACK not sent", logkey.Err, err)
+	}
+	if l.out.gone[tag] {
+		l.answeredAndGone(res)
+		return
 	}
 	if l.out.failed { // LegFailed was told: nobody wants this answer any more
 		l.reason = call.Cause{Status: 408, Text: "answered too late"}
@@ -148,6 +156,46 @@ func (l *leg) success(res *gosip.Response) {
 	}
 	l.state = legUp // also after our CANCEL: the session decides (R7)
 	l.tell(callflow.LegAnswered, res.StatusCode, res.Reason)
+}
+
+// byeBeforeAnswer takes a BYE of a device whose 2xx was not seen yet: it was
+// lost, or was overtaken on the way or inside this process. Refused with 481 the
+// device would be content and the 2xx would open a dialog that nobody ends.
+func (l *leg) byeBeforeAnswer(q *request, tag string) {
+	q.respond(q.response(200))
+	if l.out.gone == nil {
+		l.out.gone = map[string]bool{}
+	}
+	if len(l.out.gone) < maxForks {
+		l.out.gone[tag] = true
+	}
+	l.set(timerEarlyBye, patience2xx)
+}
+
+// maxForks bounds what is remembered of early answers of one INVITE.
+const maxForks = 16
+
+// answeredAndGone tells of a device that hung up before its answer was seen.
+func (l *leg) answeredAndGone(res *gosip.Response) {
+	if !l.out.failed {
+		l.tell(callflow.LegAnswered, res.StatusCode, res.Reason)
+		l.tell(callflow.LegHungUp, 0, "")
+	}
+	l.finish()
+}
+
+// no2xx: the answer that belongs to a BYE does not come any more. A fork that
+// still rings is cancelled; a device that knows nothing of the INVITE says so.
+func (l *leg) no2xx() {
+	if l.out.settled || l.state == legFinal {
+		return
+	}
+	l.fail(0, "hung up before its answer came")
+	l.clear(timerRing)
+	l.clear(timerFirst1xx)
+	l.state = legClosing
+	l.out.cancel = true
+	l.sendCancel()
 }
 
 // adopt fills the dialog from a 2xx (RFC 3261 12.1.2).
@@ -188,6 +236,7 @@ func (l *leg) failure(res *gosip.Response) {
 	if l.retryWithCredentials(res) {
 		return
 	}
+	l.out.settled = true
 	if l.state == legEarly {
 		switch {
 		case res.StatusCode == 408 || res.StatusCode == 404 || res.StatusCode == 410 || res.StatusCode >= 500 && res.StatusCode < 600:
@@ -206,7 +255,7 @@ func (l *leg) transactionEnded(tx *gosip.ClientTx, err error) {
 	if tx != l.out.tx || l.out.ack != nil || l.state == legFinal {
 		return
 	}
-	l.silent = true
+	l.silent, l.out.settled = true, true
 	l.unreachable()
 	if errors.Is(err, gosip.ErrTransactionTimeout) {
 		l.fail(408, "no response")
@@ -282,7 +331,20 @@ func (l *leg) sendCancel() {
 		r.AppendHeader(h)
 	}
 	l.server.direct(r, l.d.flow)
-	l.transact(r, func(*gosip.Response) {})
+	l.transact(r, func(res *gosip.Response) {
+		if res != nil && res.StatusCode == 481 && len(l.out.gone) > 0 && !l.out.settled {
+			l.finish() // it hung up and has forgotten the INVITE: no final response comes
+		}
+	})
+}
+
+// giveUp ends the transaction of an INVITE that never had a final response: a
+// device that rang once and is gone would keep it for ever (RFC 3261 17.1.1.2
+// has no timer for that state).
+func (l *leg) giveUp() {
+	if l.out.tx != nil && !l.out.settled {
+		l.out.tx.Terminate()
+	}
 }
 
 // retryWithCredentials answers the challenge of a trunk, once, and only of the

@@ -89,6 +89,61 @@ func TestSecondAnswerOfAForkGetsAckAndBye(t *testing.T) {
 	}
 }
 
+// byeOf is the BYE of a device in the dialog of an INVITE of ours.
+func (p *phone) byeOf(invite string) string {
+	return p.text(message{
+		method: "BYE", user: "x", callID: header(invite, "Call-ID"), to: header(invite, "From"),
+		from: header(invite, "To") + ";tag=dev", cseq: 1,
+	})
+}
+
+// An agent answers and hangs up in the same instant: his 200 and his BYE are
+// served by different goroutines, and UDP may turn them round or lose the 200.
+func TestByeThatOvertakesIts200EndsTheCall(t *testing.T) {
+	tests := map[string]struct {
+		end    bool // we cancelled before
+		answer bool // the 200 comes
+		wants  []callflow.LegEventKind
+	}{
+		"the 200 comes after it":              {answer: true, wants: []callflow.LegEventKind{callflow.LegAnswered, callflow.LegHungUp, callflow.LegFinal}},
+		"the 200 comes after it, and CANCEL":  {end: true, answer: true, wants: []callflow.LegEventKind{callflow.LegAnswered, callflow.LegHungUp, callflow.LegFinal}},
+		"the 200 is lost":                     {wants: []callflow.LegEventKind{callflow.LegFailed, callflow.LegFinal}},
+		"the 200 is lost, and we have CANCEL": {end: true, wants: []callflow.LegEventKind{callflow.LegFinal}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := startEdge(t, nil)
+			p := e.phone()
+			l, ch := e.ring(p)
+			invite := p.request("INVITE")
+			p.reply(invite, 180, "")
+			expect(t, ch, callflow.LegRinging, patience)
+			cancel := ""
+			if test.end {
+				l.End(call.Cause{Text: "caller left"})
+				cancel = p.request("CANCEL")
+			}
+			p.send(p.byeOf(invite))
+			if m := p.response(); status(m) != 200 {
+				t.Fatalf("BYE: %s", m)
+			}
+			if test.answer {
+				p.reply(invite, 200, offer)
+				p.request("ACK")
+			} else {
+				if cancel == "" {
+					cancel = p.request("CANCEL")
+				}
+				p.reply(cancel, 481, "")
+			}
+			for _, kind := range test.wants {
+				expect(t, ch, kind, patience)
+			}
+			until(t, "the dialog is forgotten", func() bool { return e.Metrics().Dialogs == 0 })
+		})
+	}
+}
+
 func TestDeviceThatSaysNothingIsUnreachable(t *testing.T) {
 	e := startEdge(t, nil)
 	p := e.phone()
