@@ -111,8 +111,17 @@ func TestAnUnknownUserLooksLikeAWrongPassword(t *testing.T) {
 	phoneOnly := s.users["3001"] // has no password for the console
 	phoneOnly.PasswordHash = ""
 	must(t, s.store.UpsertUser(t.Context(), phoneOnly))
-	took, text := map[string][]time.Duration{}, ""
-	for range 4 {
+	least, text := map[string]time.Duration{}, ""
+	agree := func() bool {
+		for _, d := range least {
+			if diff := d - least["nobody"]; diff.Abs() > 40*time.Millisecond {
+				return false
+			}
+		}
+		return true
+	}
+	// The least of some: what other work delayed is left out.
+	for round := 0; round < 4 || round < 40 && !agree(); round++ {
 		for _, login := range []string{"nobody", "1001", "1002", "3001"} {
 			d, answer := try(login)
 			if text == "" {
@@ -121,13 +130,13 @@ func TestAnUnknownUserLooksLikeAWrongPassword(t *testing.T) {
 			if answer != text {
 				t.Fatalf("%s: got %q, another %q", login, answer, text)
 			}
-			took[login] = append(took[login], d)
+			if before, ok := least[login]; !ok || d < before {
+				least[login] = d
+			}
 		}
 	}
-	for login, times := range took { // the least of some: what other work delayed is left out
-		if diff := slices.Min(times) - slices.Min(took["nobody"]); diff.Abs() > 40*time.Millisecond {
-			t.Errorf("%s: refused after %v, an unknown login after %v", login, times, took["nobody"])
-		}
+	if !agree() {
+		t.Errorf("refused after %v", least)
 	}
 }
 
