@@ -142,7 +142,9 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 			return permanent(err), fmt.Errorf("smtp.host %s: %w", box.SMTP.Host, err)
 		}
 	}
-	_ = c.Quit() // it is taken
+	// It is taken. Who waits for the answer to this delays the note that it is, and
+	// a crash meanwhile would send it again.
+	_ = c.Text.PrintfLine("QUIT")
 	return false, nil
 }
 
