@@ -25,7 +25,7 @@ const (
 
 // Limits of a search.
 const (
-	MaxFound  = 1000   // newest matches that are ranked
+	MaxFound  = 500    // newest matches that are ranked
 	maxWords  = 12     // of a query
 	maxDoc    = 10_000 // words of a document that are kept
 	minPrefix = 3      // letters from which the last word of a query may go on
