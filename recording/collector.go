@@ -23,9 +23,12 @@ type job struct {
 type collector struct {
 	recorder *Recorder
 	open     []*Recording
-	jobs     chan job
-	back     chan *Recording // a writer is done with it
+	jobs     chan job        // for writers: audio is appended
+	slow     chan job        // for closers: a file is made, or closed
+	back     chan *Recording // one of them is done with it
 	ready    []job           // for writers, when one is free
+	making   []job           // for closers, first
+	closing  []job           // for closers
 	reorder  time.Duration   // how long a packet may be late
 	flush    time.Duration   // how often audio is written
 }
@@ -37,17 +40,25 @@ func (c *collector) run(ctx context.Context) {
 	ending := ctx.Done()
 	last := false
 	for !last || len(c.open) > 0 {
-		var out chan job
-		var next job
-		if len(c.ready) > 0 {
-			out, next = c.jobs, c.ready[0]
+		out, next := first(c.jobs, c.ready)
+		slow, made := first(c.slow, c.making)
+		if slow == nil {
+			slow, made = first(c.slow, c.closing)
 		}
 		select {
 		case out <- next:
 			c.ready = c.ready[:copy(c.ready, c.ready[1:])] // its memory is kept
 			continue
+		case slow <- made:
+			if made.last {
+				c.closing = c.closing[:copy(c.closing, c.closing[1:])]
+			} else {
+				c.making = c.making[:copy(c.making, c.making[1:])]
+			}
+			continue
 		case rec := <-c.back:
 			c.returned(rec)
+			continue
 		case <-tick.C:
 		case <-c.recorder.wake:
 		case <-ending:
@@ -58,7 +69,16 @@ func (c *collector) run(ctx context.Context) {
 	}
 }
 
-// returned takes a recording back from its writer.
+// first is the channel and the job to send, nil where there is none.
+func first(to chan job, jobs []job) (chan job, job) {
+	if len(jobs) == 0 {
+		return nil, job{}
+	}
+	return to, jobs[0]
+}
+
+// returned takes a recording back from its writer, and gives it the next job if
+// there is one.
 func (c *collector) returned(rec *Recording) {
 	rec.busy = false
 	select {
@@ -70,6 +90,7 @@ func (c *collector) returned(rec *Recording) {
 			}
 		}
 	default:
+		c.serve(rec)
 	}
 }
 
@@ -120,8 +141,15 @@ func (c *collector) serve(rec *Recording) {
 		rec.chunk = rec.line.cut(rec.chunk[:0], end)
 		j.audio = rec.chunk
 	}
+	switch {
+	case j.last:
+		c.closing = append(c.closing, j)
+	case !rec.asked:
+		c.making = append(c.making, j)
+	default:
+		c.ready = append(c.ready, j)
+	}
 	rec.asked, rec.busy, rec.final = true, true, j.last
-	c.ready = append(c.ready, j)
 }
 
 // shed drops the oldest audio of a recording whose disk does not keep up, so

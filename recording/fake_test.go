@@ -78,6 +78,14 @@ type studio struct {
 
 func newStudio(t testing.TB, cfg recording.Config, st *store) studio {
 	t.Helper()
+	s := newStudioOn(t, cfg, st)
+	s.store = st
+	return s
+}
+
+// newStudioOn is newStudio on any store.
+func newStudioOn(t testing.TB, cfg recording.Config, st recording.Store) studio {
+	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
 	}
@@ -95,7 +103,7 @@ func newStudio(t testing.TB, cfg recording.Config, st *store) studio {
 			t.Error(err)
 		}
 	})
-	return studio{Recorder: r, dir: cfg.Dir, store: st, close: sync.OnceFunc(func() { end(); wg.Wait() })}
+	return studio{Recorder: r, dir: cfg.Dir, close: sync.OnceFunc(func() { end(); wg.Wait() })}
 }
 
 // voice is the packets of one phone: a tone, and a click where asked.

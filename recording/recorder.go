@@ -18,8 +18,12 @@ import (
 const (
 	// collectEvery is how often the rings are emptied.
 	collectEvery = 100 * time.Millisecond
-	// writers work on the disk side by side: one slow sync delays few others.
+	// writers append audio, side by side.
 	writers = 4
+	// closers make files and close them, side by side. That waits for the disk
+	// and for the store, so that they are more, and the audio of those who talk
+	// never waits behind it.
+	closers = 16
 	// storeWait is the longest that a writer waits for the store.
 	storeWait = 5 * time.Second
 	// maxBehind is how much audio waits in memory for a slow disk.
@@ -106,7 +110,7 @@ func (r *Recorder) Start(info StartInfo) *Recording {
 // Run drives the writers until ctx ends, then closes what is open.
 func (r *Recorder) Run(ctx context.Context) error {
 	c := collector{
-		recorder: r, jobs: make(chan job), back: make(chan *Recording, writers),
+		recorder: r, jobs: make(chan job), slow: make(chan job), back: make(chan *Recording, writers+closers),
 		reorder: r.cfg.Flush * 3 / 10, flush: r.cfg.Flush / 2,
 	}
 	// Rows are stored while we close, too.
@@ -115,8 +119,12 @@ func (r *Recorder) Run(ctx context.Context) error {
 	for range writers {
 		wg.Go(func() { r.write(life, c.jobs, c.back) })
 	}
+	for range closers {
+		wg.Go(func() { r.write(life, c.slow, c.back) })
+	}
 	c.run(ctx)
 	close(c.jobs)
+	close(c.slow)
 	wg.Wait()
 	return nil
 }

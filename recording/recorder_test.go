@@ -1,9 +1,11 @@
 package recording_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,4 +95,76 @@ func TestTalkIsStoredWhole(t *testing.T) {
 			t.Errorf("a second Stop gives %+v, want %+v", again, row)
 		}
 	})
+}
+
+// The journal may be late: what a recording holds is settled by its end.
+func TestRecordingEndsWhenItIsEndedHoweverLateItIsStopped(t *testing.T) {
+	player := &voice{law: 0, side: 0, hz: 440}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, recording.Config{}, newStore())
+		defer s.close()
+		started := time.Now()
+		r := s.Start(recording.StartInfo{CallID: "call-1", At: started})
+		for i := range 200 {
+			if i == 100 {
+				r.End()
+			}
+			time.Sleep(20 * time.Millisecond)
+			player.send(r, time.Since(started), 160)
+		}
+		stored, err := s.store.Recording(t.Context(), r.ID())
+		if err != nil || stored.State != recording.StateStored || stored.Duration != 2*time.Second {
+			t.Errorf("before Stop: %+v, %v; want 2 s stored", stored, err)
+		}
+		if row := r.Stop(t.Context()); row != stored {
+			t.Errorf("Stop gives %+v, want %+v", row, stored)
+		}
+	})
+}
+
+// A store that is late with the rows of recordings that end keeps the audio of
+// the others from nothing: their files are at most a second behind.
+func TestRecordingsThatCloseDoNotDelayThoseThatRun(t *testing.T) {
+	player := &voice{law: 0, side: 0, hz: 440}
+	synctest.Test(t, func(t *testing.T) {
+		st := &lateStore{store: newStore()}
+		s := newStudioOn(t, recording.Config{}, st)
+		defer s.close()
+		started := time.Now()
+		r := s.Start(recording.StartInfo{CallID: "call-1", At: started})
+		for range 40 { // they end at once
+			s.Start(recording.StartInfo{}).End()
+		}
+		for i := range 500 {
+			time.Sleep(20 * time.Millisecond)
+			player.send(r, time.Since(started), 160)
+			if i%50 != 49 || i < 150 {
+				continue
+			}
+			file, _, err := s.Open(t.Context(), r.ID())
+			if err != nil {
+				t.Fatalf("after %v: %v", time.Since(started), err)
+			}
+			size, err := file.Seek(0, io.SeekEnd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if behind := time.Since(started) - time.Duration((size-44)/4)*time.Second/8000; behind > time.Second {
+				t.Errorf("after %v the file is %v behind", time.Since(started), behind)
+			}
+			if err := file.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// lateStore takes two seconds for the row of a recording that is closed.
+type lateStore struct{ *store }
+
+func (s *lateStore) SaveRecording(ctx context.Context, r recording.Row) error {
+	if r.State != recording.StateOpen {
+		time.Sleep(2 * time.Second)
+	}
+	return s.store.SaveRecording(ctx, r)
 }

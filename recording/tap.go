@@ -129,11 +129,10 @@ func (r *Recording) paused(end int64) []span {
 	return spans
 }
 
-// Stop closes the recording: last bytes written, synced, hashed, sidecar and
-// row stored. It waits for that, some milliseconds (and 0.3 s for each hour of
-// audio), and returns the final row; the row as it stands when ctx ends first.
-// The recording is closed all the same. Called again, it returns the same row.
-func (r *Recording) Stop(ctx context.Context) Row {
+// End ends the recording now and waits for nothing: no later packet is in it, and
+// it is closed soon. Stop tells what became of it. Called again, it does nothing.
+func (r *Recording) End() {
+	r.over.Store(true)
 	select {
 	case r.stop <- time.Now():
 	default: // asked for already
@@ -142,6 +141,15 @@ func (r *Recording) Stop(ctx context.Context) Row {
 	case r.wake <- struct{}{}:
 	default: // it is awake
 	}
+}
+
+// Stop closes the recording: last bytes written, synced, hashed, sidecar and
+// row stored. It ends now, if End was not called before. Stop waits for the
+// closing, some milliseconds (and 0.3 s for each hour of audio), and returns the
+// final row; the row as it stands when ctx ends first. The recording is closed
+// all the same. Called again, it returns the same row.
+func (r *Recording) Stop(ctx context.Context) Row {
+	r.End()
 	select {
 	case <-r.done:
 		return r.row
