@@ -23,11 +23,22 @@ import (
 const startWait = 60 * time.Second
 
 // Cluster is a running server. Its methods may be called from any goroutine of
-// the test that started it.
+// the test that started it, Stop and Resume from one at a time.
 type Cluster struct {
-	bin  string // where Debian keeps the programs
-	port int
-	made atomic.Int64 // databases
+	bin    string              // where Debian keeps the programs
+	home   string              // everything of this cluster
+	as     *syscall.Credential // who runs it, nil for ourselves
+	port   int
+	made   atomic.Int64 // databases
+	server *process     // nil while stopped
+}
+
+// process is one run of the server.
+type process struct {
+	cmd    *exec.Cmd
+	logs   bytes.Buffer  // read when exited is closed
+	exited chan struct{} // closed at its end
+	err    error         // what it ended with, read when exited is closed
 }
 
 // Start starts a server, which refuses to run as root: root starts it as the
@@ -41,45 +52,72 @@ func Start(t testing.TB) *Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	as := serverUser(t, home)
-	data := filepath.Join(home, "data")
-	run := func(name string, args ...string) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(c.bin, name), args...)
-		cmd.Dir = home
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-		return cmd
-	}
-	if out, err := run("initdb", "-D", data, "-U", "pickup", "-A", "trust", "-E", "UTF8", "--no-sync").CombinedOutput(); err != nil {
+	c.home, c.as = home, serverUser(t, home)
+	if out, err := c.program("initdb", "-D", c.data(), "-U", "pickup", "-A", "trust", "-E", "UTF8", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	server := run("postgres", "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-k", home)
-	logs := &bytes.Buffer{} // read when the server is gone
-	server.Stderr = logs
-	if err := server.Start(); err != nil {
+	t.Cleanup(c.halt)
+	c.Resume(t)
+	return c
+}
+
+// Resume starts the server that Stop ended, on the same port and data, and
+// returns when it answers.
+func (c *Cluster) Resume(t testing.TB) {
+	t.Helper()
+	p := &process{exited: make(chan struct{})}
+	p.cmd = c.program("postgres", "-D", c.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-k", c.home)
+	p.cmd.Stderr = &p.logs
+	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start postgres: %v", err)
 	}
-	exited := make(chan struct{})
-	var ended error
-	go func() { ended = server.Wait(); close(exited) }()
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGINT) // fast shutdown
-		<-exited
-	})
+	c.server = p
+	go func() { p.err = p.cmd.Wait(); close(p.exited) }()
 	for began := time.Now(); ; {
 		// It waits a second for an answer.
-		out, err := run("pg_isready", "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-t", "1").CombinedOutput()
+		out, err := c.program("pg_isready", "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-t", "1").CombinedOutput()
 		if err == nil {
-			return c
+			return
 		}
 		select {
-		case <-exited:
-			t.Fatalf("postgres ended: %v\n%s", ended, logs)
+		case <-p.exited:
+			t.Fatalf("postgres ended: %v\n%s", p.err, &p.logs)
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Since(began) > startWait {
 			t.Fatalf("postgres does not answer in %v: %s", startWait, out)
 		}
 	}
+}
+
+// Stop ends the server and every connection to it, and returns when it is gone:
+// a client is refused until Resume. What was committed stays.
+func (c *Cluster) Stop(t testing.TB) {
+	t.Helper()
+	if c.server == nil {
+		t.Fatal("postgres is stopped already")
+	}
+	c.halt()
+}
+
+func (c *Cluster) halt() {
+	if c.server == nil {
+		return
+	}
+	_ = c.server.cmd.Process.Signal(syscall.SIGINT) // fast shutdown
+	<-c.server.exited
+	c.server = nil
+}
+
+// data is where the cluster keeps its files.
+func (c *Cluster) data() string { return filepath.Join(c.home, "data") }
+
+// program is one of Debian's, run as the server's user.
+func (c *Cluster) program(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.home
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
+	return cmd
 }
 
 // URL is the address of a database, for PICKUP_DATABASE_URL and the driver.
