@@ -61,7 +61,7 @@ async function console_(lang, scheme, size, tag) {
   await page.locator('table').waitFor();
   if ((await page.locator('tbody tr').count()) !== 2) problems.push(`${tag}: the list behind "abandoned" has not two rows`);
   for (const [name, path, sign] of [['agents', '/agents', 'table'], ['calls', '/calls', 'table'], ['call', '/calls/c5', 'ol'], ['tickets', '/tickets', 'table'],
-    ['ticket', '/tickets/t1', 'canvas'], ['recordings', '/recordings', 'table'], ['recording', '/recordings/r1', 'canvas'], ['callbacks', '/callbacks', 'table'],
+    ['ticket', '/tickets/t1', 'canvas'], ['contact', '/contacts/p1', 'table'], ['work-all', '/work', 'table'], ['mailboxes', '/mailboxes', 'table'], ['recordings', '/recordings', 'table'], ['recording', '/recordings/r1', 'canvas'], ['callbacks', '/callbacks', 'table'],
     ['queues', '/queues', 'table'], ['queue', '/queues/support', 'form'], ['users', '/users', 'table']]) {
     await page.goto(mock.url + path);
     await page.locator(sign).first().waitFor();
@@ -75,6 +75,10 @@ async function console_(lang, scheme, size, tag) {
     }
     await look(page, `${name}-${tag}`);
   }
+  await page.goto(`${mock.url}/mailboxes`);
+  await page.getByRole('button', { name: lang === 'fr' ? 'Nouvelle boîte' : 'New mailbox' }).click();
+  await look(page, `mailbox-${tag}`);
+  await page.goto(`${mock.url}/users`);
   await page.getByRole('button', { name: lang === 'fr' ? 'Nouvel utilisateur' : 'New user' }).click();
   await page.locator('form button[type=submit]').click();
   await expectText(page, lang === 'fr' ? 'Lettres minuscules, chiffres' : 'Lower-case letters, digits');
@@ -90,6 +94,66 @@ async function console_(lang, scheme, size, tag) {
   await page.locator('.stale').waitFor({ state: 'detached', timeout: 40_000 });
   await page.getByRole('button', { name: lang === 'fr' ? 'English' : 'Français' }).click();
   await expectText(page, lang === 'fr' ? 'Live queues' : 'Files en direct');
+  await page.context().close();
+}
+
+// An agent's day: an offer, a chat, a reply that crosses another, a call.
+async function agent(lang, scheme, size, tag) {
+  const page = await open(lang, scheme, size);
+  const say = (fr, en) => (lang === 'fr' ? fr : en);
+  const button = (fr, en, exact = true) => page.getByRole('button', { name: say(fr, en), exact });
+  Object.assign(mock, { signedIn: '1001', offered: [], me: {}, conflict: false, watchers: [] });
+  await page.goto(`${mock.url}/`);
+  await page.locator('[role=meter]').waitFor();
+  if ((await page.locator('[role=meter]').getAttribute('aria-valuenow')) !== '67') problems.push(`${tag}: a chat and a mail are not 67 of 100`);
+  await look(page, `work-${tag}`);
+  mock.offer();
+  await page.evaluate(() => document.querySelector('select').focus());
+  mock.event('work', 'w9', { agent_id: 'u0' });
+  await button('Accepter', 'Accept').waitFor();
+  if (await page.evaluate(() => document.activeElement.tagName !== 'SELECT')) problems.push(`${tag}: an offer stole the focus`);
+  if (!/^\(1\)/.test(await page.title())) problems.push(`${tag}: the title does not count the offer`);
+  await look(page, `offer-${tag}`);
+  await button('Accepter', 'Accept').click();
+  await page.waitForURL(/tickets\/t1/);
+  mock.watchers = [{ user_id: 'u2', name: 'Sonia Caron', typing: true, since: null }];
+  mock.event('watchers', 't1');
+  await expectText(page, 'Sonia Caron');
+  mock.event('chat', 'i2', { kind: 'typing', ticket_id: 't1', agent_id: 'u0' });
+  await expectText(page, say('Le visiteur écrit', 'The visitor is typing'));
+  await page.locator('iframe').first().waitFor();
+  await look(page, `desk-${tag}`);
+  await button('Afficher les images', 'Show pictures').click();
+  await page.getByRole('tab', { name: say('Réponse', 'Reply') }).click();
+  await page.locator('textarea').fill('Un instant');
+  await page.keyboard.press('Enter');
+  await page.locator('.line.agent', { hasText: 'Un instant' }).waitFor();
+  await page.waitForFunction(() => !document.querySelector('.unsent'));
+  if (mock.lines.filter((e) => e.text === 'Un instant').length !== 1) problems.push(`${tag}: a chat message is not there once`);
+  await button('Proposer un appel', 'Offer a call').first().click();
+  if (!mock.said.includes('POST /api/v1/chats/i2/call')) problems.push(`${tag}: the call was not offered`);
+  await page.locator('.panel select').first().selectOption({ label: say('E-mail', 'Email') });
+  await page.locator('textarea').fill('Bonjour Léa, voici la suite.');
+  mock.conflict = true;
+  await button('Envoyer', 'Send').click();
+  await page.locator('dialog[open]').waitFor();
+  await look(page, `between-${tag}`);
+  await button('Envoyer quand même', 'Send anyway').click();
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.querySelector('textarea').value === '');
+  if (!mock.said.includes('PUT /api/v1/tickets/t1/drafts/agent')) problems.push(`${tag}: no draft was saved`);
+  await page.getByRole('tab', { name: say('Appel', 'Call'), exact: true }).click();
+  await expectText(page, '+33612345678');
+  await button('Modifier', 'Edit').click();
+  await look(page, `edit-${tag}`);
+  mock.lines.splice(6);
+  await page.goto(`${mock.url}/work`);
+  await page.locator('[role=meter]').waitFor();
+  mock.me = { state: 'reserved', call_id: 'c1' };
+  mock.event('agent', 'u0');
+  await page.waitForURL(/tickets\/t1/);
+  await expectText(page, say('appelle', 'is calling'));
+  await look(page, `pop-${tag}`);
   await page.context().close();
 }
 
@@ -158,6 +222,9 @@ const runs = [
   ['console-en-dark', () => console_('en', 'dark', desk, 'en-dark')],
   ['console-fr-hand', () => console_('fr', 'dark', hand, 'fr-hand')],
   ['console-en-hand', () => console_('en', 'light', hand, 'en-hand')],
+  ['agent-fr-light', () => agent('fr', 'light', { width: 1366, height: 768 }, 'fr-light')],
+  ['agent-en-dark', () => agent('en', 'dark', { width: 1366, height: 768 }, 'en-dark')],
+  ['agent-fr-hand', () => agent('fr', 'dark', hand, 'fr-hand')],
   ['player-fr-light', () => player('fr', 'light', hand, 'fr-light')],
   ['player-en-dark', () => player('en', 'dark', desk, 'en-dark')],
   ['player-fr-desk', () => player('fr', 'light', desk, 'fr-desk')],

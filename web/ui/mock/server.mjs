@@ -70,13 +70,79 @@ const legs = [
   { id: 'l2', kind: 'agent', agent_id: 'a2', device: 'sip:1002@192.0.2.8', transport: 'tcp', sip_call_id: 'y', started_at: ago(238), rang_at: ago(237), answered_at: ago(232), ended_at: ago(20), status: 200, cause: 'BYE', codec: 'PCMU', packets_in: 10580, packets_out: 10590, packets_lost: 0, jitter_ms: 1.1, mos: 4.4 },
 ];
 const ticket = {
-  id: 't1', number: 1042, subject: 'Appel de Léa Roux', type: '', category: '', state: 'open', priority: 1, queue: 'support', channel: 'call', language: 'fr',
-  contact_id: 'p1', contact_name: 'Léa Roux', assignee_id: 'a2', calls: ['c5'], recordings: ['r1'], created_at: ago(20), updated_at: ago(20),
+  id: 't1', number: 1042, subject: 'Retrait refusé depuis lundi', type: '', category: 'withdrawal', state: 'open', priority: 2, queue: 'payments', channel: 'email', language: 'fr',
+  contact_id: 'p1', contact_name: 'Léa Roux', assignee_id: 'u0', merged_into: '', tags: ['vip', 'retrait'], waiting_since: ago(3400), channels: ['email', 'call', 'chat'],
+  calls: ['c5'], recordings: ['r1'], last_pos: 14, version: 7, created_at: ago(86_000), updated_at: ago(20),
 };
+const touch = (id, channel, s, extra = {}) => ({
+  id, channel, direction: 'in', ticket_id: 't1', queue: 'payments', subject: '', started_at: ago(s), answered_at: ago(s - 8), ended_at: null, end_reason: '', agent_id: 'u0', first_reply_ms: 0, waiting_since: null, ...extra,
+});
+const touches = [
+  touch('i1', 'email', 86_000, { subject: 'Retrait refusé', first_reply_ms: 3_600_000 }),
+  touch('c5', 'call', 4000, { ended_at: ago(3780), end_reason: 'answered' }), touch('i2', 'chat', 300, { first_reply_ms: 21_000 }),
+];
+const message = (pos, interaction_id, kind, s, text, extra = {}) => ({
+  id: `m${pos}`, pos, seq: pos, interaction_id, ticket_id: 't1', kind, author_id: kind === 'agent' || kind === 'note' ? 'u0' : 'p1', text, quoted: '', html: '', automatic: false,
+  status: 'stored', attachments: [], created_at: ago(s), ...extra,
+});
+const messages = [
+  message(1, 'i1', 'customer', 86_000, '', {
+    html: '<p>Bonjour,</p><p>Mon <b>retrait de 250 €</b> est refusé depuis lundi. Voici la capture :</p><p><img alt="capture" src="/api/v1/files/f1" width="240"></p><p><img alt="logo" data-remote="https://pixel.example/x.png"></p><p>Merci d’avance,<br>Léa</p>',
+    text: 'Bonjour', quoted: '> Le 3 mai, Pickup Casino a écrit :\n> Votre demande a bien été reçue.', attachments: [{ id: 'f1', name: 'capture.png', mime: 'image/png', size: 84_200, inline: true }, { id: 'f2', name: 'relevé de compte.pdf', mime: 'application/pdf', size: 1_204_000, inline: false }],
+  }),
+  message(2, 'i1', 'agent', 82_400, 'Bonjour Léa,\n\nje vérifie avec la banque et reviens vers vous aujourd’hui.\n\nAlice', { status: 'sent' }),
+  message(3, '', 'note', 82_000, 'La banque confirme : compte bloqué à la demande du joueur en avril. Vérifier avant de débloquer.'),
+  message(4, 'i1', 'customer', 3400, 'Toujours rien reçu. Pouvez-vous m’appeler ?'),
+];
+const value = (extra) => ({ ...ticket, ...extra });
+const story = () => ({
+  ...ticket, messages, interactions: touches, merged: [],
+  links: [{ ticket_id: 't2', number: 1012, subject: 'Dépôt en double', state: 'solved', kind: 'related', here: true }],
+  timeline: [
+    { at: ago(86_000), kind: 'ticket_created', actor: '', detail: { channel: 'email' } },
+    { at: ago(85_999), kind: 'priority_changed', actor: '', detail: { from: '1', to: '2', reason: 'category' } },
+    { at: ago(82_400), kind: 'assignee_changed', actor: 'u0', detail: { from: '', to: 'u0', reason: 'replied' } },
+    { at: ago(3400), kind: 'state_changed', actor: '', detail: { from: 'pending_customer', to: 'open', reason: 'customer_reply' } },
+  ],
+});
+const item = (id, channel, state, s, extra = {}) => ({
+  id, channel, state, queue: 'support', interaction_id: id, ticket_id: `t${id}`, subject: '', category: '', priority: 1, language: 'fr', player: 'Léa Roux', position: 0, since: ago(s), due_at: null,
+  agent_id: '', agent: '', taken_at: null, offer_ends_at: null, why: '', key_ms: -s, class: channel === 'chat' ? 1 : 2, ...extra,
+});
+const mine = { agent_id: 'u0', agent: 'Alice Martin' };
+const workItems = () => [
+  item('i2', 'chat', 'active', 280, { ...mine, ticket_id: 't1', subject: 'Retrait refusé depuis lundi', category: 'withdrawal', priority: 2, taken_at: ago(260), why: 'packed: load 0, last hour 2, longest idle: 43 s' }),
+  item('w2', 'email', 'active', 5200, { ...mine, subject: 'Vérification de ma pièce d’identité', category: 'identity_verification', player: 'Marc Petit', taken_at: ago(600), why: 'longest idle: 43 s' }),
+  item('w3', 'email', 'parked', 9000, { ...mine, subject: 'Bonus non crédité', player: 'jo@example.org', taken_at: ago(4000) }),
+  item('w4', 'chat', 'waiting', 95, { subject: 'I cannot sign in', player: 'Tom Baker', position: 1, language: 'en' }),
+  item('w5', 'chat', 'waiting', 32, { subject: 'Dépôt par carte', category: 'deposit', player: 'visiteur', position: 2 }),
+  item('w6', 'email', 'waiting', 15_000, { queue: 'security', subject: 'Mon compte a été piraté', category: 'account_security', priority: 3, player: 'Inès Faure', position: 1, due_at: ago(1000) }),
+  item('w7', 'ticket', 'waiting', 7200, { subject: 'Appel manqué de lea7', position: 3 }),
+];
+const chatRow = {
+  id: 'i2', state: 'open', ticket_id: 't1', ticket_number: 1042, subject: ticket.subject, category: 'withdrawal', priority: 2, contact_id: 'p1', queue: 'payments', language: 'fr', name: 'Léa Roux',
+  email: 'lea@example.org', player_id: 'P-88121', tier: 'gold', page: '/caisse', agent_id: 'u0', agent: 'Alice Martin', online: true, offline_since: null, last_seq: 6, visitor_read: 4, agent_read: 3,
+  started_at: ago(300), answered_at: ago(279), ended_at: null, end_reason: '', waiting_since: ago(44), first_reply_ms: 21_000, replies: 1, reply_mean_ms: 21_000, reply_max_ms: 21_000,
+};
+const chatLines = [
+  { type: 'message', seq: 1, at: ago(300), by: 'visitor', id: 'l1', text: 'Bonjour, mon retrait est toujours refusé.', client_id: 'v-1' },
+  { type: 'assignment', seq: 2, at: ago(285), agent_id: 'u0', agent: 'Alice Martin' }, { type: 'state', seq: 3, at: ago(285), state: 'open' },
+  { type: 'message', seq: 4, at: ago(279), by: 'agent', id: 'l2', text: 'Bonjour Léa, je regarde votre dossier.', client_id: 'a-1', agent_id: 'u0', agent: 'Alice Martin' },
+  { type: 'message', seq: 5, at: ago(44), by: 'visitor', id: 'l3', text: 'Voici le relevé demandé.', client_id: 'v-2', files: [{ id: 'f2', name: 'relevé.pdf', mime: 'application/pdf', size: 120_400 }] },
+  { type: 'call', seq: 6, at: ago(30), by: 'visitor' },
+];
+const categories = [['deposit', 2], ['withdrawal', 2], ['technical', 1], ['account_security', 3], ['identity_verification', 1], ['dispute', 2], ['responsible_gaming', 2], ['other', 1]]
+  .map(([name, min_priority]) => ({ name, min_priority, skill: name === 'account_security' ? 'security' : '' }));
+const mailServer = (host) => ({ host, port: 993, security: 'tls', user: 'support', password_set: true });
+const mailbox = (id, address, state, error = '') => ({
+  id, name: 'Pickup Casino', address, aliases: [], queue: 'support', language: 'fr', enabled: state !== 'off', imap: mailServer('imap.example.org'), folder: 'INBOX', smtp: mailServer('smtp.example.org'),
+  authserv_id: 'mx.example.org', signatures: { fr: 'L’équipe Pickup', en: 'The Pickup team' }, acknowledge: true, version: 1, health: { state, since: ago(4000), error },
+});
 const recording = { id: 'r1', call_id: 'c5', agent_id: 'a2', queue: 'support', started_at: ago(232), ended_at: ago(20), duration_ms: 12_000, state: 'stored', incomplete: '', bytes: 384_044, sha256: createHash('sha256').update('r1').digest('hex') };
 const contact = {
-  id: 'p1', name: 'Léa Roux', language: 'fr', created_at: ago(9e5), identities: [{ kind: 'sip', value: 'lea@198.51.100.7', verified: false }],
-  interactions: [{ id: 'c5', channel: 'call', direction: 'in', ticket_id: 't1', queue: 'support', started_at: ago(240), answered_at: ago(232), ended_at: ago(20), end_reason: 'answered', agent_id: 'a2' }],
+  id: 'p1', name: 'Léa Roux', language: 'fr', created_at: ago(9e5), merged: [{ id: 'p9', name: 'lea.roux' }],
+  identities: [{ kind: 'player', value: 'P-88121', verified: true }, { kind: 'email', value: 'lea@example.org', verified: true }, { kind: 'phone', value: '+33612345678', verified: false }],
+  interactions: [...touches].reverse().concat(touch('c9', 'call', 700_000, { ticket_id: 't2', end_reason: 'abandoned', ended_at: ago(699_900), answered_at: null })),
 };
 const callback = (id, state, attempts, player) => ({ id, state, detail: state === 'failed' ? 'no_answer' : '', kind: 'keep_place', queue: 'support', target: '+33612345678', target_kind: 'number', player, key_ms: 0, attempts, max_attempts: 3, due_at: ago(-60), call_id: 'c7', ticket_id: '', contact_id: '' });
 const users = [['1001', 'Alice Martin', 'agent'], ['2001', 'Sonia Caron', 'supervisor'], ['3001', 'Rémi Blanc', 'reviewer'], ['admin', 'Administrator', 'admin']].map(([login, name, role], i) => ({ id: `u${i}`, login, name, role, language: 'fr', active: true, demo: true, created_at: ago(9e5) }));
@@ -108,7 +174,12 @@ function answerTo(offer) {
 
 /** Starts the server; the returned object steers it: what browser calls hear, faults. */
 export function start(port = 0) {
-  const mock = { signedIn: null, offerStatus: 201, callEvents: [], callStreams: new Set(), streams: new Set(), offers: [], said: [], away: false };
+  const mock = { signedIn: null, offerStatus: 201, callEvents: [], callStreams: new Set(), streams: new Set(), offers: [], said: [], away: false, offered: [], me: {}, lines: [...chatLines], conflict: false, watchers: [] };
+  mock.event = (topic, object_id, more = {}) => {
+    mock.seq = (mock.seq ?? 0) + 1;
+    for (const s of mock.streams) s.write(`id: ${mock.seq}\ndata: ${JSON.stringify({ seq: mock.seq, topic, object_id, ...more })}\n\n`);
+  };
+  mock.offer = () => (mock.offered = [item('w9', 'chat', 'offered', 20, { ...mine, ticket_id: 't1', subject: 'Problème de dépôt', category: 'deposit', priority: 2, player: 'Nina Weber', offer_ends_at: ago(-18), why: 'packed: load 1, last hour 2' })]);
   mock.tell = (name, data) => {
     mock.callEvents = [[name, data]];
     for (const s of mock.callStreams) s.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -119,9 +190,20 @@ export function start(port = 0) {
   };
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
-    queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(agents),
+    queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(mock.signedIn === '1001' ? [{ ...agents[1], id: 'u0', login: '1001', name: 'Alice Martin', ...mock.me }] : agents),
     calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'skill french 3, rank 0, longest idle: 43 s', legs, timeline } : page(chosen(query))),
-    tickets: (id) => (id ? { ...ticket, timeline } : page([ticket, { ...ticket, id: 't2', number: 1041, state: 'solved', subject: 'Appel manqué de lea7' }])),
+    tickets: (id, query, rest) => {
+      if (rest === 'duplicates') return page(id === 't1' ? [{ ticket: value({ id: 't3', number: 1038, subject: 'retrait refusé !!', state: 'open' }), score: 90, reasons: ['contact', 'open', 'category'] }] : []);
+      if (rest === 'drafts') return page([{ kind: 'note', body: 'À vérifier avec Sonia', updated_at: ago(60) }]);
+      if (rest) return page([]);
+      if (id) return story();
+      const all = [ticket, value({ id: 't2', number: 1041, state: 'solved', priority: 1, subject: 'Appel manqué de lea7', category: '', tags: [], channels: ['call'], waiting_since: null }),
+        value({ id: 't4', number: 1040, state: 'new', priority: 3, subject: 'Mon compte a été piraté', category: 'account_security', contact_name: 'Inès Faure', assignee_id: '', tags: [], channels: ['email'] })];
+      return page(all.filter((x) => (!query.get('state') || x.state === query.get('state')) && (!query.get('q') || x.subject.toLowerCase().includes(query.get('q')))));
+    },
+    work: (id) => (id ? { ...workItems()[0], offers: [{ at: ago(290), agent_id: 'a2', agent: 'Bruno Petit', why: 'longest idle: 60 s', outcome: 'missed', reason: '' }, { at: ago(270), agent_id: 'u0', agent: 'Alice Martin', why: 'packed: load 0, last hour 2', outcome: 'accepted', reason: '' }] } : page([...workItems(), ...mock.offered])),
+    chats: (id, query, rest) => (rest ? page(mock.lines.filter((e) => e.seq > Number(query.get('after')))) : id ? { ...chatRow, last_seq: mock.lines.length } : page([chatRow])),
+    categories: () => page(categories), mailboxes: () => page([mailbox('x1', 'support@example.org', 'well'), mailbox('x2', 'vip@example.org', 'down', 'imap.example.org: sign-in refused')]),
     recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
     callbacks: () => page([callback('b1', 'queued', 0, 'Léa Roux'), callback('b2', 'retry_wait', 1, 'lea3'), callback('b3', 'done', 1, 'lea4'), callback('b4', 'failed', 3, 'lea5')]),
     contacts: () => contact, users: () => page(users),
@@ -188,8 +270,27 @@ export function start(port = 0) {
         const wrong = { login: 'pattern', name: 'length', password: 'length' };
         return json(res, 422, { status: 422, title: 'Unprocessable Entity', errors: Object.entries(wrong).map(([f, message]) => ({ location: `body.${f}`, message })) });
       }
-      if (req.method !== 'GET') return json(res, 200, {});
-      return api[c] ? json(res, 200, api[c](d, url.searchParams)) : json(res, 404, { title: 'Not Found' });
+      if (c === 'files' && d) {
+        res.writeHead(200, { 'Content-Type': 'image/svg+xml' });
+        return res.end('<svg xmlns="http://www.w3.org/2000/svg" width="240" height="90"><rect width="240" height="90" fill="#cde"/></svg>');
+      }
+      if (req.method !== 'GET') {
+        mock.said.push(`${req.method} ${url.pathname}`);
+        const sent = body.startsWith('{') ? JSON.parse(body) : {};
+        if (c === 'files') return json(res, 201, { id: 'f9', name: 'note.txt', mime: 'text/plain', size: 812 });
+        if (c === 'chats' && e === 'messages') {
+          const line = mock.lines.find((x) => x.client_id === sent.client_id) ?? { type: 'message', seq: mock.lines.length + 1, at: ago(0), by: 'agent', agent_id: 'u0', agent: 'Alice Martin', id: `l${mock.lines.length}`, text: sent.text, client_id: sent.client_id };
+          if (!mock.lines.includes(line)) mock.lines.push(line);
+          return json(res, 200, line);
+        }
+        if (e === 'watchers') return json(res, 200, page(mock.watchers));
+        if (c === 'tickets' && e === 'messages' && sent.expected_last !== -1 && mock.conflict)
+          return json(res, 409, { status: 409, type: 'urn:pickup:problem:unseen-messages', title: 'Conflict', detail: 'Messages came that you have not seen.', messages: [message(15, 'i1', 'customer', 5, 'Je viens de recevoir un mail de ma banque : tout est réglé.')] });
+        if (c === 'mailboxes' && e === 'test') return json(res, 200, { well: d === 'x1', error: d === 'x1' ? '' : 'imap.example.org: sign-in refused' });
+        if (c === 'work') mock.offered = [];
+        return json(res, 200, c === 'work' ? { ...workItems()[0], offers: [] } : {});
+      }
+      return api[c] ? json(res, 200, api[c](d, url.searchParams, e)) : json(res, 404, { title: 'Not Found' });
     }
     let file = join(dist, url.pathname === '/call' ? 'call.html' : url.pathname);
     if (url.pathname === '/' || !existsSync(file)) file = join(dist, 'index.html');

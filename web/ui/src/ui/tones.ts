@@ -49,3 +49,10 @@ export function callbackTone(state: string): Look['tone'] {
   if (state === 'failed' || state === 'expired') return 'bad';
   return state === 'cancelled' || state === 'superseded' ? 'plain' : 'accent';
 }
+
+const channels: Record<string, IconName> = { call: 'phone', callback: 'callback', chat: 'chat', email: 'mail', social: 'people', web_form: 'note', note: 'note', ticket: 'ticket' };
+export const channelIcon = (channel: string): IconName => channels[channel] ?? 'ticket';
+
+export function priorityTone(priority: number): Look {
+  return priority >= 3 ? { tone: 'bad', icon: 'alert' } : priority === 2 ? { tone: 'warn', icon: 'alert' } : { tone: 'plain' };
+}
