@@ -173,7 +173,7 @@ func missing(ok bool) error {
 // follow keeps the item true to the ticket: it may have been merged into another,
 // or have another priority.
 func (m *room) follow() {
-	if m.queued && m.item.TicketID != m.conv.Interaction.TicketID {
+	if m.queued && (m.item.TicketID != m.conv.Interaction.TicketID || m.item.Category != m.conv.Ticket.Category) {
 		m.enqueue() // it is there: the board notes what changed
 	}
 	if p := m.conv.Ticket.Priority; m.queued && m.item.Priority != p {

@@ -311,6 +311,11 @@ func TestClaimParkResumeTransfer(t *testing.T) {
 		if i.State != work.Waiting || i.Queue != "payments" || i.Key != key || i.Agent != "" {
 			t.Errorf("got %+v", i)
 		}
+		for name, want := range map[string]int{"support": 0, "payments": 1} {
+			if list, err := f.board.List(f.t.Context(), work.Filter{Queues: []string{name}}); err != nil || len(list) != want {
+				t.Errorf("%d in %s, want %d, %v", len(list), name, want, err)
+			}
+		}
 		if got := f.heard(); !slices.Equal(got, []work.NoteKind{work.NoteAssigned, work.NoteMoved}) {
 			t.Errorf("heard %v", got)
 		}
@@ -584,5 +589,35 @@ func TestAQueueThatDoesNotExistIsAskedAgain(t *testing.T) {
 		must(t, f.queue.Configure(f.t.Context(), []queue.QueueConfig{{ID: "q9", Name: "later", Enabled: true}}, nil))
 		time.Sleep(time.Minute)
 		f.want(task.ItemID(), work.Waiting, "")
+	})
+}
+
+func TestACategoryThatChangesAsksForOtherAgents(t *testing.T) {
+	run(t, func(f *floor) {
+		must(t, f.queue.SetState(f.t.Context(), "a1", queue.AgentOffline, ""))
+		id := f.chat("c1")
+		f.board.Present("a2")
+		f.want(id, work.Offered, "a2")
+		before := f.get(id)
+		task := chatTask("c1")
+		task.Since, task.Category = before.Since, ticket.CategorySecurity
+		_, err := f.board.Enqueue(f.t.Context(), task, nil)
+		must(t, err)
+		f.want(id, work.Waiting, "") // he lacks the skill
+		if _, err := f.board.Accept(f.t.Context(), id, "a2"); !errors.Is(err, work.ErrTaken) {
+			t.Errorf("he took it: %v", err)
+		}
+		f.board.Present("a1")
+		synctest.Wait()
+		must(t, f.queue.SetState(f.t.Context(), "a1", queue.AgentReady, ""))
+		f.want(id, work.Offered, "a1")
+		if got := f.get(id); got.Key != before.Key {
+			t.Errorf("it lost its place: %d, was %d", got.Key, before.Key)
+		}
+		_, err = f.board.Accept(f.t.Context(), id, "a1")
+		must(t, err)
+		if v := agent(f, "a2"); len(v.Text) != 0 {
+			t.Errorf("he still has %+v", v.Text)
+		}
 	})
 }

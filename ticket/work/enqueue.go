@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"pickup/account"
@@ -51,7 +52,7 @@ func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
 	if t.Holder != "" && t.Channel == call.ChannelChat {
 		b.awaited(t.Holder)
 	}
-	b.children.Go(func() { b.listen(p) })
+	b.children.Go(func() { b.listen(p, entry) })
 	b.changed(p, "")
 	return p, nil
 }
@@ -84,11 +85,11 @@ func (b *Board) item(t Task) queue.Item {
 }
 
 // listen carries what the queue says of an item to the owner of the board.
-func (b *Board) listen(p *piece) {
+func (b *Board) listen(p *piece, entry *queue.Entry) {
 	for {
 		select {
-		case n, ok := <-p.entry.Notices():
-			if !ok || !b.box.Put(func() { b.notice(p, n) }) {
+		case n, ok := <-entry.Notices():
+			if !ok || !b.box.Put(func() { b.notice(p, entry, n) }) {
 				return
 			}
 		case <-b.done:
@@ -98,8 +99,8 @@ func (b *Board) listen(p *piece) {
 }
 
 // notice is what the queue decided about p.
-func (b *Board) notice(p *piece, n queue.Notice) {
-	if b.pieces[p.ID] != p {
+func (b *Board) notice(p *piece, entry *queue.Entry, n queue.Notice) {
+	if b.pieces[p.ID] != p || p.entry != entry {
 		if n.Kind == queue.NoticeOffer {
 			b.queue.Final(n.Offer.ID) // it ended before the offer was read
 		}
@@ -197,10 +198,39 @@ func (b *Board) refresh(p *piece, t Task) {
 		p.TicketID = t.TicketID
 		b.add(p)
 	}
+	needs := !slices.EqualFunc(p.needs(), t.needs(), func(x, y queue.Need) bool { return x.Skill == y.Skill && x.Level == y.Level })
 	p.Subject, p.Player, p.Category = t.Subject, t.Player, t.Category
+	if needs && p.holder() == "" {
+		b.rejoin(p)
+	}
 	if t.Priority != p.Priority {
 		b.setPriority(p, t.Priority)
 	}
+}
+
+// rejoin lets a piece that nobody holds wait in its place for agents of other
+// skills: its category changed.
+func (b *Board) rejoin(p *piece) {
+	it := b.item(p.Task)
+	it.Key, it.CountsAsOffered = p.Key, false
+	if _, err := b.queue.Leave(b.life, p.ID, call.EndWithdrawn); err != nil {
+		return // it ended at this moment: its notice is on the way
+	}
+	if p.offer != "" {
+		b.queue.Final(p.offer)
+		p.tried("withdrawn", "category")
+	}
+	had := b.wait(p)
+	entry, err := b.queue.Join(b.life, it)
+	if err != nil { // the next look at the facts tries again
+		b.drop(p)
+		p.tell(Note{Kind: NoteEnded, Agent: had, Reason: call.EndWithdrawn})
+		return
+	}
+	p.entry = entry
+	b.children.Go(func() { b.listen(p, entry) })
+	p.tell(Note{Kind: NoteReturned, Agent: had})
+	b.changed(p, had)
 }
 
 // refreshEvery is how often the facts are read at most, however much changes.

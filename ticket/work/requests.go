@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"pickup/account"
 	"pickup/call"
@@ -159,7 +160,7 @@ func (f *Filter) takes(p *piece) bool {
 	if f.Channel != "" && p.Channel != f.Channel || len(f.States) > 0 && !slices.Contains(f.States, p.State) {
 		return false
 	}
-	inQueues := f.Queues == nil || slices.Contains(f.Queues, p.entry.Item().Queue)
+	inQueues := f.Queues == nil || slices.Contains(f.Queues, strings.ToLower(p.Queue))
 	if f.Agent == "" {
 		return inQueues
 	}
