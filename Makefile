@@ -84,7 +84,7 @@ verify: deps build ## full sizes, hours; figures go to docs/verify.md
 
 bench: build ## every benchmark, with allocations
 	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem -tags '$(TAGS)' ./...
-	go test -count=1 -timeout 30m -v -run '^TestBench' -tags '$(TAGS) e2e verify' ./test/...
+	go test -count=1 -timeout 30m -v -run '^TestBench' -tags '$(TAGS) e2e verify' ./test/... ./store/sqlite ./store/postgres
 
 prompts: ## speak what is new or changed in configs/prompts (needs pico2wave and sox)
 	go run ./scripts/prompts
