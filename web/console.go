@@ -15,6 +15,11 @@ import (
 const policy = "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; " +
 	"style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
+// mailPolicy is that of the empty frame in which the console shows a mail whose
+// pictures the reader asked for: pictures from anywhere, and nothing else.
+const mailPolicy = "default-src 'none'; img-src 'self' data: https: http:; style-src 'unsafe-inline'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'self'"
+
 const unbuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Pickup</title>
 <h1>The console is not built</h1>
 <p>This binary was built without the console. Run <code>make build</code> and start it again.
@@ -73,6 +78,10 @@ func (s *Server) console(w http.ResponseWriter, r *http.Request) {
 	if name == "widget.js" {
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+	}
+	if name == "mail.html" {
+		w.Header().Set("Content-Security-Policy", mailPolicy)
+		w.Header().Set("Referrer-Policy", "no-referrer")
 	}
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-cache")

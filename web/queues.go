@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"pickup/account"
+	"pickup/call"
 	"pickup/internal/id"
 	"pickup/queue"
 	"pickup/store"
@@ -51,6 +52,44 @@ type QueueNow struct {
 	P90WaitMS         int64             `json:"p90_wait_ms"`
 	P95WaitMS         int64             `json:"p95_wait_ms"`
 	ServiceLevel      ServiceLevel      `json:"service_level"`
+	Channels          []ChannelNow      `json:"channels" nullable:"false" doc:"Written work, a row for each channel that has something live or counted; all fields above are those of calls."`
+}
+
+// ChannelNow is one channel of writing in a queue as it stands, with its figures.
+type ChannelNow struct {
+	Channel          string       `json:"channel" enum:"chat,email,social,web_form,ticket"`
+	Waiting          int          `json:"waiting" doc:"And offered."`
+	LongestWaitMS    int64        `json:"longest_wait_ms"`
+	Held             int          `json:"held" doc:"With an agent, active or set aside."`
+	Offered          int          `json:"offered"`
+	Answered         int          `json:"answered" doc:"An agent had it."`
+	AnsweredInTarget int          `json:"answered_in_target"`
+	Abandoned        int          `json:"abandoned"`
+	MeanWaitMS       int64        `json:"mean_wait_ms"`
+	P90WaitMS        int64        `json:"p90_wait_ms"`
+	ServiceLevel     ServiceLevel `json:"service_level"`
+}
+
+// writtenChannels are the channels of writing, in the order in which they are shown.
+var writtenChannels = [...]call.Channel{call.ChannelChat, call.ChannelEmail, call.ChannelSocial, call.ChannelWebForm, call.ChannelTicket}
+
+func showChannels(v queue.QueueView, entries []queue.EndedEntry) []ChannelNow {
+	rows := []ChannelNow{}
+	figures := queue.ComputeByChannel(entries, v.Config)
+	for _, ch := range writtenChannels {
+		now, live := v.Channels[ch]
+		f, counted := figures[ch]
+		if !live && !counted {
+			continue
+		}
+		rows = append(rows, ChannelNow{
+			Channel: string(ch), Waiting: now.Waiting, LongestWaitMS: now.LongestWait.Milliseconds(), Held: now.Held,
+			Offered: f.Offered, Answered: f.Answered, AnsweredInTarget: f.AnsweredInTarget, Abandoned: f.Abandoned,
+			MeanWaitMS: f.MeanWait.Milliseconds(), P90WaitMS: f.P90Wait.Milliseconds(),
+			ServiceLevel: ServiceLevel{v.Config.TargetOf(ch).Milliseconds(), f.Percent, "headline/1"},
+		})
+	}
+	return rows
 }
 
 // QueueSettings is a queue as it is configured.
@@ -146,14 +185,25 @@ func (s *Server) listQueues(ctx context.Context, in *queuesInput) (*listOutput[Q
 	if err != nil {
 		return nil, s.fail(ctx, "read the entries of queues", err)
 	}
-	byQueue := make(map[string][]queue.EndedEntry)
+	text, err := s.parts.Store.TextEntries(ctx, "", from, to)
+	if err != nil {
+		return nil, s.fail(ctx, "read the written entries of queues", err)
+	}
+	calls, written := byQueue(entries), byQueue(text)
+	return page(s.parts.Queue.Queues(), "", func(v queue.QueueView) QueueNow {
+		row := showQueue(v, queue.Compute(calls[v.Config.Name], v.Config.Target))
+		row.Channels = showChannels(v, written[v.Config.Name])
+		return row
+	}), nil
+}
+
+func byQueue(entries []queue.EndedEntry) map[string][]queue.EndedEntry {
+	all := make(map[string][]queue.EndedEntry)
 	for _, e := range entries {
 		name := strings.ToLower(e.Queue)
-		byQueue[name] = append(byQueue[name], e)
+		all[name] = append(all[name], e)
 	}
-	return page(s.parts.Queue.Queues(), "", func(v queue.QueueView) QueueNow {
-		return showQueue(v, queue.Compute(byQueue[v.Config.Name], v.Config.Target))
-	}), nil
+	return all
 }
 
 func showQueue(v queue.QueueView, f queue.Figures) QueueNow {

@@ -74,6 +74,8 @@ type Records interface {
 	CallBySIPCallID(ctx context.Context, sipCallID string) (call.Record, []call.TimelineEvent, error)
 	// EndedEntries returns the entries of a queue ("": of all) of [from, to).
 	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+	// TextEntries is the same for what is written.
+	TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
 }
 
 // Audio reads the rows of recordings.

@@ -51,6 +51,8 @@ type TicketStory struct {
 	Messages     []TicketMessage `json:"messages" nullable:"false" doc:"The newest 500, oldest first."`
 	Links        []TicketTie     `json:"links" nullable:"false"`
 	Merged       []TicketValue   `json:"merged" nullable:"false" doc:"Tickets that it took over."`
+
+	People map[string]string `json:"people" nullable:"false" doc:"Names of the users that the story speaks of, by id."`
 }
 
 // TicketTie is a link to another ticket.
@@ -248,7 +250,44 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 		return nil, err
 	}
 	story.TicketRow = showTicket(&d.Ticket, h)
+	story.People = s.peopleOf(ctx, d)
 	return &oneOutput[TicketStory]{story}, nil
+}
+
+// peopleOf names the users of a ticket's story.
+func (s *Server) peopleOf(ctx context.Context, d store.TicketDetail) map[string]string {
+	ids := []string{d.Ticket.AssigneeID}
+	for _, e := range d.Events {
+		ids = append(ids, e.Actor)
+		if e.Kind == "assignee_changed" {
+			ids = append(ids, e.Detail["from"], e.Detail["to"])
+		}
+	}
+	for _, m := range d.Messages {
+		if m.Kind == ticket.MessageAgent || m.Kind == ticket.MessageNote {
+			ids = append(ids, m.AuthorID)
+		}
+	}
+	for _, i := range d.Interactions {
+		ids = append(ids, string(i.HandledBy))
+	}
+	slices.Sort(ids)
+	people := map[string]string{}
+	for _, id := range slices.Compact(ids) {
+		if id == "" {
+			continue
+		}
+		name := s.agentName(account.ID(id), "")
+		if name == "" {
+			if u, err := s.parts.Store.UserByID(ctx, account.ID(id)); err == nil {
+				name = u.Name
+			}
+		}
+		if name != "" {
+			people[id] = name
+		}
+	}
+	return people
 }
 
 // showLinks names the tickets at the other end of links.

@@ -27,6 +27,10 @@ function queue(name, i) {
     estimate_low_ms: 20_000, estimate_high_ms: 70_000, agents_ready: 2, agents_busy: 2, agents_wrap_up: 1, offered: answered + 12,
     answered, answered_in_target: [96, 58, 15, 0][i], abandoned: [7, 2, 1, 0][i], short_abandoned: [2, 0, 0, 0][i], overflowed: 0,
     callback_requested: [5, 1, 0, 0][i], mean_wait_ms: 14_200, p50_wait_ms: 9000, p90_wait_ms: 31_000, p95_wait_ms: 41_000,
+    channels: i > 1 ? [] : [
+      { channel: 'chat', waiting: [2, 0][i], longest_wait_ms: [95_000, 0][i], held: 3, offered: 41, answered: 38, answered_in_target: 35, abandoned: 3, mean_wait_ms: 41_000, p90_wait_ms: 110_000, service_level: { target_ms: 120_000, percent: [85.4, 91][i], formula: 'headline/1' } },
+      { channel: 'email', waiting: [6, 1][i], longest_wait_ms: [15_100_000, 900_000][i], held: 2, offered: 24, answered: 18, answered_in_target: 18, abandoned: 0, mean_wait_ms: 3_100_000, p90_wait_ms: 9_000_000, service_level: { target_ms: 14_400_000, percent: 100, formula: 'headline/1' } },
+    ],
     service_level: { target_ms: 30_000, percent: [72.4, 86.6, 68.2, null][i], formula: 'headline/1' },
   };
 }
@@ -98,6 +102,7 @@ const value = (extra) => ({ ...ticket, ...extra });
 const story = () => ({
   ...ticket, messages, interactions: touches, merged: [],
   links: [{ ticket_id: 't2', number: 1012, subject: 'Dépôt en double', state: 'solved', kind: 'related', here: true }],
+  people: { u0: 'Alice Martin' },
   timeline: [
     { at: ago(86_000), kind: 'ticket_created', actor: '', detail: { channel: 'email' } },
     { at: ago(85_999), kind: 'priority_changed', actor: '', detail: { from: '1', to: '2', reason: 'category' } },
@@ -296,7 +301,7 @@ export function start(port = 0) {
     if (url.pathname === '/' || !existsSync(file)) file = join(dist, 'index.html');
     res.writeHead(200, {
       'Content-Type': types[extname(file)] ?? 'application/octet-stream',
-      'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+      'Content-Security-Policy': url.pathname === '/mail.html' ? "default-src 'none'; img-src 'self' data: https: http:; style-src 'unsafe-inline'; base-uri 'none'" : "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
     });
     res.end(readFileSync(file));
   });

@@ -1629,6 +1629,38 @@ export interface components {
             /** @description An agent needs it to be offered such a ticket; empty: none. */
             skill: string;
         };
+        ChannelNow: {
+            /** Format: int64 */
+            abandoned: number;
+            /**
+             * Format: int64
+             * @description An agent had it.
+             */
+            answered: number;
+            /** Format: int64 */
+            answered_in_target: number;
+            /** @enum {string} */
+            channel: "chat" | "email" | "social" | "web_form" | "ticket";
+            /**
+             * Format: int64
+             * @description With an agent, active or set aside.
+             */
+            held: number;
+            /** Format: int64 */
+            longest_wait_ms: number;
+            /** Format: int64 */
+            mean_wait_ms: number;
+            /** Format: int64 */
+            offered: number;
+            /** Format: int64 */
+            p90_wait_ms: number;
+            service_level: components["schemas"]["ServiceLevel"];
+            /**
+             * Format: int64
+             * @description And offered.
+             */
+            waiting: number;
+        };
         ChatEvent: {
             /** @description Name of who wrote or answers; in an assignment, empty: nobody any more. */
             agent?: string;
@@ -2293,6 +2325,8 @@ export interface components {
             answered_in_target: number;
             /** Format: int64 */
             callback_requested: number;
+            /** @description Written work, a row for each channel that has something live or counted; all fields above are those of calls. */
+            channels: components["schemas"]["ChannelNow"][];
             enabled: boolean;
             /** Format: int64 */
             estimate_high_ms: number;
@@ -2603,6 +2637,10 @@ export interface components {
             messages: components["schemas"]["TicketMessage"][];
             /** Format: int64 */
             number: number;
+            /** @description Names of the users that the story speaks of, by id. */
+            people: {
+                [key: string]: string;
+            };
             /** Format: int64 */
             priority: number;
             queue: string;
@@ -2828,7 +2866,7 @@ export interface components {
              */
             since: string | null;
             /** @enum {string} */
-            state: "waiting" | "offered" | "active" | "parked";
+            state: "waiting" | "offered" | "active" | "parked" | "ended";
             subject: string;
             /** Format: date-time */
             taken_at: string | null;
@@ -2850,6 +2888,9 @@ export interface components {
             class: number;
             /** Format: date-time */
             due_at: string | null;
+            end_reason: string;
+            /** Format: date-time */
+            ended_at: string | null;
             id: string;
             interaction_id: string;
             /**
@@ -2863,7 +2904,7 @@ export interface components {
              * @description When an offer that nobody answers goes back.
              */
             offer_ends_at: string | null;
-            /** @description Oldest first, the last 50. */
+            /** @description Oldest first. */
             offers: components["schemas"]["WorkTrial"][];
             player: string;
             /**
@@ -2880,7 +2921,7 @@ export interface components {
              */
             since: string | null;
             /** @enum {string} */
-            state: "waiting" | "offered" | "active" | "parked";
+            state: "waiting" | "offered" | "active" | "parked" | "ended";
             subject: string;
             /** Format: date-time */
             taken_at: string | null;
@@ -2893,8 +2934,8 @@ export interface components {
             agent_id: string;
             /** Format: date-time */
             at: string | null;
-            /** @enum {string} */
-            outcome: "" | "accepted" | "rejected" | "missed" | "withdrawn" | "lost";
+            /** @description accepted, rejected, missed, withdrawn, lost, or why the agent could not be given it; empty while it is open. */
+            outcome: string;
             reason: string;
             why: string;
         };

@@ -72,15 +72,15 @@ export function randomId(): string {
 /** Whether a mail has pictures that stand elsewhere. */
 export const hasRemote = (html: string): boolean => /\sdata-remote=/i.test(html);
 
+/** The mail with its pictures from elsewhere, for a frame whose own policy allows them (mail.html). */
+export const withRemote = (html: string): string => html.replace(/\sdata-remote=/gi, ' referrerpolicy="no-referrer" src=');
+
 /**
  * The document of a mail for a frame without scripts. The server has sanitised
- * the HTML already; the policy here forbids again all but its pictures: ours,
- * and those elsewhere once the reader asked for them.
+ * the HTML already; the policy here forbids again all but its own pictures.
  */
-export function mailDocument(html: string, origin: string, remote: boolean): string {
-  const body = remote ? html.replace(/\sdata-remote=/gi, ' referrerpolicy="no-referrer" src=') : html;
-  const images = remote ? `${origin} data: https: http:` : `${origin} data:`;
-  return `<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src ${images}; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"><meta name="referrer" content="no-referrer"><base target="_blank"><style>html{color-scheme:light;background:#fff;color:#16212c}body{margin:0;padding:12px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}img{max-width:100%;height:auto}table{max-width:100%}blockquote{margin:0 0 0 4px;padding-left:10px;border-left:3px solid #dce2e8;color:#54616e}pre{white-space:pre-wrap}a{color:#0f6b8a}</style></head><body>${body}</body></html>`;
+export function mailDocument(html: string, origin: string): string {
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Mail</title><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src ${origin} data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"><meta name="referrer" content="same-origin"><base target="_blank"><style>html{color-scheme:light;background:#fff;color:#16212c}body{margin:0;padding:12px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}img{max-width:100%;height:auto}img[data-remote]{display:none}table{max-width:100%}blockquote{margin:0 0 0 4px;padding-left:10px;border-left:3px solid #dce2e8;color:#54616e}pre{white-space:pre-wrap}a{color:#0f6b8a}</style></head><body>${html}</body></html>`;
 }
 
 /** Bytes in words of the page: 1.2 MB. */

@@ -54,6 +54,11 @@ class Session {
     for (const a of agents) if (this.names[a.id] !== a.name) this.names[a.id] = a.name || a.login;
   }
 
+  /** Learns names by id, as a ticket tells those of its story. */
+  know(people: Record<string, string>): void {
+    for (const [id, name] of Object.entries(people)) if (this.names[id] !== name) this.names[id] = name;
+  }
+
   name(id: string | null | undefined): string {
     return id ? (this.names[id] ?? (id === this.me?.id ? this.me.name : id.slice(-6))) : '–';
   }

@@ -682,4 +682,12 @@ export const en = {
   'because.no_reply': 'no reply for 96 h',
   'because.call': 'call',
   'because.category': 'category',
+  'story.reason': 'reason',
+  'event.mail_loop': 'Our own mail came back',
+  'live.written': 'Written',
+  'live.held': 'With agents',
+  'live.pct': 'In target',
+  'live.meanAnswer': 'Mean answer',
+  'live.target': 'Target',
+  'workState.ended': 'Over',
 } as const;

@@ -684,4 +684,12 @@ export const fr = {
   'because.no_reply': 'sans réponse depuis 96 h',
   'because.call': 'appel',
   'because.category': 'catégorie',
+  'story.reason': 'motif',
+  'event.mail_loop': 'Notre propre message est revenu',
+  'live.written': 'Par écrit',
+  'live.held': 'Chez les agents',
+  'live.pct': 'Dans la cible',
+  'live.meanAnswer': 'Réponse moyenne',
+  'live.target': 'Cible',
+  'workState.ended': 'Terminé',
 } satisfies Record<keyof typeof en, string>;
