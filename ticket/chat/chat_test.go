@@ -580,3 +580,46 @@ func TestAConversationBesideACall(t *testing.T) {
 		}
 	})
 }
+
+func TestAMergedTicketTakesItsConversationAlong(t *testing.T) {
+	live(t, chat.Config{}, func(h *house) {
+		other := h.open(func(o *chat.Opening) { o.Queue = "payments" })
+		id := h.answered()
+		c, err := h.rooms.Conversation(h.t.Context(), id)
+		h.must(err)
+		desk := ticket.NewDesk(h.store, ticket.Policy{}, time.Now, func(topic, changed string) {
+			switch topic {
+			case ticket.TopicInteraction:
+				h.rooms.Changed(changed)
+			case ticket.TopicTicket:
+				h.board.TicketChanged(changed)
+			}
+		})
+		winner := other.Interaction.TicketID
+		_, err = desk.Merge(h.t.Context(), ticket.Actor{ID: "a1"}, winner, c.Ticket.ID)
+		h.must(err)
+		if v := h.view(id); v.Interaction.TicketID != winner || v.Ticket.ID != winner {
+			t.Errorf("it is on %s, want %s", v.Interaction.TicketID, winner)
+		}
+		if !h.board.Holds("a1", winner) || h.board.Holds("a1", c.Ticket.ID) {
+			t.Error("his work is not on the winner")
+		}
+		h.must(h.agent(id, "a-1", "Je continue ici"))
+		h.must(h.visitor(id, "v-1", "Bien"))
+		h.wants(id, "customer: Bonjour", "state waiting ", "agent Anna", "state open ", "agent: Je continue ici", "customer: Bien")
+	})
+}
+
+func TestARejectedChatComesBack(t *testing.T) {
+	live(t, chat.Config{}, func(h *house) {
+		leave := h.board.Present("a1")
+		defer leave()
+		id := h.open().ID
+		_, err := h.board.Reject(h.t.Context(), work.ChatItem(id), "a1", "en pause")
+		h.must(err)
+		time.Sleep(11 * time.Second) // a reject rests him for 10 s
+		if _, err := h.board.Accept(h.t.Context(), work.ChatItem(id), "a1"); err != nil {
+			t.Errorf("it did not come back: %v", err)
+		}
+	})
+}
