@@ -473,6 +473,9 @@ func targetKind(k call.PartyKind) callback.TargetKind {
 func (s *Session) finish() {
 	s.ended = true
 	s.disconnect()
+	if s.tape != nil {
+		s.tape.End() // the journal may be late
+	}
 	rec := s.m.rec
 	rec.Legs = append([]call.LegRecord(nil), rec.Legs...)
 	for i := range rec.Legs {

@@ -38,10 +38,11 @@ var errStore = errors.New("the store is away")
 // ledger is a Memory that can be slow, fail, or die with its server.
 type ledger struct {
 	*storetest.Memory
-	mu      sync.Mutex
-	err     error
-	blocked chan struct{} // closed when the store answers again
-	writes  int
+	lateRows time.Duration // of SaveRecording, when it is closed
+	mu       sync.Mutex
+	err      error
+	blocked  chan struct{} // closed when the store answers again
+	writes   int
 }
 
 // fail makes every write fail with err; nil ends it.
@@ -141,6 +142,9 @@ func (l *ledger) SaveRecording(ctx context.Context, r recording.Row) error {
 	if err := l.gate(ctx); err != nil {
 		return err
 	}
+	if r.State != recording.StateOpen {
+		time.Sleep(l.lateRows)
+	}
 	return l.Memory.SaveRecording(ctx, r)
 }
 
@@ -148,6 +152,7 @@ func (l *ledger) SaveRecording(ctx context.Context, r recording.Row) error {
 type options struct {
 	memory *storetest.Memory // nil: an empty one
 	record string            // directory of recordings; "": nothing is recorded
+	late   time.Duration     // how long the store takes for the row of a closed recording
 	calls  func(*callflow.Config)
 	queue  func(*queue.QueueConfig)
 	agents int // 0: 1
@@ -175,7 +180,7 @@ func newSite(t testing.TB, o options) *site {
 	if o.memory == nil {
 		o.memory = storetest.NewMemory()
 	}
-	s := &site{t: t, ledger: &ledger{Memory: o.memory}, phones: map[string]*phone{}, agents: map[account.ID][]*phone{}}
+	s := &site{t: t, ledger: &ledger{Memory: o.memory, lateRows: o.late}, phones: map[string]*phone{}, agents: map[account.ID][]*phone{}}
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	s.engine, err = media.New(media.Config{

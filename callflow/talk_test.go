@@ -1,6 +1,7 @@
 package callflow_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,36 @@ func TestTalkIsRecordedFromTheBridgeToTheEnd(t *testing.T) {
 		}
 		if kinds := s.story(r.ID); !slices.Contains(kinds, "recording_paused") {
 			t.Errorf("events: %v", kinds)
+		}
+	})
+}
+
+// A store or a disk that is late with recordings makes none of them longer than
+// its talk, and one call's end does not wait for another call's recording.
+func TestHangUpsAtOnceAreRecordedToTheHangUp(t *testing.T) {
+	const calls = 40
+	dir := memoryDir(t)
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{record: dir, agents: calls, late: 2 * time.Second})
+		var players []*line
+		for i := range calls {
+			s.agent(fmt.Sprint(1001+i), picksUp(time.Second))
+			players = append(players, s.mustCall("support", fmt.Sprint("player", i)))
+		}
+		time.Sleep(10 * time.Second)
+		for _, p := range players {
+			p.hangUp()
+		}
+		time.Sleep(10 * time.Second) // 16 are closed at once
+		all := s.ended()
+		if len(all) != calls {
+			t.Fatalf("%d calls are stored, want %d", len(all), calls)
+		}
+		for _, r := range all {
+			row, err := s.ledger.Recording(t.Context(), recording.ID(r.RecordingID))
+			if err != nil || row.State != recording.StateStored || (row.Duration-r.Talk).Abs() > 100*time.Millisecond {
+				t.Errorf("recorded %v of a talk of %v: %+v, %v", row.Duration, r.Talk, row, err)
+			}
 		}
 	})
 }
