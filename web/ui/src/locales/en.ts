@@ -690,4 +690,5 @@ export const en = {
   'live.meanAnswer': 'Mean answer',
   'live.target': 'Target',
   'workState.ended': 'Over',
+  'contact.byUs': 'by us',
 } as const;

@@ -692,4 +692,5 @@ export const fr = {
   'live.meanAnswer': 'Réponse moyenne',
   'live.target': 'Cible',
   'workState.ended': 'Terminé',
+  'contact.byUs': 'par nous',
 } satisfies Record<keyof typeof en, string>;
