@@ -141,7 +141,7 @@ func refuseOurs(src source, key string, row *Row, imported string) string {
 	if imported == src.dir || row.All {
 		return ""
 	}
-	if src.external && slices.Contains(externalTests(), imported) {
+	if src.external && (slices.Contains(externalTests(), imported) || row.Edge && imported == "store/sqlite") {
 		return ""
 	}
 	_, target := rowOf(imported)

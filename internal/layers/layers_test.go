@@ -55,6 +55,8 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		"storetest in an external test":               {"callflow/a_test.go", `package callflow_test; import _ "pickup/store/storetest"`, nil},
 		"storetest in an internal test":               {"callflow/a_test.go", `package callflow; import _ "pickup/store/storetest"`, []string{"must not import store/storetest"}},
 		"storetest in product code":                   {"callflow/a.go", `package callflow; import _ "pickup/store/storetest"`, []string{"must not import store/storetest"}},
+		"a database in an edge's external test":       {"ticket/email/a_test.go", `package email_test; import _ "pickup/store/sqlite"`, nil},
+		"a database in an engine's external test":     {"callflow/a_test.go", `package callflow_test; import _ "pickup/store/sqlite"`, []string{"must not import store/sqlite"}},
 		"SQL outside the store":                       {"ticket/a.go", `package ticket; import _ "database/sql"`, []string{"lives in store only"}},
 		"a socket in a pure engine":                   {"queue/a.go", `package queue; import _ "net"`, []string{"is pure"}},
 		"cgo":                                         {"media/a.go", `package media; import "C"`, []string{"must not use cgo"}},

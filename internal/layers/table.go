@@ -90,7 +90,8 @@ func testModules() []string {
 	return []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/go-audio"}
 }
 
-// externalTests are our packages that any external test package may import.
+// externalTests are our packages that any external test package may import. Those
+// of an edge may also run it over a database, store/sqlite.
 func externalTests() []string { return []string{"store", "store/storetest"} }
 
 // impure is what a pure package does without.
