@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,6 +50,7 @@ func retry(m *huma.ErrorModel, after time.Duration) error {
 // know stays in the log.
 func (s *Server) fail(ctx context.Context, doing string, err error) error {
 	var refused *queue.RefusedError
+	var network *net.OpError // the database does not answer: it is another server
 	switch {
 	case errors.As(err, &refused):
 		return problem(http.StatusConflict, problemRefused, "From "+string(refused.State)+" to "+string(refused.Want)+": "+refused.Why, "body.state")
@@ -71,6 +73,9 @@ func (s *Server) fail(ctx context.Context, doing string, err error) error {
 		return retry(problem(http.StatusServiceUnavailable, "", "The server is stopping.", ""), 5*time.Second)
 	case ctx.Err() != nil:
 		return problem(http.StatusServiceUnavailable, "", "The request was ended.", "")
+	case errors.As(err, &network):
+		s.log.WarnContext(ctx, "the store cannot be reached", slog.String("doing", doing), slog.Any(logkey.Err, err))
+		return retry(problem(http.StatusServiceUnavailable, "", "The database cannot be reached now; try again soon.", ""), 2*time.Second)
 	}
 	s.log.ErrorContext(ctx, "request failed", slog.String("doing", doing), slog.Any(logkey.Err, err))
 	return problem(http.StatusInternalServerError, "", "Something went wrong on our side; the log says what.", "")
