@@ -142,6 +142,14 @@ func waitForNews(ctx context.Context, c *imapclient.Client, conn *link, news <-c
 		}
 		return nil
 	}
+	// A server may keep to itself what came between the search and IDLE.
+	if err := c.Noop().Wait(); err != nil {
+		return fmt.Errorf("noop: %w", err)
+	}
+	if len(news) > 0 {
+		<-news
+		return ctx.Err()
+	}
 	idle, err := c.Idle()
 	if err != nil {
 		return fmt.Errorf("idle: %w", err)
