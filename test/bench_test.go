@@ -4,41 +4,13 @@ package test
 
 import (
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// metric reads one number of /metrics.
-func (s *server) metric(name string) float64 {
-	s.t.Helper()
-	resp, err := s.client.Get("http://" + s.http + "/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, l := range strings.Split(string(b), "\n") {
-		if v, ok := strings.CutPrefix(l, name+" "); ok {
-			f, err := strconv.ParseFloat(v, 64)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			return f
-		}
-	}
-	s.t.Fatalf("no metric %s", name)
-	return 0
-}
-
-// live waits until n calls are in a state.
+// callsIn waits until n calls are in a state.
 func (s *server) live(n int, state string) {
 	s.t.Helper()
 	wait(s.t, 60*time.Second, fmt.Sprintf("%d calls %s", n, state), func() (bool, string) {
@@ -79,7 +51,7 @@ func TestBenchRecordedCalls(t *testing.T) {
 		}
 		players = append(players, p)
 	}
-	s.live(calls, "talking")
+	s.callsIn(calls, "talking")
 	rest(t, "the set-up is stored", 8*time.Second) // it is not the packets' doing
 	t.Logf("%d recorded calls talk; measuring for %v", len(players), measured)
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
@@ -110,7 +82,7 @@ func TestBenchWaitingCallers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.live(callers, "waiting")
+	s.callsIn(callers, "waiting")
 	rest(t, "the greetings are over", 10*time.Second)
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
 	rest(t, "the measured time", measured)
@@ -118,7 +90,7 @@ func TestBenchWaitingCallers(t *testing.T) {
 	used := (s.metric("process_cpu_seconds_total")-cpu)/took - idle
 	t.Logf("%d waiting callers, %.0f s: %.2f ms CPU a second and caller (%.1f us a packet in or out), %.0f mallocs a second, idle %.1f ms CPU a second",
 		callers, took, 1e3*used/callers, 1e6*used/callers/100, (s.metric("go_memstats_mallocs_total")-mallocs)/took, 1e3*idle)
-	s.live(callers, "waiting")
+	s.callsIn(callers, "waiting")
 }
 
 // TestBenchCallRate measures how many whole calls a second the running binary
@@ -159,7 +131,7 @@ func TestBenchCallRate(t *testing.T) {
 	}
 	callers.Wait()
 	took := time.Since(began).Seconds()
-	s.live(0, "talking")
+	s.callsIn(0, "talking")
 	used := s.metric("process_cpu_seconds_total") - cpu
 	var queues struct {
 		Items []object `json:"items"`

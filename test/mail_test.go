@@ -140,26 +140,6 @@ func (s *server) count() (n int) {
 	return n
 }
 
-// metric is one figure of /metrics.
-func (s *server) metric(name string) (v float64) {
-	s.t.Helper()
-	resp, err := s.client.Get("http://" + s.http + "/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			_, _ = fmt.Sscan(rest, &v)
-		}
-	}
-	return v
-}
-
 func statusOf(s *server, ticket, message string) string {
 	s.t.Helper()
 	for _, m := range s.messages(ticket) {

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -303,4 +304,29 @@ func (s *server) audio(id string) []byte {
 		s.t.Fatalf("audio of %s: %d %v", id, resp.StatusCode, err)
 	}
 	return b
+}
+
+// metric reads one number of /metrics.
+func (s *server) metric(name string) float64 {
+	s.t.Helper()
+	resp, err := s.client.Get("http://" + s.http + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, l := range strings.Split(string(b), "\n") {
+		if v, ok := strings.CutPrefix(l, name+" "); ok {
+			f, err := strconv.ParseFloat(v, 64)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return f
+		}
+	}
+	s.t.Fatalf("no metric %s", name)
+	return 0
 }
