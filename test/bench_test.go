@@ -10,20 +10,6 @@ import (
 	"time"
 )
 
-// callsIn waits until n calls are in a state.
-func (s *server) live(n int, state string) {
-	s.t.Helper()
-	wait(s.t, 60*time.Second, fmt.Sprintf("%d calls %s", n, state), func() (bool, string) {
-		got := 0
-		for _, live := range s.list("/api/v1/calls?state=live") {
-			if live.str("state") == state {
-				got++
-			}
-		}
-		return got == n, fmt.Sprint(got)
-	})
-}
-
 // rest lets a while pass.
 func rest(t testing.TB, what string, length time.Duration) {
 	t.Helper()
@@ -51,7 +37,7 @@ func TestBenchRecordedCalls(t *testing.T) {
 		}
 		players = append(players, p)
 	}
-	s.callsIn(calls, "talking")
+	s.inState(calls, "talking")
 	rest(t, "the set-up is stored", 8*time.Second) // it is not the packets' doing
 	t.Logf("%d recorded calls talk; measuring for %v", len(players), measured)
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
@@ -82,7 +68,7 @@ func TestBenchWaitingCallers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.callsIn(callers, "waiting")
+	s.inState(callers, "waiting")
 	rest(t, "the greetings are over", 10*time.Second)
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
 	rest(t, "the measured time", measured)
@@ -90,7 +76,7 @@ func TestBenchWaitingCallers(t *testing.T) {
 	used := (s.metric("process_cpu_seconds_total")-cpu)/took - idle
 	t.Logf("%d waiting callers, %.0f s: %.2f ms CPU a second and caller (%.1f us a packet in or out), %.0f mallocs a second, idle %.1f ms CPU a second",
 		callers, took, 1e3*used/callers, 1e6*used/callers/100, (s.metric("go_memstats_mallocs_total")-mallocs)/took, 1e3*idle)
-	s.callsIn(callers, "waiting")
+	s.inState(callers, "waiting")
 }
 
 // TestBenchCallRate measures how many whole calls a second the running binary
@@ -131,7 +117,7 @@ func TestBenchCallRate(t *testing.T) {
 	}
 	callers.Wait()
 	took := time.Since(began).Seconds()
-	s.callsIn(0, "talking")
+	s.inState(0, "talking")
 	used := s.metric("process_cpu_seconds_total") - cpu
 	var queues struct {
 		Items []object `json:"items"`
