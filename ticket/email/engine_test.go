@@ -312,7 +312,7 @@ func TestWhatBecomesOfAMailThatIsSent(t *testing.T) {
 				return m.Status == c.status && out.State == c.state && out.Attempts == 1
 			})
 			out := r.outMail(r.sent(id).ID)
-			if c.state == "queued" && (out.NextAt.Sub(time.Now()) < 30*time.Second || out.LastError == "") {
+			if c.state == "queued" && (time.Until(out.NextAt) < 30*time.Second || out.LastError == "") {
 				t.Errorf("tried again at %s after %q", out.NextAt, out.LastError)
 			}
 			if c.state == "failed" {
