@@ -70,10 +70,17 @@ export function randomId(): string {
 }
 
 /** Whether a mail has pictures that stand elsewhere. */
-export const hasRemote = (html: string): boolean => /\sdata-remote=/i.test(html);
+export const hasRemote = (html: string): boolean => /<img\b[^>]*\sdata-remote=/i.test(html);
 
-/** The mail with its pictures from elsewhere, for a frame whose own policy allows them (mail.html). */
-export const withRemote = (html: string): string => html.replace(/\sdata-remote=/gi, ' referrerpolicy="no-referrer" src=');
+/** Loads the pictures that stand elsewhere, in the frame of a document whose policy allows them (mail.html). */
+export function loadRemote(doc: ParentNode): void {
+  for (const picture of doc.querySelectorAll<HTMLImageElement>('img[data-remote]')) {
+    const address = picture.dataset.remote ?? '';
+    if (!/^https?:\/\//i.test(address)) continue;
+    picture.setAttribute('referrerpolicy', 'no-referrer');
+    picture.src = address;
+  }
+}
 
 /**
  * The document of a mail for a frame without scripts. The server has sanitised
