@@ -41,3 +41,64 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Comparing subjects again changes nothing, and marks of replies never count.
+func FuzzSubjectKey(f *testing.F) {
+	for _, s := range []string{"Re: Retrait", "RE : TR: [#12] Retrait", "Re[2]: a", "[#1]", "réf: Ünï  code", "\x00re:"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		key := email.SubjectKey(s)
+		if got := email.SubjectKey("Re: " + s); got != key {
+			t.Fatalf("%q gives %q, its reply %q", s, key, got)
+		}
+		if key != strings.TrimSpace(key) || strings.Contains(key, "  ") {
+			t.Fatalf("%q gives %q", s, key)
+		}
+	})
+}
+
+// What is taken for an address is one word with one domain, short enough, and is
+// found again in itself.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"a@b.org", "A <a@B.org>", "\"x <y@z>\" <a@b>", "=?utf-8?q?a=40b?=", "<<a@b>>", "a@b@c", "a b@c d", "a@b\r\nBcc: c@d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, ok := email.AddressIn(s)
+		if !ok {
+			return
+		}
+		local, domain, _ := strings.Cut(a, "@")
+		if local == "" || domain == "" || strings.ContainsAny(a, " \t\r\n\x00<>,;\"()") || strings.Contains(domain, "@") || len(a) > 254+2*len(domain) {
+			t.Fatalf("%q gives %q", s, a)
+		}
+	})
+}
+
+// Nothing of a text is lost between what is new and what is quoted.
+func FuzzUnquote(f *testing.F) {
+	for _, s := range []string{"Yes.\n> a", "Le lundi, A a écrit :\n> b", "> a\n\nYes", "-----Original Message-----\nx", "From: a\nSent: b", "\n\n>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		fresh, quoted := email.Unquote(s)
+		letters := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		if got := letters(fresh + " " + quoted); got != letters(s) {
+			t.Fatalf("%q became %q and %q", s, fresh, quoted)
+		}
+		if fresh == "" && strings.TrimSpace(s) != "" {
+			t.Fatalf("%q has nothing new", s)
+		}
+	})
+}
+
+// Whatever the HTML, nothing that runs or loads remains.
+func FuzzSafeHTML(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		checkSafe(t, s, email.SafeHTML(s, nil))
+	})
+}
