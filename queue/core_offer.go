@@ -430,7 +430,9 @@ func (c *Core) lostAfterAnswer(r *reservation, outcome call.Outcome) {
 	case call.OutcomeRejected: // a mis-click: this bridge does not count
 		a.dropped++
 		c.tried(e, a)
-		e.bridged = r.bridgedBefore
+		if r.talked {
+			e.bridged = r.bridgedBefore
+		}
 		r.talked = false
 		a.idle = c.ns
 		if a.dropped >= 2 {

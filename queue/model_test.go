@@ -213,6 +213,7 @@ func (m *pair) bridge(rt *rapid.T) {
 	}
 	m.both(queue.Event{Kind: queue.EventBridged, Offer: m.offer[a.id]}, func() {
 		if a.res.phase == "accepted" {
+			a.res.item.before = a.res.item.bridged
 			a.res.phase, a.res.talked, a.res.item.state, a.res.item.bridged = "talking", true, "talking", true
 		}
 	})

@@ -63,6 +63,7 @@ type nItem struct {
 	res       *nRes // current
 	joined    time.Duration
 	bridged   bool
+	before    bool // bridged, before the talk that goes on
 	channel   call.Channel
 	priority  int
 	due       time.Duration
@@ -419,7 +420,9 @@ func (n *naive) lost(a *nAgent, out call.Outcome) {
 	case call.OutcomeRejected:
 		a.dropped++
 		it.tries[a.id]++
-		it.bridged = false
+		if was {
+			it.bridged = it.before
+		}
 		r.talked = false
 		a.idle = n.now
 		if a.dropped >= 2 {

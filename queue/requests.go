@@ -110,8 +110,8 @@ func (d *Domain) Held(o OfferID, on bool) {
 // AgentLost: the winner's leg failed or hung up while the player stays. The
 // item goes to class 0 and waits again; no retry delay. outcome says why:
 // OutcomeMedia makes the agent unreachable(media), OutcomeUnreachable
-// unreachable, OutcomeRejected is a hang-up within 2 s of the bridge (second
-// one: not_ready(dropped)). For an offer that nobody answered yet (a callback
+// unreachable, OutcomeRejected is a hang-up of his before the bridge or within
+// 2 s of it (second one: not_ready(dropped)). For an offer that nobody answered yet (a callback
 // whose player is on the line) the agent is judged as by Missed.
 func (d *Domain) AgentLost(o OfferID, outcome call.Outcome) {
 	d.tell(Event{Kind: EventAgentLost, Offer: o, Outcome: outcome})
