@@ -258,3 +258,23 @@ func TestAgentLostAfterTheBridgeSendsThePlayerToTheFront(t *testing.T) {
 
 // limit is a setting of at most n calls.
 func limit(n int) func(*callflow.Config) { return func(c *callflow.Config) { c.MaxCalls = n } }
+
+// His phone works: he is not unreachable, which nothing but a new registration
+// or he himself would end.
+func TestAgentWhoHangsUpBeforeTheBridgeIsRungAgain(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{})
+		agent := s.agent("1001", picksUp(100*time.Millisecond))[0]
+		player := s.mustCall("support", "alice")
+		time.Sleep(300 * time.Millisecond) // the notice is still said
+		first := agent.last()
+		first.hangUp()
+		time.Sleep(20 * time.Second)
+		if v := s.live(); v.Record.State != call.StateTalking || agent.last() == first {
+			t.Errorf("the call is %s, the agent %s", v.Record.State, s.state("1001"))
+		}
+		player.hangUp()
+		time.Sleep(time.Second)
+		s.one()
+	})
+}

@@ -222,8 +222,8 @@ func (m *machine) onAgentHungUp(o *offerLegs, l *agentLeg) {
 		m.release(m.agentReason(), call.Cause{Status: 200, Text: "Agent hung up"})
 		m.hangUpPlayer(call.Cause{Status: 200, Text: "Agent hung up"})
 		m.conclude(call.EndAnswered)
-	default: // before the bridge
-		m.agentLost(o, call.OutcomeUnreachable)
+	default: // before the bridge, while the notice is said perhaps: his phone works, he does not want to
+		m.agentLost(o, call.OutcomeRejected)
 	}
 }
 
