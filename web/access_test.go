@@ -50,6 +50,8 @@ func TestEachRoleMayDoWhatItsTableSays(t *testing.T) {
 		"live calls":                   {"GET", "/api/v1/calls?state=live", nil, 401, 200, 200, 200, 200},
 		"his own call":                 {"GET", "/api/v1/calls/" + string(own.ID), nil, 401, 200, 200, 200, 200},
 		"another's call":               {"GET", "/api/v1/calls/" + string(other.ID), nil, 401, 403, 200, 200, 200},
+		"who calls him":                {"GET", "/api/v1/calls/" + string(own.ID) + "/caller", nil, 401, 200, 200, 200, 200},
+		"who calls another":            {"GET", "/api/v1/calls/" + string(other.ID) + "/caller", nil, 401, 403, 200, 200, 200},
 		"end a call":                   {"DELETE", "/api/v1/calls/" + string(other.ID), nil, 401, 403, 404, 403, 404},
 		"recordings":                   {"GET", "/api/v1/recordings", nil, 401, 200, 200, 200, 200},
 		"an unknown recording":         {"GET", "/api/v1/recordings/none", nil, 401, 404, 404, 404, 404},

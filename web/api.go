@@ -28,6 +28,7 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 	s.queueOperations(api)
 	s.agentOperations(api)
 	s.callOperations(api)
+	s.callerOperations(api)
 	s.recordingOperations(api, mux)
 	s.peakOperations(api)
 	s.ticketOperations(api)

@@ -102,7 +102,7 @@ func (s *Server) readsTicket(ctx context.Context, t ticket.Ticket) error {
 	if a.user.Role.SeesAll() || account.ID(t.AssigneeID) == a.user.ID {
 		return nil
 	}
-	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) || s.isCalled(a.user.ID, t.ContactID) {
+	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) || s.isCalled(ctx, a.user.ID, t.ContactID) {
 		return nil
 	}
 	took := false

@@ -11,7 +11,6 @@ import (
 
 	"pickup/account"
 	"pickup/call"
-	"pickup/callflow"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -318,13 +317,6 @@ func (s *Server) showLinks(ctx context.Context, from string, links []ticket.Link
 	return ties, nil
 }
 
-// isCalled reports whether an agent has, or is offered, a call of a contact.
-func (s *Server) isCalled(agent account.ID, contactID string) bool {
-	return contactID != "" && slices.ContainsFunc(s.parts.Calls.AllLive(), func(v callflow.View) bool {
-		return v.Record.AgentID == agent && v.Record.ContactID == contactID
-	})
-}
-
 // readsContact refuses an agent a contact of whom he has no ticket, and holds no
 // work.
 func (s *Server) readsContact(ctx context.Context, agent account.ID, contactID string) error {
@@ -345,7 +337,7 @@ func (s *Server) readsContact(ctx context.Context, agent account.ID, contactID s
 }
 
 func (s *Server) getContact(ctx context.Context, in *IDInput) (*oneOutput[ContactStory], error) {
-	if only := mine(ctx); only != "" && !s.isCalled(only, in.ID) {
+	if only := mine(ctx); only != "" && !s.isCalled(ctx, only, in.ID) {
 		if err := s.readsContact(ctx, only, in.ID); err != nil {
 			return nil, err
 		}

@@ -196,7 +196,7 @@ export function start(port = 0) {
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
     queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(mock.signedIn === '1001' ? [{ ...agents[1], id: 'u0', login: '1001', name: 'Alice Martin', ...mock.me }] : agents),
-    calls: (id, query) => (id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'skill french 3, rank 0, longest idle: 43 s', legs, timeline } : page(chosen(query))),
+    calls: (id, query, rest) => (rest === 'caller' ? { call_id: id, match: 'exact', address: '+33612345678', contact_id: 'p1', name: 'Léa Roux', language: 'fr', ticket_id: 't1', open: [ticket], calls_24h: 2, last_agent: 'Bruno Petit' } : id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'skill french 3, rank 0, longest idle: 43 s', legs, timeline } : page(chosen(query))),
     tickets: (id, query, rest) => {
       if (rest === 'duplicates') return page(id === 't1' ? [{ ticket: value({ id: 't3', number: 1038, subject: 'retrait refusé !!', state: 'open' }), score: 90, reasons: ['contact', 'open', 'category'] }] : []);
       if (rest === 'drafts') return page([{ kind: 'note', body: 'À vérifier avec Sonia', updated_at: ago(60) }]);

@@ -142,6 +142,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who calls, and his open tickets: what is shown while the phone rings. An agent asks about calls that are his */
+        get: operations["get-caller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/categories": {
         parameters: {
             query?: never;
@@ -1617,6 +1634,30 @@ export interface components {
             target: string;
             /** @enum {string} */
             target_kind: "number" | "sip_source" | "browser";
+            ticket_id: string;
+        };
+        CallerInfo: {
+            /** @description A number in E.164 where he has one, else his SIP address; empty when hidden. */
+            address: string;
+            call_id: string;
+            /**
+             * Format: int64
+             * @description Calls of his within 24 hours, this one among them.
+             */
+            calls_24h: number;
+            contact_id: string;
+            language: string;
+            /** @description Name of who spoke or wrote with him last. */
+            last_agent: string;
+            /**
+             * @description exact: he proved the address he calls from; probable: it is one of his; unknown: nobody called like him.
+             * @enum {string}
+             */
+            match: "exact" | "probable" | "unknown";
+            name: string;
+            /** @description Tickets of his that are not done, newest first. */
+            open: components["schemas"]["TicketRow"][];
+            /** @description The ticket that the call will join; empty: a new one. */
             ticket_id: string;
         };
         CategoryInfo: {
@@ -3609,6 +3650,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerInfo"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -79,6 +79,7 @@ export const api = {
   queues: (window = 'today') => take(client.GET('/api/v1/queues', only({ window }))),
   calls: (query: CallQuery) => take(client.GET('/api/v1/calls', only(query))),
   call: (id: string) => take(client.GET('/api/v1/calls/{id}', path('id', id))),
+  caller: (id: string) => take(client.GET('/api/v1/calls/{id}/caller', path('id', id))),
   hangUp: (id: string) => take(client.DELETE('/api/v1/calls/{id}', path('id', id))),
   agents: () => take(client.GET('/api/v1/agents')),
   setState: (id: string, state: ChosenState, reason = '') =>

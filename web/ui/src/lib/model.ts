@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 export type Me = Schemas['Me'];
 export type Queue = Schemas['QueueNow'];
 export type Call = Schemas['CallRow'];
+export type Caller = Schemas['CallerInfo'];
 export type CallStory = Schemas['CallStory'];
 export type TimelineEvent = Schemas['Event'];
 export type Agent = Schemas['AgentNow'];

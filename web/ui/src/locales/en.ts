@@ -701,4 +701,8 @@ export const en = {
   'because.agent': 'agent',
   'because.idle': 'silence',
   'because.left': 'left',
+  'pop.exact': 'Verified',
+  'pop.probable': 'Probably',
+  'pop.unknown': 'Unknown',
+  'pop.last': 'last with {name}',
 } as const;

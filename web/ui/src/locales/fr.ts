@@ -703,4 +703,8 @@ export const fr = {
   'because.agent': 'agent',
   'because.idle': 'silence',
   'because.left': 'parti',
+  'pop.exact': 'Vérifié',
+  'pop.probable': 'Probable',
+  'pop.unknown': 'Inconnu',
+  'pop.last': 'dernier agent : {name}',
 } satisfies Record<keyof typeof en, string>;
