@@ -97,6 +97,35 @@ func (b *Book) finish(ctx context.Context, c Callback, a Attempt, result Result)
 	return c, nil
 }
 
+// Void takes back an attempt that nobody makes any more: its agent was given
+// back before the store had it, or its call is gone. It is not counted, and the
+// callback waits again as after a crash (or is done, if they talked, or has
+// expired). attempt is its id; "" is whichever is open, where whoever asks is
+// sure that nobody dials. A callback for which that attempt does not run is
+// returned as it is: to be told twice is no error.
+func (b *Book) Void(ctx context.Context, id, attempt string) (Callback, error) {
+	c, unlock, err := b.take(ctx, id)
+	if err != nil {
+		return Callback{}, err
+	}
+	defer unlock()
+	if !c.State.Running() {
+		return c, nil
+	}
+	attempts, err := b.store.OpenAttempts(ctx)
+	if err != nil {
+		return c, fmt.Errorf("open attempts: %w", err)
+	}
+	i := slices.IndexFunc(attempts, func(a Attempt) bool { return a.CallbackID == id })
+	switch {
+	case i < 0 && attempt == "":
+		return b.release(ctx, c)
+	case i < 0 || attempt != "" && attempts[i].ID != attempt:
+		return c, nil
+	}
+	return b.finish(ctx, c, attempts[i], ResultUnknown)
+}
+
 // Recover closes attempts that a crash left open (result unknown, not counted,
 // NotBefore in RetryUnknown; one whose player talked already is done), expires
 // what is overdue, and returns every open callback, ordered by key, then id. It
@@ -125,7 +154,7 @@ func (b *Book) Recover(ctx context.Context) ([]Callback, error) {
 			continue
 		}
 		if c.State.Running() { // without an attempt: half a row of an older crash
-			if c, err = b.release(ctx, c.ID); err != nil {
+			if c, err = b.Void(ctx, c.ID, ""); err != nil {
 				return nil, err
 			}
 		}
@@ -164,13 +193,8 @@ func (b *Book) recoverAttempt(ctx context.Context, a Attempt) error {
 }
 
 // release takes a callback that seems to run, and for which no attempt is open,
-// out of that state.
-func (b *Book) release(ctx context.Context, id string) (Callback, error) {
-	c, unlock, err := b.take(ctx, id)
-	if err != nil {
-		return Callback{}, err
-	}
-	defer unlock()
+// out of that state. Its lock is held.
+func (b *Book) release(ctx context.Context, c Callback) (Callback, error) {
 	if c.State == StateConnected {
 		return b.end(ctx, c, EventCompleted, "")
 	}
@@ -183,7 +207,7 @@ func (b *Book) release(ctx context.Context, id string) (Callback, error) {
 		c.NotBefore = c.ExpiresAt // no hour is allowed any more: it will expire
 	}
 	if err := b.store.SaveCallback(ctx, c); err != nil {
-		return c, fmt.Errorf("recover callback %s: %w", id, err)
+		return c, fmt.Errorf("recover callback %s: %w", c.ID, err)
 	}
 	return c, nil
 }

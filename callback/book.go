@@ -205,6 +205,15 @@ func (b *Book) Supersede(ctx context.Context, id string) (Callback, error) {
 	return b.end(ctx, c, EventSuperseded, "")
 }
 
+// Standing returns every open callback, ordered by key, then id.
+func (b *Book) Standing(ctx context.Context) ([]Callback, error) {
+	open, err := b.store.OpenCallbacks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open callbacks: %w", err)
+	}
+	return open, nil
+}
+
 // Expire ends every waiting callback that is past its last day and returns
 // those. It is called now and then (each minute) by whoever dials.
 func (b *Book) Expire(ctx context.Context) ([]Callback, error) {

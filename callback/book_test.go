@@ -1,6 +1,7 @@
 package callback_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -315,5 +316,36 @@ func TestOnlyOneOfManyWinsAPlace(t *testing.T) {
 	wg.Wait()
 	if begun != 1 {
 		t.Errorf("%d attempts begun, want 1", begun)
+	}
+}
+
+func TestAttemptThatNobodyMakesIsTakenBack(t *testing.T) {
+	d := newDesk(callback.Config{})
+	c := d.confirmed(t, promise("+33612345678"))
+	got, err := d.Void(t.Context(), c.ID, "")
+	need(t, err)
+	if got.State != callback.StateQueued {
+		t.Errorf("nothing ran: got %s, want queued", got.State)
+	}
+	_, first, err := d.Begin(t.Context(), c.ID, "agent-1")
+	need(t, err)
+	if got, err = d.Void(t.Context(), c.ID, "another"); err != nil || got.State != callback.StateDialing {
+		t.Errorf("another attempt: got %s, %v, want dialing", got.State, err)
+	}
+	d.store.fail = true
+	if _, err = d.Void(t.Context(), c.ID, first.ID); !errors.Is(err, errDisk) {
+		t.Errorf("got %v, want the store's error", err)
+	}
+	d.store.fail = false
+	for range 2 { // told twice
+		got, err = d.Void(t.Context(), c.ID, first.ID)
+		need(t, err)
+		if got.State != callback.StateRetryWait || got.Attempts != 0 || got.Key != c.Key {
+			t.Errorf("got %s, %d attempts, want retry_wait and none counted", got.State, got.Attempts)
+		}
+	}
+	d.clock.pass(2 * time.Minute)
+	if _, _, err = d.Begin(t.Context(), c.ID, "agent-1"); err != nil {
+		t.Error(err)
 	}
 }

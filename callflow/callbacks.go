@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pickup/call"
@@ -27,22 +28,41 @@ const callbackLease = 55 * time.Second
 
 // runner owns the offers of callbacks that wait. A callback has no session
 // while it waits; when an agent is reserved for it, a session is started and
-// takes over the entry.
+// takes over the entry. Every open callback has one owner: its entry here, a
+// live session, or a write on its way; reconcile.go watches that.
 type runner struct {
 	mgr *Manager
 
 	mu       sync.Mutex
-	waiting  map[string]*queue.Entry      // by callback id
+	waiting  map[string]*queue.Entry      // by callback id; nil while it joins
 	byTarget map[string]callback.Callback // the open callback of a target
+	held     map[string]int               // by callback id: writes and starts that are under way
+	outside  map[string]bool              // by callback id: open, and its queue does not take it
+	quiet    bool                         // Recover is at work: nothing is looked after
+
+	repaired atomic.Int64 // promises that only the sweep brought back
 }
 
 func newRunner(m *Manager) *runner {
-	return &runner{mgr: m, waiting: map[string]*queue.Entry{}, byTarget: map[string]callback.Callback{}}
+	return &runner{
+		mgr: m, waiting: map[string]*queue.Entry{}, byTarget: map[string]callback.Callback{},
+		held: map[string]int{}, outside: map[string]bool{},
+	}
 }
 
-// add puts a stored callback in the queue, at the place it keeps. It rests there
-// until the hours of the queue and of callbacks allow it.
-func (r *runner) add(c callback.Callback) {
+// add puts a stored callback in the queue, at the place it keeps, unless it is
+// there. It rests there until the hours of the queue and of callbacks allow it.
+// It reports whether the callback waits now and did not before.
+func (r *runner) add(c callback.Callback) bool {
+	r.mu.Lock()
+	_, there := r.waiting[c.ID]
+	if !there {
+		r.waiting[c.ID] = nil
+	}
+	r.mu.Unlock()
+	if there {
+		return false
+	}
 	item := queue.Item{
 		ID: queue.ItemID(id.New()), Channel: call.ChannelCallback, Queue: c.Queue, CallbackID: c.ID, Language: c.Language,
 		Player: c.Player, Priority: c.Priority, Key: c.Key, EnqueuedAt: c.EnqueuedAt, NotBefore: c.NotBefore,
@@ -52,16 +72,28 @@ func (r *runner) add(c callback.Callback) {
 		item.NotBefore = due
 	}
 	entry, err := r.mgr.queue.Join(r.mgr.life, item)
-	if err != nil { // stays open in the store: tried again at the next start, and shown on the list
-		r.mgr.logOf(c).Error("callback does not wait", logkey.Err, err)
-		return
-	}
 	r.mu.Lock()
-	r.waiting[c.ID] = entry
-	r.byTarget[c.Target] = c
+	_, wanted := r.waiting[c.ID] // it may have been cancelled meanwhile
+	switch {
+	case err != nil: // it stays open, is shown on the list, and the sweep tries again
+		delete(r.waiting, c.ID)
+		r.outside[c.ID] = true
+	case wanted:
+		r.waiting[c.ID] = entry
+		r.byTarget[c.Target] = c
+		delete(r.outside, c.ID)
+	}
 	r.mu.Unlock()
 	r.mgr.cfg.OnChange("callback", c.ID)
-	r.mgr.aside(func(ctx context.Context) { r.wait(ctx, c, entry) })
+	switch {
+	case err != nil:
+		r.mgr.logOf(c).Error("callback does not wait", logkey.Err, err)
+	case wanted:
+		r.mgr.aside(func(ctx context.Context) { r.wait(ctx, c, entry) })
+	default:
+		r.mgr.leaveQuietly(entry, call.EndCallbackCancelled)
+	}
+	return err == nil && wanted
 }
 
 // wait hands the entry to a session when its offer comes.
@@ -71,6 +103,7 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 		case n, ok := <-entry.Notices():
 			switch {
 			case !ok:
+				r.forget(c.ID, entry)
 				return
 			case n.Kind == queue.NoticeOffer:
 				if r.rests(c, n.Offer.ID) {
@@ -78,15 +111,16 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 				}
 				if r.claim(c.ID) {
 					r.start(ctx, c, entry, n.Offer)
+					r.letGo(c.ID)
 					return
 				}
 				r.mgr.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
 				r.mgr.queue.Final(n.Offer.ID)
 			case n.Kind == queue.NoticeEnd:
 				r.drop(c)
-				if _, err := r.mgr.book.Cancel(ctx, c.ID, "supervisor"); err != nil {
-					r.mgr.logOf(c).Warn("callback not cancelled", logkey.Err, err)
-				}
+				r.end(c, "callback out of the queue", func(ctx context.Context) (callback.Callback, error) {
+					return r.mgr.book.Cancel(ctx, c.ID, "supervisor")
+				})
 				return
 			}
 		case <-ctx.Done():
@@ -118,11 +152,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// watch gives up the promises that are past their last day, once a minute,
-// until ctx ends.
+// watch gives up the promises that are past their last day and brings back
+// those that nobody owns, once a minute, until ctx ends.
 func (r *runner) watch(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	var suspects map[string]bool
 	for {
 		select {
 		case <-tick.C:
@@ -134,17 +169,54 @@ func (r *runner) watch(ctx context.Context) {
 			r.mgr.log.Error("callbacks not expired", logkey.Err, err)
 		}
 		for _, c := range gone {
-			r.retire(ctx, c, call.EndCallbackExpired)
+			r.retire(c, call.EndCallbackExpired)
 		}
+		suspects = r.sweep(ctx, suspects)
 	}
 }
 
-// claim takes a waiting callback for its session; false when it was cancelled.
+// claim takes a waiting callback for its session, and holds it until letGo;
+// false when it was cancelled.
 func (r *runner) claim(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, ok := r.waiting[id]
+	if _, ok := r.waiting[id]; !ok {
+		return false
+	}
 	delete(r.waiting, id)
+	r.held[id]++
+	return true
+}
+
+// hold says that somebody is at work on a callback, until letGo.
+func (r *runner) hold(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held[id]++
+}
+
+func (r *runner) letGo(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held[id]--; r.held[id] <= 0 {
+		delete(r.held, id)
+	}
+}
+
+// forget drops an entry that is closed, if it is still the callback's.
+func (r *runner) forget(id string, entry *queue.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.waiting[id]; ok && e == entry {
+		delete(r.waiting, id)
+	}
+}
+
+// waits reports whether a callback is the runner's.
+func (r *runner) waits(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.waiting[id]
 	return ok
 }
 
@@ -210,7 +282,7 @@ func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
 	if f.offer != "" { // the agent is free at once; the item waits for the store's answer
 		r.mgr.queue.Defer(f.offer, time.Now().Add(24*time.Hour))
 	}
-	r.mgr.journal.put(write{what: "attempt", call: id, do: func(ctx context.Context) error {
+	r.write(id, f.callback, "attempt", func(ctx context.Context) error {
 		c, err := r.mgr.book.Finish(ctx, f.callback, f.result)
 		if err != nil && !errors.Is(err, callback.ErrState) && !errors.Is(err, callback.ErrNotFound) {
 			return err
@@ -220,11 +292,7 @@ func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
 			return nil
 		}
 		if entry != nil {
-			reason := call.EndCallbackFailed
-			if _, err := r.mgr.queue.Leave(ctx, entry.ID(), reason); err != nil {
-				r.mgr.logOf(c).Debug("leave", logkey.Err, err)
-			}
-			r.mgr.refuseOffers(entry)
+			r.mgr.leaveQuietly(entry, call.EndCallbackFailed)
 		}
 		if c.Open() {
 			r.add(c)
@@ -232,7 +300,35 @@ func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
 			r.drop(c)
 		}
 		return nil
+	})
+}
+
+// write stores something about a promise in the order of call id; until it is
+// stored the promise has an owner.
+func (r *runner) write(id call.ID, promise, what string, do func(ctx context.Context) error) {
+	r.hold(promise)
+	r.mgr.journal.put(write{what: what, call: id, do: func(ctx context.Context) error {
+		err := do(ctx)
+		if err == nil {
+			r.letGo(promise)
+		}
+		return err
 	}})
+}
+
+// end stores the end of a promise that was the runner's, by what end does. An
+// attempt that runs for it came late to the store, from a session that had
+// given up: nobody makes it, and it keeps nobody from the end.
+func (r *runner) end(c callback.Callback, what string, end func(ctx context.Context) (callback.Callback, error)) {
+	r.write(c.CallID, c.ID, what, func(ctx context.Context) error {
+		got, err := end(ctx)
+		if errors.Is(err, callback.ErrState) && got.State.Running() {
+			if _, err = r.mgr.book.Void(ctx, c.ID, ""); err == nil {
+				_, err = end(ctx)
+			}
+		}
+		return unlessOver(err)
+	})
 }
 
 // standing returns the promise that waits for a target, or nil: he has none,
@@ -247,43 +343,42 @@ func (r *runner) standing(target string) *callback.Callback {
 	return &c
 }
 
-// supersede ends a promise because its player is on the line, in call id: its
-// place is his at once, and the store is told beside. It is false when he is
-// being dialled, or the promise is over.
-func (r *runner) supersede(id call.ID, c callback.Callback) bool {
+// supersede ends a promise because its player is on the line: its place is his
+// at once, and the store is told beside. It is false when he is being dialled,
+// or the promise is over.
+func (r *runner) supersede(c callback.Callback) bool {
 	r.mu.Lock()
 	entry := r.waiting[c.ID]
-	delete(r.waiting, c.ID)
+	if entry != nil {
+		delete(r.waiting, c.ID)
+	}
 	r.mu.Unlock()
 	if entry == nil {
 		return false
 	}
-	if _, err := r.mgr.queue.Leave(context.Background(), entry.ID(), call.EndCallbackCancelled); err != nil {
-		r.mgr.logOf(c).Debug("leave", logkey.Err, err)
-	}
+	r.mgr.leaveQuietly(entry, call.EndCallbackCancelled)
 	r.drop(c)
-	r.mgr.journal.put(write{what: "superseded callback", call: id, do: func(ctx context.Context) error {
-		_, err := r.mgr.book.Supersede(ctx, c.ID)
-		return unlessOver(err)
-	}})
+	r.end(c, "superseded callback", func(ctx context.Context) (callback.Callback, error) {
+		return r.mgr.book.Supersede(ctx, c.ID)
+	})
 	return true
 }
 
 // cancel ends a promise that was stored while an agent answered in call id.
 func (r *runner) cancel(id call.ID, promise string) {
-	r.mgr.journal.put(write{what: "callback not needed", call: id, do: func(ctx context.Context) error {
+	r.write(id, promise, "callback not needed", func(ctx context.Context) error {
 		_, err := r.mgr.book.Cancel(ctx, promise, "agent")
 		return unlessOver(err)
-	}})
+	})
 }
 
 // undo closes an attempt that was stored when its session, call id, had given
 // up: nobody was dialled.
-func (r *runner) undo(id call.ID, promise string) {
-	r.mgr.journal.put(write{what: "attempt that nobody made", call: id, do: func(ctx context.Context) error {
-		_, err := r.mgr.book.Finish(ctx, promise, callback.ResultUnknown)
+func (r *runner) undo(id call.ID, promise, attempt string) {
+	r.write(id, promise, "attempt that nobody made", func(ctx context.Context) error {
+		_, err := r.mgr.book.Void(ctx, promise, attempt)
 		return unlessOver(err)
-	}})
+	})
 }
 
 // unlessOver drops the errors that no other try would mend.
@@ -299,15 +394,19 @@ func (r *runner) online(target string) bool {
 	return slices.ContainsFunc(r.mgr.all(), func(s *Session) bool { return s.reachBack() == target })
 }
 
-// giveBack takes back the entry of a promise that its session did not dial.
-func (r *runner) giveBack(g giveBack, entry *queue.Entry) {
-	if !g.callback.Open() {
-		r.mgr.queue.Defer(g.offer, g.notBefore)
-		_, _ = r.mgr.queue.Leave(context.Background(), entry.ID(), call.EndCallbackExpired)
-		r.drop(g.callback)
+// giveBack takes back the entry of a promise that the session of call id did
+// not dial.
+func (r *runner) giveBack(id call.ID, g giveBack, entry *queue.Entry) {
+	if entry == nil { // the queue has ended the item
+		r.finished(id, finishAttempt{callback: g.callback.ID, result: callback.ResultUnknown}, nil)
 		return
 	}
 	r.mgr.queue.Defer(g.offer, g.notBefore)
+	if !g.callback.Open() {
+		r.mgr.leaveQuietly(entry, call.EndCallbackExpired)
+		r.drop(g.callback)
+		return
+	}
 	r.again(g.callback, entry)
 }
 
@@ -343,13 +442,13 @@ func (r *runner) token(ctx context.Context, c callback.Callback) string {
 }
 
 // retire takes a callback that is no longer open out of the queue.
-func (r *runner) retire(ctx context.Context, c callback.Callback, reason call.EndReason) {
+func (r *runner) retire(c callback.Callback, reason call.EndReason) {
 	r.mu.Lock()
 	entry := r.waiting[c.ID]
 	r.mu.Unlock()
 	r.drop(c)
 	if entry != nil {
-		_, _ = r.mgr.queue.Leave(ctx, entry.ID(), reason)
+		r.mgr.leaveQuietly(entry, reason)
 	}
 }
 
@@ -358,10 +457,16 @@ func (r *runner) retire(ctx context.Context, c callback.Callback, reason call.En
 // while the player is being dialled.
 func (m *Manager) CancelCallback(ctx context.Context, id, by string) (callback.Callback, error) {
 	c, err := m.book.Cancel(ctx, id, by)
+	if errors.Is(err, callback.ErrState) && c.State.Running() && m.callbacks.waits(id) {
+		// It is no session's: the attempt came late to the store, and nobody makes it.
+		if _, err = m.book.Void(ctx, id, ""); err == nil {
+			c, err = m.book.Cancel(ctx, id, by)
+		}
+	}
 	if err != nil {
 		return c, err
 	}
-	m.callbacks.retire(ctx, c, call.EndCallbackCancelled)
+	m.callbacks.retire(c, call.EndCallbackCancelled)
 	return c, nil
 }
 

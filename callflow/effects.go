@@ -35,14 +35,14 @@ func (s *Session) do(e effect) {
 		s.mgr.aside(func(ctx context.Context) {
 			got, err := s.mgr.book.Confirm(ctx, c)
 			if !s.send(confirmed{got, err}) && err == nil {
-				s.mgr.callbacks.add(got) // the call ended meanwhile: the promise stands
+				s.confirmedLate(got)
 			}
 		})
 	case beginAttempt:
 		s.mgr.aside(func(ctx context.Context) {
-			c, _, err := s.mgr.book.Begin(ctx, e.callback, e.agent)
-			if !s.send(attempted{c, err}) && err == nil {
-				s.mgr.callbacks.undo(s.id, e.callback)
+			c, a, err := s.mgr.book.Begin(ctx, e.callback, e.agent)
+			if !s.send(attempted{c, a.ID, err}) && err == nil {
+				s.mgr.callbacks.undo(s.id, e.callback, a.ID)
 			}
 		})
 	case advance:
@@ -50,16 +50,20 @@ func (s *Session) do(e effect) {
 			_, err := s.mgr.book.Advance(ctx, e.callback, e.to)
 			return err
 		})
+	case undoAttempt:
+		s.mgr.callbacks.undo(s.id, e.callback, e.attempt)
 	case finishAttempt:
+		s.handedBack = true
 		s.mgr.callbacks.finished(s.id, e, s.entry)
 		s.entry = nil
 	case queueCallback:
 		s.mgr.callbacks.add(e.callback)
 	case giveBack:
-		s.mgr.callbacks.giveBack(e, s.entry)
+		s.handedBack = true
+		s.mgr.callbacks.giveBack(s.id, e, s.entry)
 		s.entry = nil
 	case supersede:
-		s.answer(superseded{s.mgr.callbacks.supersede(s.id, e.callback)})
+		s.answer(superseded{s.mgr.callbacks.supersede(e.callback)})
 	case dropCallback:
 		s.mgr.callbacks.cancel(s.id, e.callback)
 	case complain:

@@ -60,6 +60,7 @@ type (
 	// as it stands when it may not be dialled now.
 	attempted struct {
 		callback callback.Callback
+		attempt  string // its id
 		err      error
 	}
 	// superseded: the answer to supersede: the promise is over and its place is
@@ -197,7 +198,8 @@ type (
 		callback string
 		agent    account.ID
 	}
-	advance struct {
+	undoAttempt struct{ callback, attempt string } // stored, and nobody makes it
+	advance     struct {
 		callback string
 		to       callback.State
 	}
@@ -250,6 +252,7 @@ func (setTimer) isEffect()        {}
 func (stopTimer) isEffect()       {}
 func (confirmCallback) isEffect() {}
 func (beginAttempt) isEffect()    {}
+func (undoAttempt) isEffect()     {}
 func (advance) isEffect()         {}
 func (finishAttempt) isEffect()   {}
 func (queueCallback) isEffect()   {}

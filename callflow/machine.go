@@ -44,6 +44,7 @@ type machine struct {
 	blame      call.EndReason     // why we end it, when the player does not; "": the queue says
 	drained    bool               // a callback was offered because the server stops
 	callback   *callback.Callback // outbound: the promise; inbound: the one confirmed
+	handed     bool               // outbound: the runner knows how it ended, or has it back
 	pressed    bool               // outbound: the player pressed 1
 	asks       int                // outbound: how often he was asked
 	missed     bool               // an agent did not take the call
@@ -193,6 +194,12 @@ func (m *machine) conclude(reason call.EndReason) {
 	m.to(call.EventEnded)
 	for t := range timerCount {
 		m.do(stopTimer{t})
+	}
+	if m.outbound() {
+		m.playerDone = m.playerDone || m.player == "" // he was never dialled
+		if !m.handed {                                // the queue has ended the item: not his attempt
+			m.finishCallback(callback.ResultAgentFailed)
+		}
 	}
 	m.note("ended", "reason", string(m.rec.EndReason))
 	m.do(finish{})

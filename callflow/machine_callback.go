@@ -6,6 +6,7 @@ import (
 
 	"pickup/call"
 	"pickup/callback"
+	"pickup/queue"
 )
 
 // wantCallback: the player wants to be called back in place of waiting. He
@@ -98,6 +99,15 @@ func (m *machine) startAttempt() {
 	m.do(beginAttempt{m.callback.ID, m.offers[0].offer.Agent})
 }
 
+// reserve keeps another agent for a player who is being dialled, in the place of
+// one who went: his phones ring when the player has pressed 1, as those of the
+// first would have.
+func (m *machine) reserve(o queue.Offer) {
+	m.current = o.ID
+	m.offers = append(m.offers, &offerLegs{offer: o, legs: map[call.LegID]*agentLeg{}})
+	m.note("reserved", "agent", o.AgentLogin)
+}
+
 // attemptMax is how long an agent is kept for a player whose attempt the store
 // has not taken yet.
 const attemptMax = 5 * time.Second
@@ -116,6 +126,12 @@ func (m *machine) attemptLate() {
 
 func (m *machine) onAttempted(a attempted) {
 	m.do(stopTimer{timerAttempt})
+	if m.finished { // hung up, or stopped, before the store had it
+		if a.err == nil {
+			m.do(undoAttempt{a.callback.ID, a.attempt})
+		}
+		return
+	}
 	if a.err != nil { // not stored, or not allowed now: nobody is dialled
 		m.do(complain{a.err})
 		m.playerOver, m.playerDone = true, true
@@ -147,6 +163,7 @@ func (m *machine) handBack(c callback.Callback) {
 	}
 	m.inQueue = false
 	m.current = ""
+	m.handed = true
 	m.do(g)
 	if o != nil {
 		m.judge(o)
@@ -293,6 +310,7 @@ func (m *machine) endAttempt(result callback.Result) {
 		o.over = true
 	}
 	m.inQueue = false
+	m.handed = true
 	m.do(f)
 	m.winner, m.winnerLeg = "", ""
 	m.endAllOffers(call.Cause{Status: 487, Text: "Caller left"})
@@ -309,6 +327,7 @@ func (m *machine) advanceCallback(to callback.State) {
 
 func (m *machine) finishCallback(r callback.Result) {
 	if m.callback != nil {
+		m.handed = true
 		m.do(finishAttempt{callback: m.callback.ID, result: r})
 	}
 }

@@ -41,6 +41,10 @@ func (m *machine) onOffer(o queue.Offer) {
 		m.do(tellFinal{o.ID})
 		return
 	}
+	if m.outbound() && !m.pressed {
+		m.reserve(o)
+		return
+	}
 	m.ring(o)
 }
 

@@ -261,6 +261,11 @@ func (m *machine) onQueueEnded(reason call.EndReason) {
 		return
 	}
 	m.endAllOffers(call.Cause{Status: 487, Text: "Caller left the queue"})
+	if m.outbound() && !m.playerUp { // he has not heard of it
+		m.hangUpPlayer(call.Cause{Text: "No agent"})
+		m.endAttempt(callback.ResultAgentFailed)
+		return
+	}
 	m.goodbye(reason, promptFor(reason))
 }
 

@@ -288,14 +288,23 @@ func (m *Manager) ByResume(tokenSHA256 string) (View, bool) {
 }
 
 // Counts are totals since the start.
-type Counts struct{ Live, Started, Refused, Panics int64 }
+type Counts struct {
+	Live     int64 // calls going on now
+	Started  int64
+	Refused  int64
+	Panics   int64 // faults of ours that ended one call
+	Repaired int64 // promises that nobody owned, brought back to their queue; 0 when all is well
+}
 
 // Counts returns totals for /metrics.
 func (m *Manager) Counts() Counts {
 	m.mu.Lock()
 	live := int64(len(m.sessions))
 	m.mu.Unlock()
-	return Counts{Live: live, Started: m.started.Load(), Refused: m.refused.Load(), Panics: m.panics.Load()}
+	return Counts{
+		Live: live, Started: m.started.Load(), Refused: m.refused.Load(), Panics: m.panics.Load(),
+		Repaired: m.callbacks.repaired.Load(),
+	}
 }
 
 // Hangup ends a live call. It returns ErrEnded when it is over already.

@@ -19,6 +19,8 @@ import (
 // callback enters the queue again, in the order of their keys. repaired are the
 // rows that Recorder.Repair returned. Run must be running.
 func (m *Manager) Recover(ctx context.Context, repaired []recording.Row) error {
+	m.callbacks.pause(true)
+	defer m.callbacks.pause(false)
 	cut, err := m.store.LiveCalls(ctx)
 	if err != nil {
 		return fmt.Errorf("read the calls that were cut: %w", err)

@@ -43,6 +43,8 @@ type Session struct {
 	wanted []chan<- confirmed // who asked for a callback by API
 	ended  bool
 	view   latest // read by others
+
+	handedBack bool // the promise that this call keeps is the runner's again
 }
 
 // timerFire is a timer that ran out; a stale epoch is ignored (telephony E2).
@@ -91,6 +93,13 @@ func (l *latest) reachBack() string {
 	return l.rec.From.ReachBack
 }
 
+// promise is the callback that the call asked for, or keeps; "": none.
+func (l *latest) promise() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rec.CallbackID
+}
+
 func (l *latest) get() View {
 	l.mu.Lock()
 	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away}
@@ -124,6 +133,9 @@ func (s *Session) View() View { return s.view.get() }
 // reachBack is where an inbound call's player is called back; "" for a call of
 // ours, and once he is on his way out.
 func (s *Session) reachBack() string { return s.view.reachBack() }
+
+// promise is the callback that the call asked for, or keeps; "": none.
+func (s *Session) promise() string { return s.view.promise() }
 
 // run owns the call until nothing is outstanding.
 func (s *Session) run(ctx context.Context) {
@@ -194,16 +206,26 @@ func (s *Session) release() {
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case attempted:
 			if in.err == nil {
-				s.mgr.callbacks.undo(s.id, in.callback.ID)
+				s.mgr.callbacks.undo(s.id, in.callback.ID, in.attempt)
 			}
 		case confirmed:
-			if in.err == nil { // stored while the call ended: the promise stands
-				s.mgr.callbacks.add(in.callback)
+			if in.err == nil {
+				s.confirmedLate(in.callback)
 			}
 		}
 	}
 	s.tellWanted(confirmed{err: ErrEnded})
 	s.mgr.forget(s)
+}
+
+// confirmedLate: a promise was stored while the call ended: it stands, unless an
+// agent was faster.
+func (s *Session) confirmedLate(c callback.Callback) {
+	if s.m.answeredMeanwhile() {
+		s.mgr.callbacks.cancel(s.id, c.ID)
+		return
+	}
+	s.mgr.callbacks.add(c)
 }
 
 // feed gives the machine one input, and then the answers to its effects. A
@@ -252,6 +274,10 @@ func (s *Session) crash() {
 	}
 	if s.player != nil {
 		s.drop(s.player)
+	}
+	if s.m.outbound() && !s.handedBack {
+		s.mgr.callbacks.finished(s.id, finishAttempt{callback: s.m.callback.ID, result: callback.ResultUnknown}, s.entry)
+		s.entry = nil
 	}
 	if s.entry != nil {
 		_, _ = s.mgr.queue.Leave(context.Background(), s.entry.ID(), call.EndFailedSystem)

@@ -235,7 +235,7 @@ func TestCrashInAStorm(t *testing.T) {
 
 func (s *storm) settled() {
 	s.t.Helper()
-	if c := s.calls.Counts(); c.Live != 0 || c.Panics != 0 {
+	if c := s.calls.Counts(); c.Live != 0 || c.Panics != 0 || c.Repaired != 0 {
 		s.t.Errorf("counts: %+v; live: %+v", c, s.live())
 	}
 	if c := s.queue.Counters(); c.Reaped != 0 || c.LostNotices != 0 {
