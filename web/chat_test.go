@@ -589,6 +589,7 @@ func TestAChatGoesOnAsACallOnTheSameTicket(t *testing.T) {
 	if rec.TicketID != c.Ticket.ID || rec.ContactID != c.Interaction.ContactID || rec.Queue != "support" || rec.Language != "fr" {
 		t.Errorf("got %+v", rec)
 	}
+	eventually(t, "the call waits", func() bool { return len(s.queue.Waiting("support", 0)) == 1 })
 	waiting := s.queue.Waiting("support", 0)
 	if len(waiting) != 1 || waiting[0].CallID != rec.ID || waiting[0].Preferred != s.users["1001"].ID {
 		t.Errorf("got %+v", waiting)
