@@ -27,7 +27,7 @@ type phone struct {
 	rtp    *net.UDPConn
 
 	answerAfter time.Duration // below 0: never answers
-	talkFor     time.Duration // hangs up so long after it answered; 0: never
+	talkFor     time.Duration // hangs up so long after it answered, ACK or not; 0: never
 	pressOne    bool          // presses 1 a second after it answered
 	silent      bool          // sends no RTP
 	deaf        bool          // keeps nothing of what it hears
@@ -195,7 +195,12 @@ func (p *phone) handle(m sipMessage) {
 func (p *phone) end(callID string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if d := p.dialogs[callID]; d != nil && !d.over {
+	d := p.dialogs[callID]
+	if d == nil { // the BYE overtook dial, which has not looked at the 200 yet
+		d = &dialog{callID: callID, hungUp: make(chan struct{})}
+		p.dialogs[callID] = d
+	}
+	if !d.over {
 		d.over = true
 		close(d.hungUp)
 	}
@@ -394,8 +399,12 @@ func (p *phone) dial(name string) (*dialog, error) {
 	}
 	d.invite = sipMessage{headers: map[string][]string{"from": {m.get("from")}, "to": {m.get("to")}}}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if gone := p.dialogs[callID]; gone != nil && gone.over {
+		d.over = true
+		close(d.hungUp)
+	}
 	p.dialogs[callID] = d
-	p.mu.Unlock()
 	return d, nil
 }
 
