@@ -55,7 +55,7 @@ type mailboxAddCmd struct {
 	Aliases     *[]string         `help:"Other addresses whose mail comes here."`
 	Queue       *string           `help:"Where its mail waits; a new mailbox needs it."`
 	Language    *string           `help:"fr or en, where a mail does not tell; a new one has fr without it."`
-	Enabled     *bool             `negatable:"" help:"Fetch and send its mail; a new one is enabled."`
+	Enabled     *bool             `negatable:"" help:"Fetch its mail; a new one is enabled."`
 	Folder      *string           `help:"IMAP folder; empty: INBOX."`
 	AuthServID  *string           `name:"authserv-id" help:"How your mail server signs Authentication-Results."`
 	Signatures  map[string]string `help:"Below each reply, by language, as fr=TEXT;en=TEXT."`

@@ -324,6 +324,9 @@ func (f *filer) quarantine(ctx context.Context, tx ticket.DeskTx, raw ticket.Att
 	return Filed{Verdict: VerdictUnreadable, Why: "new", TicketID: got.Ticket.ID, MessageID: got.Message.ID, NewTicket: true}, err
 }
 
+// acknowledging begins the client id of an acknowledgement.
+const acknowledging = "acknowledge-"
+
 // acknowledgedPerHour is how many matters of one person are acknowledged in an
 // hour: a machine that says it is none ends there.
 const acknowledgedPerHour = 3
@@ -346,7 +349,7 @@ func (f *filer) acknowledge(ctx context.Context, tx ticket.DeskTx, got ticket.Re
 	}
 	_, err = ticket.Post(ctx, tx, f.policy, ticket.Actor{}, ticket.Outgoing{
 		TicketID: got.Ticket.ID, Interaction: got.Interaction.ID, Kind: ticket.MessageSystem, ExpectedLast: -1, Automatic: true,
-		Text: fmt.Sprintf(says(got.Interaction.Language, "acknowledged"), got.Ticket.Number), ClientID: "acknowledge-" + got.Message.ID,
+		Text: fmt.Sprintf(says(got.Interaction.Language, "acknowledged"), got.Ticket.Number), ClientID: acknowledging + got.Message.ID,
 	}, f.at)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (e *Engine) attempt(ctx context.Context, out ticket.OutMail, m ticket.Messa
 		return false, err
 	}
 	from := box.Address
-	if out.Automatic {
+	if strings.HasPrefix(m.ClientID, acknowledging) {
 		from = "" // so that no machine answers it (RFC 3834 3.3)
 	}
 	return deliver(ctx, box, e.cfg.TLS, from, out.To, content.Bytes())
