@@ -201,7 +201,7 @@ func (s *Server) getCall(ctx context.Context, in *IDInput) (*oneOutput[CallStory
 	if live {
 		r = v.Record
 	}
-	if err := own(ctx, r.AgentID); err != nil {
+	if err := s.ownCall(ctx, &r); err != nil {
 		return nil, err
 	}
 	story := CallStory{CallRow: showCall(&r, time.Now()), Why: r.Why, Legs: []CallLeg{}, Timeline: showEvents(events)}

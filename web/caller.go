@@ -10,7 +10,6 @@ import (
 
 	"pickup/account"
 	"pickup/call"
-	"pickup/callflow"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -51,7 +50,7 @@ func (s *Server) getCaller(ctx context.Context, in *IDInput) (*oneOutput[CallerI
 	if err != nil {
 		return nil, s.fail(ctx, "read a call", err)
 	}
-	if err := own(ctx, r.AgentID); err != nil {
+	if err := s.ownCall(ctx, &r); err != nil {
 		return nil, err
 	}
 	info := CallerInfo{CallID: in.ID, Match: "unknown", Open: []TicketRow{}, Calls24h: 1}
@@ -111,19 +110,29 @@ func (s *Server) suggested(ctx context.Context, r call.Record) (matter ticket.Li
 	return matter, nil
 }
 
+// ownCall is own for a call: his is also the one that rings at him.
+func (s *Server) ownCall(ctx context.Context, r *call.Record) error {
+	if me := mine(ctx); me != "" {
+		if v, ok := s.agentView(me); ok && v.CallID == r.ID {
+			return nil
+		}
+	}
+	return own(ctx, r.AgentID)
+}
+
 // isCalled reports whether an agent has, or is offered, a call of a contact.
 func (s *Server) isCalled(ctx context.Context, agent account.ID, contactID string) bool {
-	if contactID == "" {
+	a, ok := s.agentView(agent)
+	if contactID == "" || !ok || a.CallID == "" {
 		return false
 	}
-	return slices.ContainsFunc(s.parts.Calls.AllLive(), func(v callflow.View) bool {
-		if v.Record.AgentID != agent {
-			return false
-		}
-		if v.Record.ContactID == contactID {
-			return true
-		}
-		matter, err := s.suggested(ctx, v.Record)
-		return err == nil && matter.Contact.ID == contactID
-	})
+	v, ok := s.parts.Calls.Live(a.CallID)
+	if !ok {
+		return false
+	}
+	if v.Record.ContactID == contactID {
+		return true
+	}
+	matter, err := s.suggested(ctx, v.Record)
+	return err == nil && matter.Contact.ID == contactID
 }

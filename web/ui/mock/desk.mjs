@@ -27,7 +27,7 @@ async function visitor(text) {
   };
 }
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'] });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'] });
 const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1366, height: 768 } });
 const page = await context.newPage();
 page.on('pageerror', (err) => console.log('script:', err.message));
@@ -95,6 +95,32 @@ try {
   await page.getByRole('button', { name: 'Offer a call' }).first().click();
   await page.getByText('A call was offered').first().waitFor();
   await page.screenshot({ path: `${out}real-desk.png`, fullPage: true });
+  // the visitor takes the call: it rings, and his ticket opens before the answer
+  await page.goto(`${base}/work`);
+  await page.locator('.phone').getByRole('button', { name: 'Connect' }).click();
+  await page.locator('.phone input').fill('demo-1001');
+  await page.locator('.phone').getByRole('button', { name: 'Connect' }).click();
+  await page.getByText('Ready for calls').waitFor({ timeout: 15_000 });
+  const caller = await (await browser.newContext()).newPage();
+  await caller.goto(`${base}/call`);
+  const status = await caller.evaluate(async (token) => {
+    const pc = (window.pc = new RTCPeerConnection());
+    for (const track of (await navigator.mediaDevices.getUserMedia({ audio: true })).getTracks()) pc.addTrack(track);
+    await pc.setLocalDescription();
+    await new Promise((done) => (pc.iceGatheringState === 'complete' ? done() : (pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done())));
+    const answer = await fetch(`/w/v1/calls?chat=${encodeURIComponent(token)}`, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: pc.localDescription.sdp });
+    if (answer.ok) await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    return answer.status;
+  }, nina.token);
+  must(status === 201, `the visitor's call: ${status}`);
+  await page.getByText('is calling').waitFor({ timeout: 15_000 });
+  await page.waitForURL(new RegExp(`/tickets/${id}`));
+  await page.screenshot({ path: `${out}real-pop.png` });
+  await page.getByRole('button', { name: 'Answer', exact: true }).click();
+  await page.locator('.phone').getByRole('button', { name: 'Hang up' }).waitFor({ timeout: 15_000 });
+  await page.locator('.phone').getByRole('button', { name: 'Hang up' }).click();
+  await page.locator('li.call').waitFor({ timeout: 15_000 });
+  await page.screenshot({ path: `${out}real-call.png`, fullPage: true });
   await page.locator('.box a[href^="/contacts/"]').click();
   await page.getByText('Known by').waitFor();
   await page.screenshot({ path: `${out}real-contact.png`, fullPage: true });
