@@ -115,7 +115,7 @@ try {
     const answer = await fetch(`/api/v1/agents/${me.id}/state`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(wanted) });
     if (!answer.ok) throw new Error(await answer.text());
   }, value);
-  await agent.locator('nav a[href="/"]').click();
+  await agent.locator('nav a[href="/live"]').click();
   await agent.getByRole('button', { name: 'Connect', exact: true }).click();
   await agent.locator('.phone input').fill('demo-1001');
   await agent.locator('.phone button[type=submit]').click();
