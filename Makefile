@@ -80,6 +80,7 @@ test: deps ## every check at small size, at most 15 minutes on two cores
 	$(MAKE) --no-print-directory e2e
 
 verify: deps build ## full sizes, hours; figures go to docs/verify.md
+	go test -count=1 -timeout 1h -race -tags '$(TAGS) verify' ./callflow
 	go test -count=1 -timeout 4h -tags '$(TAGS) e2e verify' ./test/...
 
 bench: build ## every benchmark, with allocations

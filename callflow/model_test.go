@@ -421,13 +421,13 @@ func explore(f fault, limit int) explored {
 }
 
 func TestEveryInterleavingOfTheOfferProtocolIsSafe(t *testing.T) {
-	got := explore(faultNone, 40_000)
+	got := explore(faultNone, ModelStates)
 	if got.violation != "" {
 		t.Fatalf("violation: %s", got.violation)
 	}
 	t.Logf("%d states, %d terminal, 0 violations", got.states, got.terminal)
-	if got.states < 30_000 {
-		t.Errorf("got %d states, want at least 30,000", got.states)
+	if got.states < ModelStates*3/4 {
+		t.Errorf("got %d states, want at least %d", got.states, ModelStates*3/4)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/callflow"
 	"pickup/queue"
 )
 
@@ -184,7 +185,7 @@ func (s *storm) rage(n int) {
 // Whatever people and the store do, every call ends with one reason, every
 // promise ends, and every agent is free again.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(callflow.Storms) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				w := newStorm(t, seed)
@@ -199,7 +200,7 @@ func TestStorm(t *testing.T) {
 // A crash in the middle of a storm: what was stored as live is ended by the next
 // server, everybody who waited or talked has a ticket, and no promise is left.
 func TestCrashInAStorm(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(callflow.CrashStorms) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				w := newStorm(t, 1000+seed)
