@@ -39,7 +39,10 @@ func TestCallbackIsDurableBeforeItIsTold(t *testing.T) {
 		player.press('1')
 		after := s.mustCall("support", "bob") // the queue has something to store
 		time.Sleep(90 * time.Second)
-		if v := s.live(); v.Record.State != call.StateWaiting || v.Record.CallbackID != "" || v.Place.Position != 1 {
+		synctest.Wait()
+		all := s.calls.AllLive() // bob is there, too
+		v := all[slices.IndexFunc(all, func(v callflow.View) bool { return v.Record.From.User == "alice" })]
+		if v.Record.State != call.StateWaiting || v.Record.CallbackID != "" || v.Place.Position != 1 {
 			t.Errorf("told before it was stored: %s, callback %q, place %+v", v.Record.State, v.Record.CallbackID, v.Place)
 		}
 		if !s.queue.Counters().CommitLate {
