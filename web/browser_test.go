@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -319,11 +320,48 @@ func TestWhatWasNeverPromisedIsNotCancelled(t *testing.T) {
 	if r := p.do("DELETE", p.place+"/callback", nil); r.status != http.StatusNotFound {
 		t.Fatalf("got %d %s", r.status, r.body)
 	}
-	if v := s.onlyLive(); v.Record.State != call.StateWaiting {
-		t.Fatalf("got %s", v.Record.State)
-	}
+	eventually(t, "the call waits", func() bool { return s.onlyLive().Record.State == call.StateWaiting })
 	if r := p.do("DELETE", p.place+"x/callback", nil); r.status != http.StatusNotFound {
 		t.Fatalf("a guessed place: got %d", r.status)
+	}
+}
+
+// lingering are calls of which one that has ended is still shown as live, as it
+// is for the moment in which its end is written.
+type lingering struct {
+	web.Calls
+	on    atomic.Bool
+	looks atomic.Int64
+}
+
+func (l *lingering) Live(id call.ID) (callflow.View, bool) {
+	v, ok := l.Calls.Live(id)
+	if !ok && l.on.Load() {
+		l.looks.Add(1)
+		return callflow.View{Record: call.Record{ID: id, Queue: "support", State: call.StateEnded}}, true
+	}
+	return v, ok
+}
+
+// A page that is told of an end without its reason would take a promised
+// callback for a call that failed.
+func TestAnEndIsToldWithItsReasonOrNotYet(t *testing.T) {
+	var calls *lingering
+	s := open(t, func(_ *web.Config, p *web.Parts) {
+		calls = &lingering{Calls: p.Calls}
+		p.Calls = calls
+	})
+	p := s.page().call("/w/v1/calls?queue=support")
+	events := p.listen(p.place + "/events")
+	events.state("state", "waiting")
+	calls.on.Store(true)
+	if r := p.do("POST", p.place+"/callback", nil); r.status != http.StatusCreated {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	eventually(t, "the stream looked twice at the end", func() bool { return calls.looks.Load() >= 2 })
+	calls.on.Store(false)
+	if data := events.state("state", "ended"); data["end_reason"] != "callback_requested" {
+		t.Errorf("got %v", data)
 	}
 }
 

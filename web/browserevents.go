@@ -137,6 +137,9 @@ func (t *teller) tellRinging(was *browserLeg, left time.Duration) error {
 // yet, or over.
 func (s *Server) stateOf(ctx context.Context, current, first call.ID) (callState, error) {
 	if v, ok := s.parts.Calls.Live(current); ok {
+		if v.Record.State == call.StateEnded {
+			return callState{}, errNotYet // why it ended, and what was promised, is being written
+		}
 		return s.liveState(v), nil
 	}
 	rec, _, err := s.parts.Store.Call(ctx, current)
