@@ -327,6 +327,15 @@ func (s *Store) ticketEvents(ctx context.Context, d *TicketDetail) error {
 	return err
 }
 
+// TicketByID returns a ticket without its story, merged or not, or ErrNotFound.
+func (s *Store) TicketByID(ctx context.Context, ticketID string) (ticket.Ticket, error) {
+	k, ok, err := ticketRow(ctx, s.read, `SELECT `+ticketColumns+` FROM tickets WHERE id = $1`, ticketID)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	return k, failed("read a ticket", err)
+}
+
 // TicketByNumber returns a ticket by the number that people use, or ErrNotFound.
 func (s *Store) TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error) {
 	k, ok, err := ticketRow(ctx, s.read, `SELECT `+ticketColumns+` FROM tickets WHERE number = $1`, number)

@@ -9,6 +9,7 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/store"
 	"pickup/ticket"
 )
 
@@ -105,16 +106,9 @@ func (s *Server) readsTicket(ctx context.Context, t ticket.Ticket) error {
 	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) || s.isCalled(ctx, a.user.ID, t.ContactID) {
 		return nil
 	}
-	took := false
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		all, err := tx.Interactions(ctx, t.ID)
-		for _, i := range all {
-			took = took || i.HandledBy == a.user.ID
-		}
-		return err
-	})
+	took, err := s.parts.Store.TicketOf(ctx, t.ID, a.user.ID)
 	if err != nil {
-		return s.fail(ctx, "read the interactions of a ticket", err)
+		return s.fail(ctx, "read whose a ticket is", err)
 	}
 	if took {
 		return nil
@@ -125,17 +119,9 @@ func (s *Server) readsTicket(ctx context.Context, t ticket.Ticket) error {
 // writesTicket reads a ticket that the actor may change: who reads it and is no
 // reviewer.
 func (s *Server) writesTicket(ctx context.Context, id string) (ticket.Ticket, error) {
-	var t ticket.Ticket
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		var ok bool
-		var err error
-		if t, ok, err = tx.Ticket(ctx, id); err == nil && !ok {
-			err = ticket.ErrNotFound
-		}
-		return err
-	})
+	t, err := s.parts.Store.TicketByID(ctx, id)
 	if err != nil {
-		return ticket.Ticket{}, s.deskFail(ctx, "read a ticket", err)
+		return ticket.Ticket{}, s.fail(ctx, "read a ticket", err)
 	}
 	return t, s.readsTicket(ctx, t)
 }
@@ -261,27 +247,15 @@ func (s *Server) createTicket(ctx context.Context, in *createTicketInput) (*oneO
 
 // readsInteraction says whether the actor may read the ticket of an interaction.
 func (s *Server) readsInteraction(ctx context.Context, id string) error {
-	var t ticket.Ticket
-	var handled account.ID
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		i, ok, err := tx.Interaction(ctx, id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return ticket.ErrNotFound
-		}
-		handled = i.HandledBy
-		t, _, err = tx.Ticket(ctx, i.TicketID)
-		return err
-	})
+	i, err := s.parts.Store.Interaction(ctx, id)
 	if err != nil {
-		return s.deskFail(ctx, "read an interaction", err)
+		return s.fail(ctx, "read an interaction", err)
 	}
-	if handled == who(ctx).user.ID {
+	if i.HandledBy == who(ctx).user.ID {
 		return nil
 	}
-	return s.readsTicket(ctx, t)
+	_, err = s.writesTicket(ctx, i.TicketID)
+	return err
 }
 
 type editTicketInput struct {
@@ -346,13 +320,14 @@ func (s *Server) listMessages(ctx context.Context, in *listMessagesInput) (*list
 		return nil, err
 	}
 	var all []ticket.Message
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		var err error
-		all, err = tx.Messages(ctx, in.ID, in.AfterPos)
-		return err
-	})
-	if err != nil {
-		return nil, s.deskFail(ctx, "read messages", err)
+	for after := in.AfterPos; ; after = all[len(all)-1].Pos {
+		some, err := s.parts.Store.Messages(ctx, in.ID, after, store.MaxLimit)
+		if err != nil {
+			return nil, s.fail(ctx, "read messages", err)
+		}
+		if all = append(all, some...); len(some) < store.MaxLimit {
+			break
+		}
 	}
 	return page(all, "", showMessage), nil
 }
@@ -408,16 +383,14 @@ func (s *Server) postMessage(ctx context.Context, in *postMessageInput) (*oneOut
 // written refuses a reply to a chat here: a chat has an order of its own, which
 // its room keeps.
 func (s *Server) written(ctx context.Context, interaction string) error {
-	var channel call.Channel
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		i, _, err := tx.Interaction(ctx, interaction)
-		channel = i.Channel
-		return err
-	})
-	if err != nil {
-		return s.deskFail(ctx, "read an interaction", err)
+	i, err := s.parts.Store.Interaction(ctx, interaction)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // the desk says which field is at fault
 	}
-	if channel == call.ChannelChat {
+	if err != nil {
+		return s.fail(ctx, "read an interaction", err)
+	}
+	if i.Channel == call.ChannelChat {
 		return problem(http.StatusUnprocessableEntity, "", "A chat is answered at /api/v1/chats.", "body.interaction_id")
 	}
 	return nil

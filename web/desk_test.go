@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,5 +210,40 @@ func TestEachRoleMayDoAtTheDeskWhatItsTableSays(t *testing.T) {
 	}
 	if r := clients["1001"].do("POST", own+"/merge", map[string]string{"into": theirs.Ticket.ID}); r.status != 403 {
 		t.Errorf("an agent merged another's ticket: %d", r.status)
+	}
+}
+
+// counted is a store that counts the transactions of desk work.
+type counted struct {
+	ticket.Store
+	acts atomic.Int64
+}
+
+func (c *counted) Desk(ctx context.Context, act func(ticket.DeskTx) error) error {
+	c.acts.Add(1)
+	return c.Store.Desk(ctx, act)
+}
+
+// A transaction of the desk waits for the disk, and others wait for it: looking
+// at a ticket, which every open page does each ten seconds, makes none.
+func TestLookingAtATicketWritesNothing(t *testing.T) {
+	var count *counted
+	s := open(t, func(_ *web.Config, p *web.Parts) {
+		count = &counted{Store: p.Store.(ticket.Store)}
+		p.Desk = ticket.NewDesk(count, ticket.Policy{}, time.Now, nil)
+	})
+	in := s.mailed("zoe@example.org", "No deposit", "Where is it?")
+	mine := s.assign(in.Ticket.ID, "1001")
+	path := "/api/v1/tickets/" + mine.ID
+	for _, login := range []string{"1001", "1002", "2001"} {
+		c := s.as(login)
+		before := count.acts.Load()
+		c.do("GET", path, nil)
+		c.do("GET", path+"/messages", nil)
+		c.do("POST", path+"/watchers", map[string]any{"page": "p1"})
+		c.do("GET", fmt.Sprintf("/api/v1/tickets?q=%d", mine.Number), nil)
+		if acts := count.acts.Load() - before; acts != 0 {
+			t.Errorf("%s: looking made %d transactions", login, acts)
+		}
 	}
 }

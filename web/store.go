@@ -94,6 +94,16 @@ type Matters interface {
 	Callback(ctx context.Context, id string) (callback.Callback, error)
 }
 
+// Threads reads single rows of the desk, beside the acts that change them.
+type Threads interface {
+	TicketByID(ctx context.Context, id string) (ticket.Ticket, error)
+	TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error)
+	// TicketOf reports whether a ticket is assigned to an agent, or he took part in it.
+	TicketOf(ctx context.Context, ticketID string, agent account.ID) (bool, error)
+	Interaction(ctx context.Context, id string) (ticket.Interaction, error)
+	Messages(ctx context.Context, ticketID string, after int64, limit int) ([]ticket.Message, error)
+}
+
 // Logs are the two hash-chained logs.
 type Logs interface {
 	LogAccess(ctx context.Context, a recording.Access) error
@@ -112,6 +122,7 @@ type Store interface {
 	Records
 	Audio
 	Matters
+	Threads
 	Logs
 	Files
 }

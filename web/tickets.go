@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -180,18 +181,13 @@ func ticketNumber(text string) (int64, bool) {
 // numberedTicket lists the ticket of a number, if the actor may read it.
 func (s *Server) numberedTicket(ctx context.Context, number int64) (*listOutput[TicketRow], error) {
 	var rows []ticket.Ticket
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		t, ok, err := tx.TicketNumber(ctx, number)
-		if rows = nil; ok {
-			rows = []ticket.Ticket{t}
-		}
-		return err
-	})
-	if err != nil {
+	t, err := s.parts.Store.TicketByNumber(ctx, number)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
 		return nil, s.fail(ctx, "read a ticket", err)
-	}
-	if len(rows) > 0 && s.readsTicket(ctx, rows[0]) != nil {
-		rows = nil
+	case s.readsTicket(ctx, t) == nil:
+		rows = append(rows, t)
 	}
 	return s.ticketPage(ctx, rows, "")
 }
@@ -292,27 +288,17 @@ func (s *Server) peopleOf(ctx context.Context, d store.TicketDetail) map[string]
 // showLinks names the tickets at the other end of links.
 func (s *Server) showLinks(ctx context.Context, from string, links []ticket.Link) ([]TicketTie, error) {
 	ties := make([]TicketTie, 0, len(links))
-	if len(links) == 0 {
-		return ties, nil
-	}
-	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
-		ties = ties[:0]
-		for _, l := range links {
-			tie := TicketTie{TicketID: l.To, Kind: l.Kind, Here: l.From == from}
-			if !tie.Here {
-				tie.TicketID = l.From
-			}
-			other, _, err := tx.Ticket(ctx, tie.TicketID)
-			if err != nil {
-				return err
-			}
-			tie.Number, tie.Subject, tie.State = other.Number, other.Subject, string(other.State)
-			ties = append(ties, tie)
+	for _, l := range links {
+		tie := TicketTie{TicketID: l.To, Kind: l.Kind, Here: l.From == from}
+		if !tie.Here {
+			tie.TicketID = l.From
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, s.fail(ctx, "read the links of a ticket", err)
+		other, err := s.parts.Store.TicketByID(ctx, tie.TicketID)
+		if err != nil {
+			return nil, s.fail(ctx, "read the links of a ticket", err)
+		}
+		tie.Number, tie.Subject, tie.State = other.Number, other.Subject, string(other.State)
+		ties = append(ties, tie)
 	}
 	return ties, nil
 }

@@ -174,10 +174,20 @@ func (m *Memory) TicketOf(ctx context.Context, id string, agent account.ID) (yes
 	return yes, err
 }
 
+// TicketByID implements Full.
+func (m *Memory) TicketByID(ctx context.Context, ticketID string) (ticket.Ticket, error) {
+	return m.oneTicket(ctx, func(tx ticket.DeskTx) (ticket.Ticket, bool, error) { return tx.Ticket(ctx, ticketID) })
+}
+
 // TicketByNumber implements Full.
-func (m *Memory) TicketByNumber(ctx context.Context, number int64) (k ticket.Ticket, err error) {
+func (m *Memory) TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error) {
+	return m.oneTicket(ctx, func(tx ticket.DeskTx) (ticket.Ticket, bool, error) { return tx.TicketNumber(ctx, number) })
+}
+
+// oneTicket looks one up, or returns ErrNotFound.
+func (m *Memory) oneTicket(ctx context.Context, look func(ticket.DeskTx) (ticket.Ticket, bool, error)) (k ticket.Ticket, err error) {
 	err = m.act(ctx, func() error {
-		found, ok, err := m.beginDesk().TicketNumber(ctx, number)
+		found, ok, err := look(m.beginDesk())
 		if err == nil && !ok {
 			err = store.ErrNotFound
 		}

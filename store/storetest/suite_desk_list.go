@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -124,6 +125,13 @@ func ticketLists(t *testing.T, s Full) {
 	if k.ID != "t02" {
 		t.Errorf("got %+v", k)
 	}
+	byID, err := s.TicketByID(t.Context(), k.ID)
+	must(t, err)
+	if !reflect.DeepEqual(byID, k) {
+		t.Errorf("by its id %+v, by its number %+v", byID, k)
+	}
+	_, err = s.TicketByID(t.Context(), "none")
+	isError(t, err, store.ErrNotFound)
 	_, err = s.TicketByNumber(t.Context(), 99)
 	isError(t, err, store.ErrNotFound)
 }
