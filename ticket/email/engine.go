@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -343,12 +344,9 @@ func (e *Engine) count(f Filed) {
 	case VerdictLoop:
 		e.counts.Loops++
 		now := time.Now()
-		var recent []time.Time
-		for _, at := range append(e.loops[f.TicketID], now) {
-			if now.Sub(at) < time.Hour {
-				recent = append(recent, at)
-			}
-		}
+		maps.DeleteFunc(e.loops, func(_ string, at []time.Time) bool { return now.Sub(at[len(at)-1]) >= time.Hour })
+		recent := slices.DeleteFunc(e.loops[f.TicketID], func(at time.Time) bool { return now.Sub(at) >= time.Hour })
+		recent = append(recent, now)
 		e.loops[f.TicketID] = recent
 		if len(recent) > loopsPerHour {
 			e.log.Error("a mail loop: our own mail comes back", "ticket", f.TicketID, "in_an_hour", len(recent))

@@ -16,7 +16,6 @@ import (
 	"pickup/internal/filestore"
 	"pickup/internal/id"
 	"pickup/store"
-	"pickup/store/sqlite"
 	"pickup/store/storetest"
 	"pickup/ticket"
 	"pickup/ticket/email"
@@ -227,36 +226,22 @@ func (d *desk) judge(s step, got email.Filed) {
 	}
 }
 
-// stores are the stores that filing is tested over.
-func stores() map[string]func(*testing.T) storetest.Full {
-	return map[string]func(*testing.T) storetest.Full{
-		"in memory": func(*testing.T) storetest.Full { return storetest.NewMemory() },
-		"SQLite": func(t *testing.T) storetest.Full {
-			st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pickup.db"), slog.New(slog.DiscardHandler))
-			must(t, err)
-			t.Cleanup(func() { must(t, st.Close()) })
-			return st
-		},
-	}
-}
-
 // Every mail is in the ticket that its name says, and no other shares it; no
 // machine got an automatic answer, and nothing is stored twice.
-func TestEachMailIsInTheTicketOfItsName(t *testing.T) {
-	for name, open := range stores() {
-		t.Run(name, func(t *testing.T) {
-			d := openDesk(t, open(t))
-			steps := corpus(everyRound)
-			if mails := d.play(steps); mails < 300 {
-				t.Errorf("%d mails, want 300", mails)
-			}
-			d.noAnswersToMachines(steps)
-			d.nothingTwice()
-			d.leaves()
-			d.tellsWhy()
-			t.Logf("%+v, %d tickets", d.mail.Counts(), len(d.labels))
-		})
+func TestEachMailIsInTheTicketOfItsName(t *testing.T) { fileEachMail(t, storetest.NewMemory()) }
+
+func fileEachMail(t *testing.T, st storetest.Full) {
+	t.Helper()
+	d := openDesk(t, st)
+	steps := corpus(everyRound)
+	if mails := d.play(steps); mails < 300 {
+		t.Errorf("%d mails, want 300", mails)
 	}
+	d.noAnswersToMachines(steps)
+	d.nothingTwice()
+	d.leaves()
+	d.tellsWhy()
+	t.Logf("%+v, %d tickets", d.mail.Counts(), len(d.labels))
 }
 
 // noAnswersToMachines checks who was acknowledged.
@@ -405,26 +390,25 @@ func (d *desk) leaves() {
 }
 
 // A mail that was filed, whose mark was lost in a crash, is filed once.
-func TestAMailIsFiledOnceWhateverIsRepeated(t *testing.T) {
-	for name, open := range stores() {
-		t.Run(name, func(t *testing.T) {
-			d := openDesk(t, open(t))
-			raw := "From: a@x.org\r\nMessage-ID: <1@x>\r\nSubject: S\r\n\r\nHello"
-			first := d.arrive(0, raw)
-			again := d.arrive(0, raw) // another UID: the folder was made anew
-			if again.Verdict != email.VerdictDuplicate || again.TicketID != first.TicketID {
-				t.Errorf("again: %+v", again)
-			}
-			bad := d.arrive(0, "\x00\xff\r\n")
-			if twice := d.arrive(0, "\x00\xff\r\n"); twice.Verdict != email.VerdictDuplicate || twice.TicketID != bad.TicketID {
-				t.Errorf("unreadable again: %+v", twice)
-			}
-			tickets, _, err := d.store.Tickets(t.Context(), store.TicketFilter{})
-			must(t, err)
-			if len(tickets) != 2 {
-				t.Errorf("%d tickets, want 2", len(tickets))
-			}
-		})
+func TestAMailIsFiledOnceWhateverIsRepeated(t *testing.T) { fileTwice(t, storetest.NewMemory()) }
+
+func fileTwice(t *testing.T, st storetest.Full) {
+	t.Helper()
+	d := openDesk(t, st)
+	raw := "From: a@x.org\r\nMessage-ID: <1@x>\r\nSubject: S\r\n\r\nHello"
+	first := d.arrive(0, raw)
+	again := d.arrive(0, raw) // another UID: the folder was made anew
+	if again.Verdict != email.VerdictDuplicate || again.TicketID != first.TicketID {
+		t.Errorf("again: %+v", again)
+	}
+	bad := d.arrive(0, "\x00\xff\r\n")
+	if twice := d.arrive(0, "\x00\xff\r\n"); twice.Verdict != email.VerdictDuplicate || twice.TicketID != bad.TicketID {
+		t.Errorf("unreadable again: %+v", twice)
+	}
+	tickets, _, err := d.store.Tickets(t.Context(), store.TicketFilter{})
+	must(t, err)
+	if len(tickets) != 2 {
+		t.Errorf("%d tickets, want 2", len(tickets))
 	}
 }
 
