@@ -27,11 +27,15 @@ func IdentityOf(p call.Party, country string) (Identity, bool) {
 	if number, ok := e164.Normalize(p.User, country); ok {
 		return Identity{Kind: "phone", Value: number, Raw: p.User, Verified: verified}, true
 	}
-	if address, ok := canonical(p.URI); ok {
+	for _, uri := range [...]string{p.URI, "sip:" + p.User} { // some phones give the whole address as the user
+		address, ok := canonical(uri)
+		if !ok || p.Kind == call.PartyBrowser && uri != p.URI {
+			continue
+		}
 		if strings.HasSuffix(address, "@anonymous.invalid") {
 			return Identity{}, false // RFC 3323 4.1.1.3
 		}
-		return Identity{Kind: "sip", Value: address, Raw: p.URI, Verified: verified}, true
+		return Identity{Kind: "sip", Value: address, Raw: uri, Verified: verified}, true
 	}
 	if p.Kind == call.PartyBrowser && p.URI != "" {
 		return Identity{Kind: "visitor", Value: p.URI, Raw: p.URI}, true
@@ -84,7 +88,7 @@ func hostOf(text string) string {
 		return strings.ToLower(text[:end+1])
 	}
 	text, _, _ = strings.Cut(text, ":")
-	return strings.ToLower(strings.TrimSuffix(text, "."))
+	return strings.ToLower(strings.TrimRight(text, "."))
 }
 
 // unfit are characters that no stored address holds.

@@ -24,6 +24,7 @@ func TestIdentityOf(t *testing.T) {
 		"escapes are resolved":                       {sip, "sip:%61lice@example.org", "alice", "sip", "alice@example.org"},
 		"an address of IPv6 keeps its brackets":      {sip, "sip:alice@[2001:DB8::1]:5060", "alice", "sip", "alice@[2001:db8::1]"},
 		"an extension is no phone":                   {sip, "sip:1001@198.51.100.7", "1001", "sip", "1001@198.51.100.7"},
+		"a user that is a whole address is one":      {sip, "0", "alice@Example.ORG", "sip", "alice@example.org"},
 		"nobody is anonymous":                        {sip, "sip:198.51.100.7", "", "", ""},
 		"who says so is anonymous":                   {sip, "sip:anonymous@198.51.100.7", "anonymous", "", ""},
 		"in any case":                                {sip, "sip:Anonymous@198.51.100.7", "Anonymous", "", ""},
