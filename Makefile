@@ -96,7 +96,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	while IFS=: read -r file func; do
 		dir=$$(dirname "$$file")
 		echo "== $${dir#$(CURDIR)/} $${func#func }"
-		(cd "$$dir" && go test -tags '$(TAGS)' -run '^$$' -fuzz "^$${func#func }$$" -fuzztime '$(FUZZTIME)' .) </dev/null
+		(cd "$$dir" && go test -tags '$(TAGS)' -run '^$$' -fuzz "^$${func#func }$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 10x .) </dev/null
 	done
 
 clean:
