@@ -216,7 +216,7 @@ func bindingKey(c *gosip.ContactHeader) string {
 	instance, ok := c.Params.Get("+sip.instance")
 	instance = strings.Trim(clean(instance), `"`)
 	if !ok || instance == "" || len(instance) > 128 {
-		return c.Address.String()
+		return clean(c.Address.String())
 	}
 	id, _ := c.Params.Get("reg-id")
 	if _, err := strconv.ParseUint(id, 10, 31); err != nil {
