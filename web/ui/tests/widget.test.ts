@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterClose, Conversation, MAX_PENDING, minutes, parseKeptChat, parsePending, random } from '../src/widget/rules';
+import { randomId } from '../src/lib/random';
+import { afterClose, Conversation, MAX_PENDING, minutes, parseKeptChat, parsePending } from '../src/widget/rules';
 
 const said = (seq: number, by: string, text: string, client_id = '') => ({ type: 'message', seq, by, text, client_id, at: '2026-01-01T00:00:00.000Z' });
 
@@ -59,7 +60,7 @@ describe('small things', () => {
   it.each([[0, 0, ''], [10_000, 50_000, '1'], [60_000, 170_000, '1-3']])('minutes of %i to %i ms: %s', (low, high, want) => expect(minutes(low, high)).toBe(want));
   it.each([[4401, 'token'], [4429, 'slow'], [4503, 'again'], [1006, 'again'], [1000, 'over']] as const)('close code %i: %s', (code, want) => expect(afterClose(code)).toBe(want));
   it('client ids are long and differ', () => {
-    expect(random()).toMatch(/^[A-Za-z0-9_-]{24}$/);
-    expect(random()).not.toBe(random());
+    expect(randomId()).toMatch(/^[A-Za-z0-9_-]{24}$/);
+    expect(randomId()).not.toBe(randomId());
   });
 });

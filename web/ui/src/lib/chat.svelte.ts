@@ -4,7 +4,7 @@
 import { api, ApiError } from './api';
 import { Backoff } from './backoff';
 import { Lines, parseUnsent, passing } from './conversation';
-import { randomId } from './desk';
+import { randomId } from './random';
 import { live } from './live.svelte';
 import type { Chat, ChatEvent, FileInfo } from './model';
 import type { Unsent } from './conversation';

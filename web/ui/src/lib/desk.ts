@@ -1,5 +1,6 @@
 // Rules of the ticket page, without a screen.
 import type { Message, TimelineEvent, Touch } from './model';
+import { randomId } from './random';
 
 /** One line of a ticket's timeline: something that happened, was written, or a call. */
 export type Entry =
@@ -61,12 +62,6 @@ export class SendKey {
   sent(): void {
     this.#id = '';
   }
-}
-
-/** 24 characters that nobody else has. */
-export function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(18));
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
 }
 
 /** Whether a mail has pictures that stand elsewhere. */

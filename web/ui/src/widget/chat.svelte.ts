@@ -2,7 +2,8 @@
 // through, and messages that outlive cuts and reloads under their client ids.
 
 import { Backoff } from '../lib/backoff';
-import { afterClose, Conversation, parseKeptChat, parsePending, random } from './rules';
+import { randomId } from '../lib/random';
+import { afterClose, Conversation, parseKeptChat, parsePending } from './rules';
 import type { ChatEvent, ChatFile, KeptChat, Line } from './rules';
 
 const STORE = 'pickup.chat';
@@ -133,7 +134,7 @@ export class Chat {
 
   /** Says something. False: too much waits for the network. */
   say(text: string, files: ChatFile[] = []): boolean {
-    const message = { client_id: random(), text, files, at: Date.now() };
+    const message = { client_id: randomId(), text, files, at: Date.now() };
     if (!this.#c.say(message)) return false;
     this.#keepPending();
     this.#show();
@@ -276,7 +277,7 @@ export class Chat {
   async #renew(): Promise<void> {
     const kept = this.#kept;
     if (!kept) return;
-    const body = { key: random(), queue: kept.queue, text: '' };
+    const body = { key: randomId(), queue: kept.queue, text: '' };
     const answer = await this.#ask('POST', '/w/v1/chats', body).catch(() => null);
     if (answer?.ok) {
       const opened = (await answer.json()) as { id: string; token: string };

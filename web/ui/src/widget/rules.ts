@@ -143,12 +143,6 @@ export function parsePending(text: string | null): Pending[] {
   }
 }
 
-/** Random text of 128 bits and more, for client ids and keys. */
-export function random(bytes = 18): string {
-  const b = crypto.getRandomValues(new Uint8Array(bytes));
-  return btoa(String.fromCharCode(...b)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-}
-
 /** Minutes of an estimate, as "1-3"; "" when nothing can be said. */
 export function minutes(lowMs: number, highMs: number): string {
   if (!highMs) return '';
