@@ -43,9 +43,15 @@ type SiteQueue struct {
 	MaxWait       time.Duration     `koanf:"max_wait"`       // 0: queue.max_wait
 	MaxLength     int               `koanf:"max_length"`     // 0: queue.max_length
 	WrapUp        time.Duration     `koanf:"wrap_up"`        // 0: none
+	Strategy      string            `koanf:"strategy"`       // longest_idle where left out
 	Hours         string            `koanf:"hours"`          // "": always open
 	Everyone      bool              `koanf:"everyone"`       // every agent of the file is a member
 	Members       []SiteMember      `koanf:"members"`
+}
+
+// Strategies returns the values of a queue's strategy, the default first.
+func Strategies() []string {
+	return []string{"longest_idle", "least_occupied", "fewest_calls", "round_robin", "linear", "weighted_random"}
 }
 
 // SiteMember is an agent of a queue.

@@ -80,6 +80,9 @@ func (s *Site) checkQueues(f *Faults) {
 		within(f, path+".max_wait", q.MaxWait, 0, 24*time.Hour)
 		between(f, path+".max_length", q.MaxLength, 0, 1_000_000)
 		within(f, path+".wrap_up", q.WrapUp, 0, time.Hour)
+		if q.Strategy != "" {
+			oneOf(f, path+".strategy", q.Strategy, Strategies()...)
+		}
 		if q.Hours != "" && !slices.ContainsFunc(s.Hours, func(h SiteHours) bool { return h.Name == q.Hours }) {
 			f.add(path+".hours", q.Hours, "must be a name under hours")
 		}

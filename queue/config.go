@@ -130,6 +130,7 @@ type QueueConfig struct {
 	MaxWait   time.Duration // 0: no limit; then overflow_time
 	MaxLength int           // 0: no limit; then ErrFull
 	WrapUp    time.Duration // timed wrap-up after a call; 0: none
+	Strategy  Strategy      // who gets a call; "": StrategyLongestIdle
 	HoursID   string        // names its opening hours in the store; "": always open
 	Hours     *hours.Hours  // those hours, given to Configure and not stored; nil: always open
 	Members   []Member

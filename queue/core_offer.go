@@ -46,6 +46,7 @@ func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 	} else {
 		a.profile.idle.remove(a)
 		a.res = r
+		e.q.asked(a)
 	}
 	if r.lease <= 0 {
 		r.lease = r.ring + leaseSlack
@@ -88,6 +89,9 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	b = append(b, ", longest idle: "...)
 	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)
 	b = append(b, " s"...)
+	if !e.lane.text() {
+		b = c.appendFigure(b, e, a)
+	}
 	if !e.lane.text() && a.load > 0 {
 		b = append(b, ", interrupts text"...)
 	}
@@ -254,6 +258,7 @@ func (c *Core) accept(r *reservation) {
 		c.activate(r)
 	} else {
 		a.missed = 0
+		a.tookCall(c.ns)
 		c.interrupt(a)
 	}
 	if a.console {

@@ -94,6 +94,8 @@ type line struct {
 	chatted rates
 	dirty   bool
 	members map[account.ID]int // rank
+	turns   map[account.ID]int // round robin: when each was asked last
+	turn    int
 }
 
 // Tally counts what entered and left a queue since the Core was made.
@@ -253,7 +255,8 @@ type agent struct {
 	since       time.Time
 	dirty       bool
 	work        []handling
-	talkFrom    int64 // pick-up of the call whose wrap-up runs
+	took        []int64 // when he answered a call, in the last hour
+	talkFrom    int64   // pick-up of the call whose wrap-up runs
 	talkLine    *line
 	workTag     string // "chosen" when last stored
 	floor       floorMark

@@ -185,7 +185,8 @@ func (c *Core) can(a *agent, e *entry) (int, bool) {
 }
 
 // agentFor returns the agent who gets e now, or nil: the fewest tries of this
-// item, then the best rank, then the longest idle (text: the most packed).
+// item, then the best rank, then what the queue's strategy says, by default the longest
+// idle (text: the most packed).
 func (c *Core) agentFor(e *entry) *agent {
 	if e.lane.text() {
 		return c.textAgentFor(e)
@@ -195,6 +196,9 @@ func (c *Core) agentFor(e *entry) *agent {
 			return e.heldFor
 		}
 		return nil
+	}
+	if s := e.q.Strategy; s != "" && s != StrategyLongestIdle {
+		return c.chosenFor(e)
 	}
 	if len(e.tries) == 0 {
 		return bestIdle(e.class.fits, nil)

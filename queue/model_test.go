@@ -45,10 +45,12 @@ type pair struct {
 
 func newPair(t *testing.T, rt *rapid.T) *pair {
 	ids := []account.ID{"a", "b", "c", "d"}
-	n := &naive{ranks: map[string]map[account.ID]int{}, wrap: time.Duration(rapid.IntRange(0, 1).Draw(rt, "wrap")) * 7 * time.Second}
+	n := &naive{chosen: map[string]queue.Strategy{}, ranks: map[string]map[account.ID]int{}, wrap: time.Duration(rapid.IntRange(0, 1).Draw(rt, "wrap")) * 7 * time.Second}
 	var queues []queue.QueueConfig
 	for _, name := range []string{"support", "payments"} {
 		q := queue.QueueConfig{ID: name, Name: name, Enabled: true, WrapUp: n.wrap}
+		q.Strategy = queue.Strategy(rapid.SampledFrom(queue.Strategies()).Draw(rt, "strategy"))
+		n.chosen[name] = q.Strategy
 		n.ranks[name] = map[account.ID]int{}
 		for _, id := range ids {
 			if rank := rapid.IntRange(0, 3).Draw(rt, "rank"); rank > 0 {

@@ -20,6 +20,8 @@ type naive struct {
 	items  []*nItem
 	ranks  map[string]map[account.ID]int // queue, agent
 	wrap   time.Duration
+	chosen map[string]queue.Strategy // by queue
+	turn   int
 	said   []string // what was told, to be compared
 	made   []*nText // offers of text of this step, whose commits return after it
 }
@@ -41,6 +43,7 @@ type nAgent struct {
 	text                      []*nText // oldest first
 	recent                    []time.Duration
 	missedChat                int
+	chance                    nChance
 }
 
 type nRes struct {
@@ -230,7 +233,11 @@ func (n *naive) better(it *nItem, a, b *nAgent) bool {
 			return n.packedKey(it, a)
 		}
 		w, _ := a.load("")
-		return []int64{int64(it.tries[a.id]), int64(n.ranks[it.queue][a.id]), min(int64(w), 1), int64(a.idle)}
+		rank := int64(n.ranks[it.queue][a.id])
+		if n.chosen[it.queue] == queue.StrategyWeightedRandom {
+			rank = 0
+		}
+		return []int64{int64(it.tries[a.id]), rank, min(int64(w), 1), n.figure(it, a), int64(a.idle)}
 	}
 	if c := slices.Compare(key(a), key(b)); c != 0 {
 		return c < 0
@@ -241,6 +248,7 @@ func (n *naive) better(it *nItem, a, b *nAgent) bool {
 func (n *naive) offer(it *nItem, a *nAgent) {
 	r := &nRes{item: it, phase: "offered", leaseEnds: n.now + 20*time.Second}
 	it.state, it.res, a.res = "offered", r, r
+	n.turnOf(it, a)
 	n.said = append(n.said, fmt.Sprintf("offer %s %s", it.id, a.id))
 }
 
@@ -274,6 +282,7 @@ func (n *naive) freeAgent(a *nAgent) {
 }
 
 func (n *naive) afterTalk(a *nAgent) {
+	a.chance.wrapped(n.now)
 	switch {
 	case a.devices == 0 && !a.console:
 		a.state, a.person = "offline", false
@@ -364,6 +373,7 @@ func (n *naive) answered(a *nAgent) bool {
 	}
 	r.phase, r.won, it.state, it.res = "accepted", true, "connecting", r
 	a.missed, a.rejected = 0, 0
+	a.chance.answered = append(a.chance.answered, n.now)
 	n.interrupt(a)
 	return true
 }
@@ -398,6 +408,7 @@ func (n *naive) leave(it *nItem) call.EndReason {
 }
 
 func (n *naive) startWrap(a *nAgent) {
+	a.chance.talked()
 	if n.wrap > 0 {
 		a.wrapUntil = n.now + n.wrap
 	}

@@ -20,10 +20,10 @@ type queueCmd struct {
 
 func queues() listing[queue.QueueConfig] {
 	return listing[queue.QueueConfig]{
-		kind: "queue", columns: []string{"NAME", "ENABLED", "TARGET", "PERCENT", "WRAP-UP", "MAX WAIT", "MAX LENGTH", "MEMBERS"},
+		kind: "queue", columns: []string{"NAME", "ENABLED", "TARGET", "PERCENT", "WRAP-UP", "MAX WAIT", "MAX LENGTH", "STRATEGY", "MEMBERS"},
 		all: (*store.Store).Queues,
 		row: func(q queue.QueueConfig) []any {
-			return []any{q.Name, q.Enabled, q.Target, q.TargetPercent, q.WrapUp, q.MaxWait, q.MaxLength, len(q.Members)}
+			return []any{q.Name, q.Enabled, q.Target, q.TargetPercent, q.WrapUp, q.MaxWait, q.MaxLength, q.Strategy.OrDefault(), len(q.Members)}
 		},
 		key: func(q queue.QueueConfig) (id, name string) { return q.ID, q.Name },
 	}
@@ -58,6 +58,7 @@ type queueSetCmd struct {
 	WrapUp    *time.Duration `help:"Timed wrap-up after a call."`
 	MaxWait   *time.Duration `help:"Longest wait; 0: queue.max_wait."`
 	MaxLength *int           `help:"Most entries; 0: queue.max_length."`
+	Strategy  *string        `help:"Who gets a call: longest_idle, least_occupied, fewest_calls, round_robin, linear or weighted_random; a new queue has longest_idle."`
 	Disabled  *bool          `negatable:"" help:"Take no calls."`
 	Hours     *string        `help:"Name of its opening hours; empty: always open."`
 	Members   string         `help:"Logins of its agents, comma-separated, in the order in which they are tried as LOGIN or LOGIN:RANK."`
@@ -94,6 +95,7 @@ func (q queueSetCmd) change(s *configs.SiteQueue) {
 	set(&s.WrapUp, q.WrapUp)
 	set(&s.MaxWait, q.MaxWait)
 	set(&s.MaxLength, q.MaxLength)
+	set(&s.Strategy, q.Strategy)
 	set(&s.Disabled, q.Disabled)
 	set(&s.Hours, q.Hours)
 }
@@ -140,7 +142,7 @@ func storedQueue(ctx context.Context, st *store.Store, name string, logins map[s
 	}
 	s := configs.SiteQueue{
 		Name: q.Name, Title: q.Title, Disabled: !q.Enabled, Target: q.Target, TargetPercent: q.TargetPercent, MaxWait: q.MaxWait,
-		MaxLength: q.MaxLength, WrapUp: q.WrapUp,
+		MaxLength: q.MaxLength, WrapUp: q.WrapUp, Strategy: string(q.Strategy),
 	}
 	all, err := st.Hours(ctx)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestObjectsAreMadeListedAndRemoved(t *testing.T) {
 		{[]string{"hours", "list"}, "office  Europe/Paris  true       mon=09:00-12:30,13:30-18:00  2026-12-25,2027-01-01"},
 		{[]string{"queue", "set", "vip", "--hours", "office"}, ""},
 		{[]string{"queue", "set", "vip", "--wrap-up", "9s"}, ""},
-		{[]string{"queue", "list"}, "20s     80       9s       0s        0           1        office"},
+		{[]string{"queue", "list"}, "20s     80       9s       0s        0           longest_idle  1        office"},
 		{[]string{"queue", "set", "vip", "--hours="}, ""},
 		{[]string{"hours", "remove", "office"}, ""},
 		{[]string{"user", "set", "alice", "--role", "supervisor"}, ""},

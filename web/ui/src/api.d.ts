@@ -2424,6 +2424,11 @@ export interface components {
             /** @description Dialled name, lower case. */
             name: string;
             /**
+             * @description Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle.
+             * @enum {string}
+             */
+            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random";
+            /**
              * Format: int64
              * @default 30000
              */
@@ -2479,6 +2484,11 @@ export interface components {
             max_wait_ms: number;
             /** @description Dialled name, lower case. */
             name: string;
+            /**
+             * @description Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle.
+             * @enum {string}
+             */
+            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random";
             /**
              * Format: int64
              * @default 30000
