@@ -16,4 +16,4 @@ const (
 )
 
 // chatCut is how long the line between two who chat is cut.
-const chatCut = 4 * time.Second
+const chatCut = 30 * time.Second
