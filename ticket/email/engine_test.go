@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,14 +177,11 @@ func (h *smtpHost) taken() []string {
 type running struct {
 	*desk
 	filedNow chan email.Filed
-	maxMail  int64
-	stop     func() // ends it in order, once
-	stopping atomic.Bool
 }
 
 func startEngine(t *testing.T, maxMail int64, imapPort, smtpPort int) *running {
 	t.Helper()
-	r := &running{desk: openDesk(t, storetest.NewMemory()), filedNow: make(chan email.Filed, 100), maxMail: maxMail}
+	r := &running{desk: openDesk(t, storetest.NewMemory()), filedNow: make(chan email.Filed, 100)}
 	server := func(port int) ticket.MailServer {
 		return ticket.MailServer{Host: "127.0.0.1", Port: port, Security: ticket.SecurityNone}
 	}
@@ -194,31 +190,19 @@ func startEngine(t *testing.T, maxMail int64, imapPort, smtpPort int) *running {
 	box.IMAP, box.SMTP, box.Acknowledge = server(imapPort), server(smtpPort), false
 	box.IMAP.User, box.IMAP.Password = "u", "p"
 	must(t, r.store.UpsertMailbox(t.Context(), *box))
-	r.run(r.store)
-	return r
-}
-
-// run starts an engine on a store.
-func (r *running) run(st email.Store) {
-	r.t.Helper()
 	var err error
 	r.mail, err = email.New(email.Config{
-		Secret: secret, MaxMail: r.maxMail, OnFiled: func(f email.Filed) { r.filedNow <- f },
-	}, st, r.files, slog.New(slog.DiscardHandler))
-	must(r.t, err)
-	ctx, end := context.WithCancel(r.t.Context())
+		Secret: secret, MaxMail: maxMail, OnFiled: func(f email.Filed) { r.filedNow <- f },
+	}, r.store, r.files, slog.New(slog.DiscardHandler))
+	must(t, err)
+	ctx, end := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	engine := r.mail
-	go func() { done <- engine.Run(ctx) }()
-	r.stopping.Store(false)
-	r.stop = sync.OnceFunc(func() {
+	go func() { done <- r.mail.Run(ctx) }()
+	t.Cleanup(func() {
 		end()
-		r.stopping.Store(true)
-		if err := <-done; err != nil {
-			r.t.Error(err)
-		}
+		must(t, <-done)
 	})
-	r.t.Cleanup(r.stop)
+	return r
 }
 
 func (r *running) next() email.Filed {
