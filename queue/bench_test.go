@@ -12,7 +12,7 @@ import (
 
 // crowd is a Core with waiting items that nobody can take, and agents who all
 // talk but for the idle ones of each profile.
-func crowd(b *testing.B, waiting, agents, skills int) (*queue.Core, func(queue.Event) []queue.Effect) {
+func crowd(b *testing.B, waiting, agents, skills int, strategy queue.Strategy) (*queue.Core, func(queue.Event) []queue.Effect) {
 	b.Helper()
 	c := queue.NewCore(queue.Config{})
 	now := epoch
@@ -20,7 +20,7 @@ func crowd(b *testing.B, waiting, agents, skills int) (*queue.Core, func(queue.E
 		now = now.Add(time.Microsecond)
 		return c.Apply(now, ev)
 	}
-	q := queue.QueueConfig{ID: "q1", Name: "support", Enabled: true}
+	q := queue.QueueConfig{ID: "q1", Name: "support", Enabled: true, Strategy: strategy}
 	var configs []queue.AgentConfig
 	for i := range agents {
 		id := account.ID(fmt.Sprintf("a%05d", i))
@@ -46,7 +46,18 @@ func crowd(b *testing.B, waiting, agents, skills int) (*queue.Core, func(queue.E
 // One whole life of a call at 10,000 waiting and 5,000 agents: join, offer,
 // commit, answer, bridge, release, final.
 func BenchmarkJoinOfferFinish10kx5k(b *testing.B) {
-	_, do := crowd(b, 10_000, 5_000, 20)
+	wholeLives(b, queue.StrategyLongestIdle)
+}
+
+// The same by each other strategy, which looks at each of the 250 idle agents who fit.
+func BenchmarkStrategies10kx5k(b *testing.B) {
+	for _, s := range queue.Strategies()[1:] {
+		b.Run(s, func(b *testing.B) { wholeLives(b, queue.Strategy(s)) })
+	}
+}
+
+func wholeLives(b *testing.B, strategy queue.Strategy) {
+	_, do := crowd(b, 10_000, 5_000, 20, strategy)
 	ids := make([]queue.ItemID, b.N)
 	for i := range ids {
 		ids[i] = queue.ItemID(fmt.Sprintf("b%08d", i))
@@ -76,7 +87,7 @@ func BenchmarkJoinOfferFinish10kx5k(b *testing.B) {
 
 // A busy line: each agent who becomes free takes the next of 10,000.
 func BenchmarkAgentFreeTakesNext10k(b *testing.B) {
-	c, do := crowd(b, 10_000, 100, 20)
+	c, do := crowd(b, 10_000, 100, 20, queue.StrategyLongestIdle)
 	_ = c
 	needs := []queue.Need{{Skill: "s3", Level: 3}}
 	n := 0
@@ -133,7 +144,7 @@ func BenchmarkCompute100k(b *testing.B) {
 // A mail from its arrival to its end among 1,000 agents who work on text, while
 // 10,000 items wait for skills that nobody has.
 func BenchmarkMailAmong1000Agents(b *testing.B) {
-	_, do := crowd(b, 10_000, 1_000, 20)
+	_, do := crowd(b, 10_000, 1_000, 20, queue.StrategyLongestIdle)
 	for i := range 1_000 {
 		do(queue.Event{Kind: queue.EventConsole, Agent: account.ID(fmt.Sprintf("a%05d", i)), On: true})
 	}

@@ -86,12 +86,7 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = append(b, ", last hour "...)
 		b = strconv.AppendInt(b, int64(len(a.recent)), 10)
 	}
-	b = append(b, ", longest idle: "...)
-	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)
-	b = append(b, " s"...)
-	if !e.lane.text() {
-		b = c.appendFigure(b, e, a)
-	}
+	b = c.appendChoice(b, e, a)
 	if !e.lane.text() && a.load > 0 {
 		b = append(b, ", interrupts text"...)
 	}

@@ -31,7 +31,7 @@ type textKey struct {
 	idle         int64
 }
 
-// recentWindow is how far back the number of an agent's items counts.
+// recentWindow is how far back the items and the calls of an agent are counted.
 const recentWindow = int64(time.Hour)
 
 func (d *textDesk) chats() int { return d.active[laneChat] }

@@ -1,11 +1,11 @@
 package queue
 
 import (
-	"fmt"
+	"cmp"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"pickup/account"
@@ -43,43 +43,15 @@ func (s Strategy) OrDefault() Strategy {
 	return s
 }
 
-// Check says that s is none of Strategies; "" is the default.
-func (s Strategy) Check() error {
-	for _, known := range Strategies() {
-		if s.OrDefault() == Strategy(known) {
-			return nil
-		}
-	}
-	return fmt.Errorf("queue: strategy %q is not one of %s", string(s), strings.Join(Strategies(), ", "))
-}
-
-// callsWindow is how far back StrategyFewestCalls counts.
-const callsWindow = int64(time.Hour)
-
 // standing is an agent as a strategy compares him for one item; less is better.
 type standing struct {
 	tries, rank int
-	text        bool
+	text        int     // 1: he has text work
 	figure      float64 // of the strategy
 }
 
 func (s standing) compare(o standing) int {
-	switch {
-	case s.tries != o.tries:
-		return s.tries - o.tries
-	case s.rank != o.rank:
-		return s.rank - o.rank
-	case s.text != o.text:
-		if o.text {
-			return -1
-		}
-		return 1
-	case s.figure < o.figure:
-		return -1
-	case s.figure > o.figure:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(s.tries, o.tries), cmp.Compare(s.rank, o.rank), cmp.Compare(s.text, o.text), cmp.Compare(s.figure, o.figure))
 }
 
 // chosenFor returns the agent whom the strategy of e's queue chooses, or nil. It
@@ -89,7 +61,7 @@ func (c *Core) chosenFor(e *entry) *agent {
 	var bestIs standing
 	for _, f := range e.class.fits {
 		for _, a := range f.profile.idle.s {
-			is := standing{tries: e.tries[a.ID], rank: f.rank, text: a.working, figure: c.figure(e, a, f.rank)}
+			is := standing{tries: e.tries[a.ID], rank: f.rank, text: step(false, a.working), figure: c.figure(e, a, f.rank)}
 			if e.q.Strategy == StrategyWeightedRandom {
 				is.rank = 0
 			}
@@ -159,7 +131,7 @@ func (a *agent) onCalls(now int64) int64 {
 // callsTaken is how many calls he answered in the last hour.
 func (a *agent) callsTaken(now int64) int {
 	n := len(a.took)
-	for n > 0 && a.took[len(a.took)-n] <= now-callsWindow {
+	for n > 0 && a.took[len(a.took)-n] <= now-recentWindow {
 		n--
 	}
 	return n
@@ -168,7 +140,7 @@ func (a *agent) callsTaken(now int64) int {
 // tookCall notes that he answered a call.
 func (a *agent) tookCall(now int64) {
 	old := len(a.took) - a.callsTaken(now)
-	a.took = append(append(a.took[:0], a.took[old:]...), now)
+	a.took = append(slices.Delete(a.took, 0, old), now)
 }
 
 // asked notes whose turn it was in a queue.
@@ -183,20 +155,29 @@ func (q *line) asked(a *agent) {
 	q.turns[a.ID] = q.turn
 }
 
-// appendFigure writes what the strategy saw in the agent it chose.
-func (c *Core) appendFigure(b []byte, e *entry, a *agent) []byte {
-	switch s := e.q.Strategy.OrDefault(); s {
-	case StrategyLongestIdle:
-		return b
-	case StrategyLeastOccupied:
-		b = append(b, ", least_occupied: "...)
-		b = strconv.AppendInt(b, a.onCalls(c.ns)/int64(time.Second), 10)
-		return append(b, " s on calls"...)
-	case StrategyFewestCalls:
-		b = append(b, ", fewest_calls: "...)
-		return strconv.AppendInt(b, int64(a.callsTaken(c.ns)), 10)
-	default:
-		b = append(b, ", "...)
-		return append(b, s...)
+// appendChoice writes by what a was chosen among those of his rank: text and the
+// default strategy by how long he was idle.
+func (c *Core) appendChoice(b []byte, e *entry, a *agent) []byte {
+	s := e.q.Strategy
+	if e.lane.text() {
+		s = StrategyLongestIdle
 	}
+	switch s {
+	case StrategyLeastOccupied:
+		b = append(b, ", least occupied: "...)
+		b = strconv.AppendInt(b, a.onCalls(c.ns)/int64(time.Second), 10)
+		return append(b, " s"...)
+	case StrategyFewestCalls:
+		b = append(b, ", fewest calls: "...)
+		return strconv.AppendInt(b, int64(a.callsTaken(c.ns)), 10)
+	case StrategyRoundRobin:
+		return append(b, ", round robin"...)
+	case StrategyLinear:
+		return append(b, ", linear"...)
+	case StrategyWeightedRandom:
+		return append(b, ", weighted random"...)
+	}
+	b = append(b, ", longest idle: "...)
+	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)
+	return append(b, " s"...)
 }

@@ -83,9 +83,32 @@ func (q queueSetCmd) Run(e *env) error {
 		if q.Members != "" {
 			s.Members = members
 		}
-		_, err = applyQueues(ctx, st, configs.Site{Queues: []configs.SiteQueue{s}}, c, logins)
+		site := configs.Site{Queues: []configs.SiteQueue{s}}
+		if err := addServing(ctx, st, &site, logins); err != nil {
+			return err
+		}
+		if err := site.Check(); err != nil {
+			return err
+		}
+		_, err = applyQueues(ctx, st, site, c, logins)
 		return err
 	})
+}
+
+// addServing describes by name the users and hours that a queue may name, so
+// that it can be checked alone.
+func addServing(ctx context.Context, st *store.Store, site *configs.Site, logins map[string]account.ID) error {
+	open, err := hoursIDs(ctx, st)
+	if err != nil {
+		return err
+	}
+	for name := range open {
+		site.Hours = append(site.Hours, configs.SiteHours{Name: name})
+	}
+	for login := range logins {
+		site.Users = append(site.Users, configs.SiteUser{Login: login, Role: string(account.RoleAgent)})
+	}
+	return nil
 }
 
 // change sets what the command names.

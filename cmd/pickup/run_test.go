@@ -4,12 +4,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"pickup/configs"
+	"pickup/queue"
+	"pickup/web"
 )
 
 // pickup runs the program with a data directory of its own.
@@ -83,7 +87,10 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		"a queue nobody knows":          {[]string{"queue", "remove", "none"}, "none"},
 		"a trunk nobody knows":          {[]string{"trunk", "remove", "none"}, `no trunk "none"`},
 		"hours nobody knows":            {[]string{"hours", "remove", "none"}, `no hours "none"`},
-		"hours that no queue can have":  {[]string{"queue", "set", "vip", "--hours", "none"}, `no hours "none"`},
+		"hours that no queue can have":  {[]string{"queue", "set", "vip", "--hours", "none"}, "queues[0].hours: \"none\""},
+		"a share above all calls":       {[]string{"queue", "set", "vip", "--percent", "500"}, "queues[0].target_percent"},
+		"a strategy that is none":       {[]string{"queue", "set", "vip", "--strategy", "ring_all"}, "queues[0].strategy"},
+		"a member who is nobody":        {[]string{"queue", "set", "vip", "--members", "nobody"}, "queues[0].members[0].login"},
 		"a day that is none":            {[]string{"hours", "set", "office", "--day", "someday=09:00-10:00"}, "hours[0].days"},
 		"an interval that is none":      {[]string{"hours", "set", "office", "--day", "mon=late"}, "hours[0].days.mon[0]"},
 		"a new trunk without a host":    {[]string{"trunk", "set", "carrier"}, "trunks[0].host"},
@@ -99,6 +106,26 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The site file and the API know the strategies of the queue, and no others.
+func TestStrategiesAreThoseOfTheQueue(t *testing.T) {
+	if got := configs.Strategies(); !slices.Equal(got, queue.Strategies()) {
+		t.Errorf("got %v in site files, want %v", got, queue.Strategies())
+	}
+	document, err := web.OpenAPI()
+	if want, _ := json.Marshal(queue.Strategies()); err != nil || !bytes.Contains(compact(t, document), append([]byte(`"enum":`), want...)) {
+		t.Errorf("the description of the API lacks the enum %s, %v", want, err)
+	}
+}
+
+func compact(t *testing.T, document []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, document); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestHoursOfAQueueAreNotRemoved(t *testing.T) {

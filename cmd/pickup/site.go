@@ -159,9 +159,6 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 			TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
 			Strategy: queue.Strategy(s.Strategy),
 		}
-		if err := q.Strategy.Check(); err != nil {
-			return nil, fmt.Errorf("queues[%s].strategy: %w", s.Name, err)
-		}
 		if q.ID == "" {
 			q.ID = id.New()
 		}
