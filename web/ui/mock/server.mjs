@@ -35,7 +35,7 @@ function queue(name, i) {
   };
 }
 const stored = (name) => ({
-  id: 'q0', name, title: titles[name] ?? {}, enabled: true, target_ms: 30_000, target_percent: 80, max_wait_ms: 0, max_length: 0, wrap_up_ms: 5000,
+  id: 'q0', name, title: titles[name] ?? {}, enabled: true, target_ms: 30_000, target_percent: 80, max_wait_ms: 0, max_length: 0, wrap_up_ms: 5000, strategy: 'longest_idle',
   members: [{ agent_id: 'a1', rank: 0 }, { agent_id: 'a2', rank: 10 }],
 });
 const agents = names.map((name, i) => ({

@@ -61,7 +61,7 @@ describe('a form', () => {
 
   it('sends seconds as milliseconds and keeps what it does not show', async () => {
     answer(200, {});
-    const q = { id: 'q', name: 'vip', title: { fr: 'VIP', de: 'Wichtig' }, enabled: false, target_ms: 10_000, target_percent: 90, max_wait_ms: 0, max_length: 2, wrap_up_ms: 5500, members: [] };
+    const q = { id: 'q', name: 'vip', title: { fr: 'VIP', de: 'Wichtig' }, enabled: false, target_ms: 10_000, target_percent: 90, max_wait_ms: 0, max_length: 2, wrap_up_ms: 5500, strategy: 'round_robin' as const, members: [] };
     const saved = vi.fn();
     render(QueueForm, { q, saved });
     submit();

@@ -55,7 +55,8 @@ describe('what the console decides', () => {
     expect(whyText(stored)).toBe('preferred agent, skill french 3, rank 1, idle longest: 1:23, all others tried, something new');
     language.set('fr');
     expect(whyText(stored)).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
-    expect(whyText('packed: load 1, last hour 2, claimed by hand, past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
+    expect(whyText('packed: load 1, last hour 2, claimed by hand, promoted past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
+    expect(whyText('rank 0, least occupied: 60 s, fewest calls: 2, round robin, linear, weighted random')).toBe('rang 0, le moins de temps en appel : 1:00, le moins d’appels : 2, à son tour, premier de la liste, tiré au sort');
     language.set('en');
   });
 

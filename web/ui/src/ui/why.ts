@@ -5,12 +5,17 @@ import { t } from '../console/t';
 const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^claimed by hand$/, () => t('why.claimed')],
   [/^preferred agent$/, () => t('why.preferred')],
-  [/^past its deadline$/, () => t('why.late')],
+  [/^promoted past its deadline$/, () => t('why.late')],
   [/^skill (.+) (\d+)$/, (m) => t('why.skill', { skill: m[1]!, level: m[2]! })],
   [/^rank (\d+)$/, (m) => t('why.rank', { rank: m[1]! })],
   [/^packed: load (\d+)$/, (m) => t('why.load', { n: Number(m[1]) })],
   [/^last hour (\d+)$/, (m) => t('why.hour', { n: Number(m[1]) })],
   [/^longest idle: (\d+) s$/, (m) => t('why.idle', { time: duration(Number(m[1]) * 1000) })],
+  [/^least occupied: (\d+) s$/, (m) => t('why.occupied', { time: duration(Number(m[1]) * 1000) })],
+  [/^fewest calls: (\d+)$/, (m) => t('why.calls', { n: Number(m[1]) })],
+  [/^round robin$/, () => t('why.turn')],
+  [/^linear$/, () => t('why.linear')],
+  [/^weighted random$/, () => t('why.random')],
   [/^interrupts text$/, () => t('why.interrupts')],
   [/^all others tried$/, () => t('why.tried')],
 ];
