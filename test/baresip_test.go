@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -117,14 +118,27 @@ func (b *baresip) heard(t testing.TB) []byte {
 	return data
 }
 
+// freePort returns a port of 127.0.0.1 that is free for UDP and for TCP, since a
+// phone takes both. It is below those that the kernel gives to who asks for any,
+// so no connection takes it before the phone does.
 func freePort(t testing.TB) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.IntN(10_000)
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		c, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		_ = c.Close()
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	t.Fatal("no port from 10000 to 19999 is free")
+	return 0
 }
 
 // agentAccount is the accounts line of an agent who answers at once.

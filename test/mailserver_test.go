@@ -47,7 +47,7 @@ func openPostOffice(t testing.TB) *postOffice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &postOffice{t: t, dir: dir, imap: freeMailPort(t), smtp: freeMailPort(t)}
+	o := &postOffice{t: t, dir: dir, imap: freePort(t), smtp: freePort(t)}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	if o.owner, err = user.Current(); err != nil {
 		t.Fatal(err)
@@ -103,16 +103,6 @@ func (o *postOffice) own(tree string) {
 
 func (o *postOffice) maildir(box string, more ...string) string {
 	return filepath.Join(append([]string{o.dir, "mail", box, "Maildir"}, more...)...)
-}
-
-func freeMailPort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (o *postOffice) startDovecot() {
