@@ -31,6 +31,8 @@ type phone struct {
 	pressOne    bool          // presses 1 a second after it answered
 	silent      bool          // sends no RTP
 	deaf        bool          // keeps nothing of what it hears
+	stamped     bool          // each packet it speaks says when it was sent
+	transits    *transits     // where the way of stamped packets that arrive is noted, when set
 
 	mu       sync.Mutex
 	dialogs  map[string]*dialog // by Call-ID
@@ -461,6 +463,9 @@ func (p *phone) speak() {
 		}
 		for _, d := range p.dialogs {
 			if d.up && !d.over && d.media != nil {
+				if p.stamped {
+					stamp(packet)
+				}
 				_, _ = p.rtp.WriteToUDP(packet, d.media)
 			}
 		}
@@ -501,12 +506,13 @@ func (p *phone) press(d *dialog, digit byte) {
 }
 
 func (p *phone) listen() {
-	buf := make([]byte, 2048)
+	buf, oob := make([]byte, 2048), make([]byte, 128)
 	for {
-		n, _, err := p.rtp.ReadFromUDP(buf)
+		n, oobn, _, _, err := p.rtp.ReadMsgUDP(buf, oob)
 		if err != nil {
 			return
 		}
+		p.transits.note(buf[:n], oob[:oobn])
 		if n > 12 && buf[1]&0x7f == 0 && !p.deaf {
 			p.mu.Lock()
 			p.received = append(p.received, buf[12:n]...)
