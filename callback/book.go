@@ -194,6 +194,28 @@ func (b *Book) Cancel(ctx context.Context, id, by string) (Callback, error) {
 	return b.end(ctx, c, EventCancelled, by)
 }
 
+// Explain stores why a callback that waits does not go on; "": it does. The
+// next attempt takes it away. ErrState while he is being dialled and after the
+// end.
+func (b *Book) Explain(ctx context.Context, id, detail string) error {
+	c, unlock, err := b.take(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !c.Open() || c.State.Running() {
+		return fmt.Errorf("callback %s is %s: %w", id, c.State, ErrState)
+	}
+	if c.Detail == detail {
+		return nil
+	}
+	c.Detail = detail
+	if err := b.store.SaveCallback(ctx, c); err != nil {
+		return fmt.Errorf("explain callback %s: %w", id, err)
+	}
+	return nil
+}
+
 // Supersede ends it because the player came back by himself; his new call takes
 // Key and EnqueuedAt of what is returned. ErrState while he is being dialled.
 func (b *Book) Supersede(ctx context.Context, id string) (Callback, error) {

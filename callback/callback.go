@@ -74,6 +74,10 @@ type Callback struct {
 	EndedAt     time.Time
 }
 
+// DetailNoTrunk is the Detail of a callback that stands but is not tried: no
+// enabled trunk takes its number.
+const DetailNoTrunk = "no_trunk"
+
 // Open reports whether the promise still stands.
 func (c Callback) Open() bool { return c.State != "" && !c.State.Terminal() }
 

@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,13 @@ func (r *runner) add(c callback.Callback) bool {
 	r.mu.Unlock()
 	if there {
 		return false
+	}
+	if err := r.route(c); errors.Is(err, ErrNoTrunk) {
+		r.keepOut(c, err)
+		return false
+	}
+	if c.Detail == callback.DetailNoTrunk {
+		r.say(&c, "")
 	}
 	item := queue.Item{
 		ID: queue.ItemID(id.New()), Channel: call.ChannelCallback, Queue: c.Queue, CallbackID: c.ID, Language: c.Language,
@@ -234,6 +242,13 @@ func (r *runner) drop(c callback.Callback) {
 // start dials a promise: an agent is reserved for it.
 func (r *runner) start(ctx context.Context, c callback.Callback, entry *queue.Entry, offer queue.Offer) {
 	now := time.Now()
+	if errors.Is(r.route(c), ErrNoTrunk) { // its trunk is gone: it leaves the queue until there is one
+		r.mgr.queue.Defer(offer.ID, now.Add(24*time.Hour))
+		r.mgr.queue.Final(offer.ID)
+		r.mgr.leaveQuietly(entry, call.EndCallbackFailed)
+		r.add(c)
+		return
+	}
 	if r.online(c.Target) { // he is talking to us: his phone is busy, and he is being asked
 		r.putBack(c, entry, offer.ID, now.Add(onlineRest))
 		return
@@ -255,25 +270,6 @@ func (r *runner) start(ctx context.Context, c callback.Callback, entry *queue.En
 		return
 	}
 	r.mgr.spawn(func() { s.run(r.mgr.life) })
-}
-
-// partyKind is the kind of party that a target reaches.
-func partyKind(k callback.TargetKind) call.PartyKind {
-	switch k {
-	case callback.TargetBrowser:
-		return call.PartyBrowser
-	case callback.TargetNumber:
-		return call.PartyTrunk
-	default:
-		return call.PartyAnonymousSIP
-	}
-}
-
-func partyURI(c callback.Callback) string {
-	if c.Player == "" {
-		return string(c.TargetKind) + ":" + c.ID
-	}
-	return "sip:" + c.Player
 }
 
 // finished writes how an attempt went, gives the agent back, and puts the
@@ -478,8 +474,8 @@ func (m *Manager) AddCallback(ctx context.Context, c callback.Callback) (callbac
 	if !ok {
 		return c, queue.ErrUnknownQueue
 	}
-	if c.TargetKind == callback.TargetNumber && m.dialers[AddressNumber] == nil {
-		return c, callback.ErrUnreachable
+	if err := m.callbacks.route(c); err != nil {
+		return c, fmt.Errorf("%w: %w", callback.ErrUnreachable, err)
 	}
 	now := time.Now()
 	if c.EnqueuedAt.IsZero() {

@@ -124,9 +124,12 @@ type Invitation struct {
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 
-// Dialer rings addresses of one kind. Dial returns at once; ErrNoRoute when the
-// address cannot be reached at all (no such binding, its flow is gone).
+// Dialer rings addresses of one kind. Route says of an address, without dialling
+// it, that nothing could: ErrNoTrunk for a number that no trunk takes now.
+// Dial returns at once; ErrNoTrunk too, ErrNoRoute when the address cannot be
+// reached at all (no such binding, its flow is gone).
 type Dialer interface {
+	Route(to Address) error
 	Dial(ctx context.Context, inv Invitation) (Leg, error)
 }
 

@@ -13,6 +13,10 @@ import (
 // its flow is gone, or no dialer for its kind.
 var ErrNoRoute = errors.New("callflow: no route to that address")
 
+// ErrNoTrunk says that no enabled trunk that can be dialled takes a number. One
+// that is added later may.
+var ErrNoTrunk = errors.New("callflow: no enabled trunk takes that number")
+
 // do does one effect. Only the queue's owner is waited for here, and he never
 // waits for the store; what is slow runs beside and answers by an input.
 func (s *Session) do(e effect) {

@@ -409,15 +409,7 @@ func displayFor(r call.Record) string {
 
 // dialPlayer rings a player whom we promised to call back.
 func (s *Session) dialPlayer(c callback.Callback) {
-	to := Address{Value: c.Target}
-	switch c.TargetKind {
-	case callback.TargetNumber:
-		to.Kind = AddressNumber
-	case callback.TargetBrowser:
-		to.Kind = AddressBrowser
-	default:
-		to.Kind = AddressSIPSource
-	}
+	to := addressOf(c)
 	d := s.mgr.dialers[to.Kind]
 	if d == nil {
 		s.answer(playerDialed{err: ErrNoRoute})

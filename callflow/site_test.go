@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,6 +173,8 @@ type site struct {
 	phones map[string]*phone // by the address that rings them
 	agents map[account.ID][]*phone
 	names  int
+
+	noTrunk atomic.Bool // no trunk takes a number
 }
 
 // newSite starts a server. It is called in a bubble of virtual time.
@@ -213,7 +216,7 @@ func newSite(t testing.TB, o options) *site {
 	s.calls, err = callflow.New(cfg, callflow.Parts{
 		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{Hours: s.hours}, s.ledger), Store: s.ledger, Devices: x, Log: log,
 		Dialers: map[callflow.AddressKind]callflow.Dialer{
-			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x,
+			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x, callflow.AddressNumber: x,
 		},
 	})
 	s.must(err)
@@ -390,7 +393,17 @@ func (x exchange) Devices(agent account.ID) []callflow.Address {
 	return all
 }
 
+func (x exchange) Route(to callflow.Address) error {
+	if to.Kind == callflow.AddressNumber && x.site.noTrunk.Load() {
+		return callflow.ErrNoTrunk
+	}
+	return nil
+}
+
 func (x exchange) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, error) {
+	if err := x.Route(inv.To); err != nil {
+		return nil, err
+	}
 	x.site.mu.Lock()
 	p := x.site.phones[inv.To.Key+inv.To.Value]
 	x.site.mu.Unlock()

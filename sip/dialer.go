@@ -34,6 +34,14 @@ type destination struct {
 	trunk  *Trunk
 }
 
+// Route implements callflow.Dialer.
+func (d dialer) Route(to callflow.Address) error {
+	if d.kind != callflow.AddressNumber {
+		return nil // what a device or a source says of itself may change until it is dialled
+	}
+	return d.server.trunks.route(numberUser(to.Value))
+}
+
 // Dial implements callflow.Dialer.
 func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, error) {
 	s := d.server

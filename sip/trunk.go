@@ -106,15 +106,39 @@ func (t *trunks) leave(name string) {
 	}
 }
 
-// to chooses the trunk for a number and counts the call.
-func (t *trunks) to(number string) (*Trunk, netip.AddrPort, error) {
+// takes reports whether a number may leave by the trunk, and where to.
+func (t *Trunk) takes(number string) (netip.AddrPort, bool) {
+	addr, bad := netip.ParseAddrPort(t.Address)
+	return addr, bad == nil && !t.Disabled && strings.HasPrefix(number, t.Prefix) && dialled(t.Transport)
+}
+
+// route says that no trunk takes a number, full or not.
+func (t *trunks) route(number string) error {
+	if number == "" {
+		return callflow.ErrNoRoute
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	err := callflow.ErrNoRoute
+	for i := range t.all {
+		if _, ok := t.all[i].takes(number); ok {
+			return nil
+		}
+	}
+	return callflow.ErrNoTrunk
+}
+
+// to chooses the trunk for a number and counts the call.
+func (t *trunks) to(number string) (*Trunk, netip.AddrPort, error) {
+	if number == "" {
+		return nil, netip.AddrPort{}, callflow.ErrNoRoute
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err := callflow.ErrNoTrunk
 	for i := range t.all {
 		k := t.all[i]
-		addr, bad := netip.ParseAddrPort(k.Address)
-		if bad != nil || k.Disabled || number == "" || !strings.HasPrefix(number, k.Prefix) || !dialled(k.Transport) {
+		addr, ok := k.takes(number)
+		if !ok {
 			continue
 		}
 		if !t.take(&k) {

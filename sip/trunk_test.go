@@ -143,8 +143,8 @@ func TestWhichTrunkIsDialled(t *testing.T) {
 					LegID: call.LegID(rune('a' + n)), To: callflow.Address{Kind: callflow.AddressNumber, Value: "+33612345678"}, FromUser: "queue",
 				})
 				if want == "" {
-					if !errors.Is(err, callflow.ErrNoRoute) {
-						t.Fatalf("got %v, want no route", err)
+					if !errors.Is(err, callflow.ErrNoTrunk) {
+						t.Fatalf("got %v, want no trunk", err)
 					}
 					return
 				}

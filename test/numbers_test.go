@@ -3,7 +3,11 @@
 package test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +69,44 @@ func TestNumbersLeadToQueuesAndMenus(t *testing.T) {
 	if _, err := newPhone(t, "+33612345679", s.sip).dial("+33123456789"); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("a number of a disabled trunk: got %v, want 404", err)
 	}
+}
+
+// The first trunk of a server that was started without any is dialled at once:
+// nothing is promised without one, and a promise outlives the loss of its trunk.
+func TestTheFirstTrunkNeedsNoRestart(t *testing.T) {
+	s := startServer(t, "PICKUP_DEMO_AGENTS=1")
+	carrier := newPhone(t, "carrier", s.sip)
+	carrier.answerAfter = -1 // it rings
+	rung := func(n int, limit time.Duration) {
+		t.Helper()
+		wait(t, limit, fmt.Sprintf("%d calls by the trunk", n), func() (bool, string) {
+			return len(carrier.calls()) == n, fmt.Sprint(s.list("/api/v1/callbacks"))
+		})
+	}
+	promise := object{"queue": "support", "to": "+33123456789"}
+	s.call(http.MethodPost, "/api/v1/callbacks", promise, nil, http.StatusUnprocessableEntity)
+
+	host, port, _ := strings.Cut(carrier.addr(), ":")
+	number, _ := strconv.Atoi(port)
+	trunk := object{"name": "carrier", "host": host, "port": number}
+	var made, kept object
+	s.call(http.MethodPost, "/api/v1/trunks", trunk, &made, http.StatusCreated)
+	s.call(http.MethodPost, "/api/v1/callbacks", promise, &kept, http.StatusCreated)
+	s.call(http.MethodDelete, "/api/v1/trunks/"+made.str("id"), nil, nil, http.StatusNoContent)
+	newPhone(t, "1001", s.sip).register("demo-1001")
+	wait(t, 20*time.Second, "a promise that rests", func() (bool, string) {
+		all := s.list("/api/v1/callbacks")
+		return len(all) == 1 && all[0].str("detail") == "no_trunk", fmt.Sprint(all)
+	})
+	if got := s.list("/api/v1/callbacks")[0]; fmt.Sprint(got["attempts"]) != "0" || got["key_ms"] != kept["key_ms"] || len(carrier.calls()) != 0 {
+		t.Errorf("the promise without a trunk: %v, as made: %v", got, kept)
+	}
+	cmd := exec.Command(program(t), "trunk", "set", "carrier", "--host", carrier.addr())
+	cmd.Env = append(os.Environ(), "PICKUP_DATA_DIR="+s.dir, "PICKUP_DEMO_ENABLED=true")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("pickup trunk set: %v\n%s", err, out)
+	}
+	rung(1, 20*time.Second)
 }
 
 // A call to a closed queue hears so and ends closed.

@@ -184,6 +184,10 @@ func (p *browserPage) drop(l *browserLeg) {
 // newLegID names a leg.
 func newLegID() call.LegID { return call.LegID(id.New()) }
 
+// Route implements callflow.Dialer: a page that is away may be back when its
+// turn comes.
+func (b *BrowserCalls) Route(callflow.Address) error { return nil }
+
 // Dial implements callflow.Dialer: the page of the call inv.To.Value shows that
 // it is called, and takes it by an offer under its resume token. It fails with
 // 408 after inv.Timeout, or 25 s where that is 0. callflow.ErrNoRoute when no

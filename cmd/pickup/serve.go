@@ -211,11 +211,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 		callflow.AddressDevice:    s.sip.Dialer(callflow.AddressDevice),
 		callflow.AddressSIPSource: s.sip.Dialer(callflow.AddressSIPSource),
 		callflow.AddressBrowser:   browser,
-	}
-	if trunks, err := s.store.Trunks(ctx); err != nil {
-		return err
-	} else if len(trunks) > 0 {
-		dialers[callflow.AddressNumber] = s.sip.Dialer(callflow.AddressNumber)
+		callflow.AddressNumber:    s.sip.Dialer(callflow.AddressNumber),
 	}
 	var err error
 	if s.calls, err = callflow.New(cfg, callflow.Parts{
@@ -331,7 +327,11 @@ func (s *server) renumber(ctx context.Context) error {
 		}
 	}
 	s.calls.SetNumbers(numbers)
-	return s.sip.ReloadTrunks(ctx)
+	if err := s.sip.ReloadTrunks(ctx); err != nil {
+		return err
+	}
+	s.calls.TrunksChanged(ctx)
+	return nil
 }
 
 // trace returns the SIP messages of one dialog as text.
@@ -384,6 +384,7 @@ func (s *server) run(ctx context.Context, e *env) error {
 	s.group.start(inner, "chats", s.chats.Run)
 	s.group.start(inner, "desk", s.tidyDesk)
 	s.group.start(inner, "mail", s.mail.Run)
+	s.group.start(inner, "trunks", s.watchTrunks)
 	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
 	s.group.start(edge, "http", s.web.Run)
 	s.web.SetReady(true)

@@ -86,6 +86,7 @@ export const en = {
   'reason.dropped': 'Dropped call',
   'reason.media': 'No sound',
   'reason.rejected': 'Call refused',
+  'reason.no_trunk': 'No trunk for this number',
   'agent.offline': 'Offline',
   'agent.not_ready': 'Not ready',
   'agent.ready': 'Ready',

@@ -88,6 +88,7 @@ export const fr = {
   'reason.dropped': 'Appel coupé',
   'reason.media': 'Pas de son',
   'reason.rejected': 'Appel refusé',
+  'reason.no_trunk': 'Aucune ligne opérateur pour ce numéro',
   'agent.offline': 'Hors ligne',
   'agent.not_ready': 'Non prêt',
   'agent.ready': 'Prêt',
