@@ -16,15 +16,18 @@ import (
 // does: it takes the ticket, forces rport and gives the request its To-tag, so
 // that every response, those of the transaction too, carries the same one.
 func (s *Server) arrived(m gosip.Message) {
-	r, ok := m.(*gosip.Request)
-	if !ok {
-		return
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(p)
 		}
 	}()
+	if m.Transport() == "UDP" {
+		s.udp.unpark(m)
+	}
+	r, ok := m.(*gosip.Request)
+	if !ok {
+		return
+	}
 	key, _ := gosip.ServerTxKeyMake(r)
 	tag, inDialog := "", false
 	if to := r.To(); to != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// guard is the flood guard: a bucket of new requests for each source address.
+// guard is the flood guard: a bucket of new requests, and of the bytes of long
+// messages, for each source address.
 // Its methods may be called from any goroutine.
 type guard struct {
 	rate    float64 // tokens a second
@@ -30,9 +31,24 @@ func newGuard(rate, burst int, trusted []netip.Prefix) *guard {
 	return &guard{rate: float64(rate), burst: float64(burst), trusted: trusted, buckets: map[netip.Addr]*bucket{}}
 }
 
-// allow takes a token of source; false means "answer 503".
-func (g *guard) allow(source netip.Addr, now time.Time) bool {
-	if g.rate <= 0 || g.trusts(source) {
+// freeBytes of a message cost nothing; each further as many cost a token, as a
+// transaction keeps a request for 32 s. So a source holds rate * 32 s times as
+// many bytes at the most, whatever it sends.
+const freeBytes = 8192
+
+// cost is how many tokens a message takes.
+func cost(h *head, size int) int {
+	n := size / freeBytes
+	if h.request && opensDialog(h) {
+		n++
+	}
+	return n
+}
+
+// allow takes n tokens of source, all that it may have where they are fewer;
+// false means "answer 503".
+func (g *guard) allow(source netip.Addr, n int, now time.Time) bool {
+	if n == 0 || g.rate <= 0 || g.trusts(source) {
 		return true
 	}
 	g.mu.Lock()
@@ -45,10 +61,11 @@ func (g *guard) allow(source netip.Addr, now time.Time) bool {
 	}
 	b.tokens = min(g.burst, b.tokens+now.Sub(b.at).Seconds()*g.rate)
 	b.at = now
-	if b.tokens < 1 {
+	price := min(float64(n), g.burst)
+	if b.tokens < price {
 		return false
 	}
-	b.tokens--
+	b.tokens -= price
 	return true
 }
 

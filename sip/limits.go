@@ -8,7 +8,7 @@ import (
 // Limits bound what peers may cost. The zero value of a field is its default.
 type Limits struct {
 	// MessageBytes is the longest message, head and body; 0 is 65,535, which is
-	// the most. Longer ones get 513. A datagram of more than 16,384 bytes does too.
+	// the most. Longer ones get 513.
 	MessageBytes int
 	// Headers is the number of header fields of a message; 0 is 128.
 	Headers int
@@ -30,14 +30,11 @@ type Limits struct {
 	IdleTime time.Duration
 }
 
-// maxDatagram is the reader's buffer in sipgo.
-const maxDatagram = 16384
-
 // broken says how a message is refused that goes beyond a limit or does not say
 // where it ends; 0: it is not. size is what came of it.
-func (l *Limits) broken(h *head, size int, transport string) int {
+func (l *Limits) broken(h *head, size int) int {
 	switch {
-	case size > l.MessageBytes, h.end+max(0, h.length) > l.MessageBytes, transport == "UDP" && size > maxDatagram:
+	case size > l.MessageBytes, h.end+max(0, h.length) > l.MessageBytes:
 		return 513
 	case h.headers > l.Headers, h.hops > l.Vias, h.lengths > 1:
 		return 400

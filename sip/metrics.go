@@ -13,6 +13,7 @@ type Metrics struct {
 	GuardRefused uint64 // new requests refused by the flood guard
 	Panics       uint64 // recovered in a handler
 	Calls        uint64 // INVITEs accepted
+	Dead         uint64 // legs ended because their peer had vanished
 	Dialogs      int    // up now
 	Connections  int    // TCP, TLS and WebSocket flows now
 	// ConnectionsEvicted were idle and made room for others.
@@ -24,7 +25,7 @@ type Metrics struct {
 }
 
 type counters struct {
-	parsed, dropped, badRequest, guardRefused, panics, calls, evicted, notAdmitted atomic.Uint64
+	parsed, dropped, badRequest, guardRefused, panics, calls, dead, evicted, notAdmitted atomic.Uint64
 
 	mu   sync.Mutex
 	gate map[int]uint64
@@ -44,7 +45,7 @@ func (s *Server) Metrics() Metrics {
 	m := Metrics{
 		Parsed: s.counters.parsed.Load(), Dropped: s.counters.dropped.Load(),
 		BadRequest: s.counters.badRequest.Load(), GuardRefused: s.counters.guardRefused.Load(),
-		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(),
+		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(), Dead: s.counters.dead.Load(),
 		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
 		ConnectionsEvicted: s.counters.evicted.Load(), ConnectionsRefused: s.counters.notAdmitted.Load(),
 		GateRefused: map[int]uint64{},

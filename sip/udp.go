@@ -1,12 +1,14 @@
 package sip
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -17,7 +19,8 @@ import (
 type packetConn struct {
 	*net.UDPConn
 	server  *Server
-	buf     [1 << 16]byte // sipgo's is smaller: what is longer is to be seen, not cut
+	buf     [1 << 16]byte          // the longest datagram is 65,507 bytes
+	long    atomic.Pointer[[]byte] // for the next placeholder that arrives
 	last    netip.AddrPort
 	changes int // of the source, since the set of sources was forgotten
 }
@@ -52,7 +55,58 @@ func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if p.server.trace.on() {
 			p.server.trace.message("in", "udp", source.String(), kept)
 		}
+		if len(kept) > len(b) {
+			kept = p.park(kept)
+		}
 		return copy(b, kept), net.UDPAddrFromAddrPort(source), nil
+	}
+}
+
+// sipgo allocates the buffer of its UDP reader and that of each connection by
+// one size, and 64 KiB for each of these is too much. So a longer datagram goes
+// past it: sipgo reads a placeholder, and arrived, which sees the message before
+// anybody else, puts the true one in its place.
+const placeholder = "Via: SIP/2.0/UDP pickup.invalid\r\nFrom: <sip:pickup.invalid>;tag=0\r\nTo: <sip:pickup.invalid>\r\n" +
+	"Call-ID: " + placeholderID + "\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+
+const placeholderID = "placeholder@pickup.invalid"
+
+// park keeps a datagram that is too long for sipgo's reader, and returns what it
+// is to read instead.
+func (p *packetConn) park(m []byte) []byte {
+	long := bytes.Clone(m)
+	p.long.Store(&long)
+	if bytes.HasPrefix(m, []byte("SIP/2.0 ")) {
+		return []byte("SIP/2.0 200 OK\r\n" + placeholder)
+	}
+	return []byte("OPTIONS sip:pickup.invalid SIP/2.0\r\n" + placeholder)
+}
+
+// unpark puts the datagram that was parked in the place of its placeholder. Any
+// other message stays as it is: who writes a placeholder himself has sent one.
+func (p *packetConn) unpark(m gosip.Message) {
+	if m.CallID() == nil || m.CallID().Value() != placeholderID {
+		return
+	}
+	long := p.long.Swap(nil)
+	if long == nil {
+		return
+	}
+	whole, err := p.server.parser.ParseSIP(*long)
+	if err != nil {
+		return // not so: inspect has parsed it
+	}
+	whole.SetTransport(m.Transport())
+	whole.SetSource(m.Source())
+	switch m := m.(type) {
+	case *gosip.Request:
+		if r, ok := whole.(*gosip.Request); ok {
+			*m = *r
+		}
+	case *gosip.Response:
+		if r, ok := whole.(*gosip.Response); ok {
+			*m = *r
+		}
 	}
 }
 
@@ -97,15 +151,15 @@ func (s *Server) inspect(data []byte, transport string, source netip.AddrPort, r
 		return nil
 	}
 	host, port := source.Addr().String(), strconv.Itoa(int(source.Port()))
-	if h.request && opensDialog(&h) && !s.guard.allow(source.Addr(), time.Now()) {
+	if !s.guard.allow(source.Addr(), cost(&h, len(data)), time.Now()) {
 		s.counters.guardRefused.Add(1)
-		if h.full() && h.method != "ACK" {
+		if h.request && h.full() && h.method != "ACK" {
 			reply(statelessReply(&h, 503, "Service Unavailable", host, port, "Retry-After: 5"))
 		}
 		return nil
 	}
 	data = giveBranch(&h, data)
-	status := s.cfg.Limits.broken(&h, len(data), transport)
+	status := s.cfg.Limits.broken(&h, len(data))
 	if status == 0 {
 		stream := transport == "TCP" || transport == "TLS"
 		if s.parses(data, stream) {

@@ -116,6 +116,21 @@ func (s *server) figures() []web.Figure {
 		total("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() uint64 { return s.sip.Metrics().BadRequest }),
 		total("pickup_sip_guard_refused_total", "Requests refused by the flood guard.",
 			func() uint64 { return s.sip.Metrics().GuardRefused }),
+		total("pickup_sip_gate_refused_total", "Requests refused before any handler saw them.", func() (n uint64) {
+			for _, of := range s.sip.Metrics().GateRefused {
+				n += of
+			}
+			return n
+		}),
+		total("pickup_sip_panics_total", "Faults of ours that cost one SIP message.", func() uint64 { return s.sip.Metrics().Panics }),
+		{Name: "pickup_sip_dialogs", Help: "SIP dialogs up.", Value: func() float64 { return float64(s.sip.Metrics().Dialogs) }},
+		{Name: "pickup_sip_bindings", Help: "Registered contacts.", Value: func() float64 { return float64(s.sip.Metrics().Bindings) }},
+		{Name: "pickup_sip_connections", Help: "TCP, TLS and WebSocket connections.", Value: func() float64 { return float64(s.sip.Metrics().Connections) }},
+		total("pickup_sip_connections_evicted_total", "Idle connections that made room for others.",
+			func() uint64 { return s.sip.Metrics().ConnectionsEvicted }),
+		total("pickup_sip_connections_refused_total", "Connections refused because all that are there are in use.",
+			func() uint64 { return s.sip.Metrics().ConnectionsRefused }),
+		total("pickup_sip_legs_dead_total", "Calls ended because their peer had vanished.", func() uint64 { return s.sip.Metrics().Dead }),
 	}
 }
 
