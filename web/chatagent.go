@@ -33,6 +33,7 @@ type ChatRow struct {
 	Page         string    `json:"page"`
 	AgentID      string    `json:"agent_id" doc:"Who answers; empty while it waits."`
 	Agent        string    `json:"agent"`
+	LostBy       string    `json:"lost_by" doc:"Who answered until his line was lost. He may still write, and answers again when he is back before another takes it. Empty: nobody."`
 	Online       bool      `json:"online" doc:"The visitor's page answers."`
 	OfflineSince MaybeTime `json:"offline_since"`
 	LastSeq      int64     `json:"last_seq"`
@@ -54,7 +55,7 @@ func showChat(v *chat.View) ChatRow {
 	row := ChatRow{
 		ID: v.ID, State: string(v.State), TicketID: i.TicketID, TicketNumber: t.Number, Subject: t.Subject, Category: t.Category,
 		Priority: t.Priority, ContactID: i.ContactID, Queue: i.Queue, Language: i.Language, Name: v.Name, Email: v.Email,
-		PlayerID: v.PlayerID, Tier: v.Tier, Page: v.Page, AgentID: string(v.AgentID), Agent: v.AgentName, Online: v.Online,
+		PlayerID: v.PlayerID, Tier: v.Tier, Page: v.Page, AgentID: string(v.AgentID), Agent: v.AgentName, LostBy: string(v.LostBy), Online: v.Online,
 		OfflineSince: at(v.OfflineSince), LastSeq: i.LastSeq, VisitorRead: v.VisitorRead, AgentRead: v.AgentRead,
 		StartedAt: at(i.StartedAt), AnsweredAt: at(i.AnsweredAt), EndedAt: at(i.EndedAt), EndReason: string(i.EndReason),
 		WaitingSince: at(i.WaitingSince), FirstReplyMS: i.FirstReply.Milliseconds(), Replies: i.Replies, ReplyMaxMS: i.ReplyMax.Milliseconds(),
@@ -135,12 +136,18 @@ func (s *Server) chatOf(ctx context.Context, id string, right chatRight) (*chat.
 	a := who(ctx)
 	role, me := a.user.Role, a.user.ID
 	switch {
-	case v.AgentID == me, right == mayRead && role.SeesAll(), right == mayWrite && role.Manages():
+	case answers(&v, me), right == mayRead && role.SeesAll(), right == mayWrite && role.Manages():
 		return &v, nil
 	case right == mayRead && account.ID(v.Ticket.AssigneeID) == me, right == mayRead && s.isOffered(ctx, &v, me):
 		return &v, nil
 	}
 	return nil, problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
+}
+
+// answers reports whether a conversation is an agent's: he answers, or did until
+// his line was lost and nobody has taken it.
+func answers(v *chat.View, agent account.ID) bool {
+	return v.AgentID == agent || v.AgentID == "" && v.LostBy == agent
 }
 
 // isOffered reports whether a conversation is shown to an agent at this moment.
@@ -157,7 +164,7 @@ func (s *Server) listChats(ctx context.Context, _ *noInput) (*listOutput[ChatRow
 	}
 	var seen []chat.View
 	for i := range views {
-		if v := &views[i]; only == "" || v.AgentID == only || s.isOffered(ctx, v, only) {
+		if v := &views[i]; only == "" || answers(v, only) || s.isOffered(ctx, v, only) {
 			seen = append(seen, *v)
 		}
 	}

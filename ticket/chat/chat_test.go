@@ -299,7 +299,7 @@ func TestAnAgentWhoIsGoneIsReplaced(t *testing.T) {
 		}
 		_, err = h.board.Accept(h.t.Context(), work.ChatItem(id), "a2")
 		h.must(err)
-		h.wants(id, "customer: Bonjour", "state waiting ", "agent Anna", "state open ", "agent ", "state waiting ", "agent Bruno", "state open ")
+		h.wants(id, "customer: Bonjour", "state waiting ", "agent Anna", "state open ", "agent ", "state waiting lost", "agent Bruno", "state open ")
 		if v := h.view(id); v.AgentID != "a2" || v.Ticket.AssigneeID != "a2" {
 			t.Errorf("got %s, %s", v.AgentID, v.Ticket.AssigneeID)
 		}

@@ -91,6 +91,9 @@ type View struct {
 	Online       bool      // the visitor's page answers
 	OfflineSince time.Time // zero while he is online
 	Live         bool      // a room holds it; false: only what is stored
+	// LostBy answered until his line was lost: he may still write, and answers again
+	// when he is back before another has taken it. "": nobody.
+	LostBy account.ID
 }
 
 // FrameKind says what a Frame carries.
@@ -136,6 +139,9 @@ const (
 	reasonVisitor = "visitor"
 	reasonAgent   = "agent"
 )
+
+// reasonLost is why a conversation waits again: its agent's line was lost.
+const reasonLost = "lost"
 
 // endReason is how an end counts for the queue.
 func endReason(answered bool) call.EndReason {

@@ -20,7 +20,7 @@ func (m *room) enqueue() {
 	t := work.Task{
 		Channel: chatChannel, InteractionID: m.id, TicketID: i.TicketID, Queue: i.Queue, Category: m.conv.Ticket.Category,
 		Priority: m.conv.Ticket.Priority, Language: i.Language, Player: m.conv.Name, Subject: m.conv.Ticket.Subject,
-		Since: i.QueuedAt, Preferred: m.conv.Preferred, Holder: m.conv.AgentID,
+		Since: i.QueuedAt, Preferred: m.conv.Preferred, Holder: m.conv.AgentID, LostBy: m.lost,
 	}
 	item, err := m.rooms.board.Enqueue(m.life, t, func(n work.Note) { m.box.Put(func() { m.note(n) }) })
 	switch {
@@ -43,12 +43,23 @@ const retryQueue = 10 * time.Second
 func (m *room) note(n work.Note) {
 	switch n.Kind {
 	case work.NoteAssigned:
+		m.lost, m.shown = "", ""
 		if m.agent != n.Agent || m.conv.AgentID != n.Agent {
-			m.assign(n.Agent)
+			m.assign(n.Agent, "")
 		}
+	case work.NoteOffered:
+		m.shown = n.Agent
 	case work.NoteReturned:
-		if n.Held {
-			m.assign("")
+		m.shown = ""
+		switch {
+		case n.Lost:
+			m.lost = n.Agent
+			m.assign("", reasonLost)
+		case n.Held:
+			m.assign("", "")
+		case n.Agent == m.lost:
+			m.lost = ""
+			m.change("assignment")
 		}
 	case work.NoteMoved:
 		m.moved(n.Queue)
@@ -65,12 +76,13 @@ func (m *room) note(n work.Note) {
 	}
 }
 
-// assign makes an agent the one who answers; "" makes it nobody.
-func (m *room) assign(agent account.ID) {
+// assign makes an agent the one who answers; "" makes it nobody, for a reason.
+func (m *room) assign(agent account.ID, reason string) {
 	if m.ending {
 		return
 	}
 	m.agent = agent
+	m.active(time.Now())
 	m.place = Place{}
 	name := m.cfg.AgentName(agent)
 	m.write(op{act: func(ctx context.Context, tx Tx) error {
@@ -87,7 +99,7 @@ func (m *room) assign(agent account.ID) {
 			return err
 		}
 		for _, e := range []Event{
-			{At: now, Kind: KindAssignment, Agent: agent, AgentName: name}, {At: now, Kind: KindState, State: c.State},
+			{At: now, Kind: KindAssignment, Agent: agent, AgentName: name}, {At: now, Kind: KindState, State: c.State, Reason: reason},
 		} {
 			if _, err := tx.AddChatEvent(ctx, m.id, e); err != nil {
 				return err
@@ -125,7 +137,7 @@ func (m *room) assignTicket(ctx context.Context, tx Tx, ticketID string, agent a
 
 // moved: the conversation waits in another queue.
 func (m *room) moved(name string) {
-	m.agent = ""
+	m.agent, m.lost, m.shown = "", "", ""
 	m.write(op{act: func(ctx context.Context, tx Tx) error {
 		c, i, err := m.rows(ctx, tx)
 		if err != nil {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -45,12 +46,15 @@ type room struct {
 	queued  bool       // the board has it
 	retryAt time.Time  // when the board is asked again; zero: it took it, or is not to
 	agent   account.ID // who answers, as the board says: it may not be durable yet
+	lost    account.ID // who answered until his line was lost, while nobody has taken it; "": nobody
+	shown   account.ID // who is offered it now
 	ending  bool
 	over    bool // the end is durable: the owner leaves
 
 	seenAt   time.Time // when the visitor was here last
 	online   bool
-	activity time.Time // when somebody last said something
+	activity time.Time     // when somebody last did something
+	cut      time.Duration // of the silence since, how long the visitor's line was away
 	typed    map[Side]time.Time
 	place    Place
 	placeAt  time.Time // when the place is looked at next
@@ -80,7 +84,8 @@ func (m *room) run(life context.Context) {
 		return
 	}
 	now := time.Now()
-	m.seenAt, m.online, m.activity, m.agent = now, true, m.lastSaid(now), m.conv.AgentID
+	// Our own absence was a cut too: the silence begins anew.
+	m.seenAt, m.online, m.activity, m.agent, m.lost = now, true, now, m.conv.AgentID, lostBy(m.events)
 	m.allow = newBucket(sayBurst, sayEachSecond, now)
 	m.enqueue()
 	timer := time.NewTimer(time.Hour)
@@ -173,16 +178,6 @@ func (m *room) last() int64 {
 	return 0
 }
 
-// lastSaid is when somebody last said something.
-func (m *room) lastSaid(otherwise time.Time) time.Time {
-	for i := len(m.events) - 1; i >= 0; i-- {
-		if m.events[i].Kind == KindMessage {
-			return m.events[i].At
-		}
-	}
-	return otherwise
-}
-
 // write has an op written after those before it.
 func (m *room) write(o op) {
 	m.pending = append(m.pending, o)
@@ -247,7 +242,7 @@ func (m *room) wrote(o op, err error, conv Conversation, fresh []Event) {
 func (m *room) tell(e Event) {
 	m.events = append(m.events, e)
 	if e.Kind == KindMessage {
-		m.activity = e.At
+		m.active(e.At)
 	}
 	for l := range m.links {
 		l.put(Frame{Kind: FrameEvent, Event: e})
@@ -264,17 +259,14 @@ func (m *room) broadcast(f Frame) {
 
 // change tells the agents' screens.
 func (m *room) change(kind string) {
-	agent := m.agent
-	if agent == "" {
-		agent = m.conv.AgentID
-	}
+	agent := cmp.Or(m.agent, m.conv.AgentID, m.lost)
 	m.cfg.OnChange(Change{ID: m.id, Ticket: m.conv.Interaction.TicketID, Agent: agent, Kind: kind, Seq: m.last()})
 }
 
 // view copies the room.
 func (m *room) view() View {
 	v := View{Conversation: m.conv, AgentName: m.cfg.AgentName(m.agent), Online: m.online, Live: true}
-	v.AgentID = m.agent
+	v.AgentID, v.LostBy = m.agent, m.lost
 	if !m.online {
 		v.OfflineSince = m.seenAt
 	}

@@ -33,7 +33,7 @@ func (m *room) say(s Said, answer func(e Event, again bool, err error)) {
 	case m.ending:
 		err = ErrEnded
 	case err != nil:
-	case s.Side == Agent && s.Actor.ID != m.agent && !s.Anyone:
+	case s.Side == Agent && !m.answers(s.Actor.ID) && !s.Anyone:
 		err = ErrNotYours
 	case len(m.events) >= maxEvents:
 		err = ErrFull
@@ -45,7 +45,7 @@ func (m *room) say(s Said, answer func(e Event, again bool, err error)) {
 		return
 	}
 	now := time.Now()
-	m.activity = now
+	m.active(now)
 	var again bool
 	m.write(op{
 		act: func(ctx context.Context, tx Tx) (err error) {
@@ -225,7 +225,7 @@ func (m *room) typing(side Side) {
 		m.touch()
 		m.change("typing")
 		if m.conv.State == StateIdle {
-			m.activity = now
+			m.active(now)
 			m.write(op{act: func(ctx context.Context, tx Tx) error { return m.awake(ctx, tx, now) }})
 		}
 		return
@@ -235,12 +235,17 @@ func (m *room) typing(side Side) {
 
 // touch notes that the visitor is here.
 func (m *room) touch() {
-	m.seenAt = time.Now()
+	now := time.Now()
 	if !m.online {
 		m.online = true
+		m.cut += now.Sub(m.seenAt)
 		m.change("presence")
 	}
+	m.seenAt = now
 }
+
+// active notes that somebody did something: the silence begins anew.
+func (m *room) active(at time.Time) { m.activity, m.cut = at, 0 }
 
 // offerCall writes that a side wants to go on by voice.
 func (m *room) offerCall(side Side, answer func(error)) {

@@ -2,8 +2,10 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"pickup/account"
 	"pickup/ticket"
 )
 
@@ -27,20 +29,26 @@ func (m *room) next() (first time.Time, ok bool) {
 		look(m.retryAt)
 	}
 	if m.agent == "" {
-		look(m.seenAt.Add(m.cfg.KeepPlace))
+		look(m.seenAt.Add(m.patience()))
 		if m.queued && len(m.links) > 0 {
 			look(m.placeAt)
 		}
 		return first, ok
 	}
 	if m.silent() {
-		if m.conv.State == StateOpen {
-			look(m.activity.Add(m.cfg.IdleWarning))
-		} else {
-			look(m.activity.Add(m.cfg.IdleClose))
-		}
+		at, _ := m.silenceDue()
+		look(at)
 	}
 	return first, ok
+}
+
+// patience is how long a visitor who is away while nobody answers keeps his
+// conversation: who was answered once does not lose it by a cut of both lines.
+func (m *room) patience() time.Duration {
+	if m.agent != "" || answered(m.events) {
+		return max(m.cfg.KeepPlace, m.cfg.IdleClose)
+	}
+	return m.cfg.KeepPlace
 }
 
 // silent reports whether the rules of silence hold: an agent answers, and we
@@ -48,6 +56,67 @@ func (m *room) next() (first time.Time, ok bool) {
 func (m *room) silent() bool {
 	return m.agent != "" && m.conv.Interaction.WaitingSince.IsZero() && !m.writing && len(m.pending) == 0 &&
 		(m.conv.State == StateOpen || m.conv.State == StateIdle)
+}
+
+// silenceDue is when the rules of silence do something next, and whether that is
+// the end. Silence is what the visitor did not say while he could: the time of a
+// cut does not count, one that lasts as long as silence may ends it, and who is
+// asked has the time between the two to answer.
+func (m *room) silenceDue() (at time.Time, end bool) {
+	quiet := m.activity.Add(m.cut)
+	switch {
+	case !m.online:
+		return later(m.activity, m.seenAt).Add(m.cfg.IdleClose), true
+	case m.conv.State == StateOpen:
+		return quiet.Add(m.cfg.IdleWarning), false
+	}
+	return later(quiet.Add(m.cfg.IdleClose), askedAt(m.events).Add(m.cfg.IdleClose-m.cfg.IdleWarning)), true
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// askedAt is when the visitor was last asked whether he is there.
+func askedAt(events []Event) time.Time {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Kind == KindState && events[i].State == StateIdle {
+			return events[i].At
+		}
+	}
+	return time.Time{}
+}
+
+// answered reports whether an agent took the conversation once.
+func answered(events []Event) bool {
+	return slices.ContainsFunc(events, func(e Event) bool { return e.Kind == KindAssignment && e.Agent != "" })
+}
+
+// lostBy is who answered until his line was lost, "" when that is not why the
+// conversation waits.
+func lostBy(events []Event) account.ID {
+	waits := false
+	for i := len(events) - 1; i >= 0; i-- {
+		switch e := &events[i]; {
+		case e.Kind == KindState && !waits:
+			if e.State != StateWaiting || e.Reason != reasonLost {
+				return ""
+			}
+			waits = true
+		case e.Kind == KindAssignment && e.Agent != "":
+			return e.Agent
+		}
+	}
+	return ""
+}
+
+// answers reports whether an agent is the one to write: he answers, or did until
+// his line was lost and nobody else is shown it.
+func (m *room) answers(agent account.ID) bool {
+	return agent == m.agent || m.agent == "" && agent == m.lost && (m.shown == "" || m.shown == agent)
 }
 
 // tick does what is due at now.
@@ -59,7 +128,7 @@ func (m *room) tick(now time.Time) {
 		m.online = false
 		m.change("presence")
 	}
-	if m.agent == "" && !now.Before(m.seenAt.Add(m.cfg.KeepPlace)) {
+	if m.agent == "" && !now.Before(m.seenAt.Add(m.patience())) {
 		m.finish("left", "", nil)
 		return
 	}
@@ -72,13 +141,15 @@ func (m *room) tick(now time.Time) {
 	if m.agent == "" && m.queued && !now.Before(m.placeAt) {
 		m.tellPlace(now)
 	}
-	if m.silent() {
-		switch {
-		case m.conv.State == StateOpen && !now.Before(m.activity.Add(m.cfg.IdleWarning)):
-			m.warn(now)
-		case m.conv.State == StateIdle && !now.Before(m.activity.Add(m.cfg.IdleClose)):
-			m.finish(reasonIdle, "", nil)
-		}
+	if !m.silent() {
+		return
+	}
+	switch at, end := m.silenceDue(); {
+	case now.Before(at):
+	case end:
+		m.finish(reasonIdle, "", nil)
+	default:
+		m.warn(now)
 	}
 }
 

@@ -26,6 +26,11 @@ func (b *Board) Present(agent account.ID) (leave func()) {
 		}
 		c.open++
 		c.due = time.Time{}
+		for _, p := range b.pieces { // before the queue offers them to anybody
+			if p.LostBy == agent {
+				b.giveBack(p)
+			}
+		}
 		if !c.known {
 			c.known = true
 			b.queue.SetConsole(agent, true)
@@ -49,7 +54,8 @@ func (b *Board) Present(agent account.ID) (leave func()) {
 }
 
 // consoleDue: an agent's console stayed closed. First he is offered nothing
-// more, then who chats with him goes back to the front of the queue.
+// more, then who chats with him goes back to the front of the queue, for whoever
+// is there first: another agent, or he himself.
 func (b *Board) consoleDue(agent account.ID, c *console) {
 	if c.known {
 		c.known = false

@@ -53,6 +53,9 @@ func (b *Board) enqueue(t Task, watch func(Note)) (*piece, error) {
 		b.awaited(t.Holder)
 	}
 	b.children.Go(func() { b.listen(p, entry) })
+	if t.LostBy != "" {
+		b.giveBack(p)
+	}
 	b.changed(p, "")
 	return p, nil
 }
@@ -157,15 +160,21 @@ func (b *Board) offered(p *piece, n queue.Notice) {
 func (b *Board) returned(p *piece) {
 	held := p.holder() != ""
 	had := b.wait(p)
-	p.tell(Note{Kind: NoteReturned, Agent: had, Held: held})
+	if !held && had == p.LostBy {
+		p.LostBy = "" // he was shown it again, and did not want it
+	}
+	p.tell(Note{Kind: NoteReturned, Agent: had, Held: held, Lost: held && p.LostBy == had})
 	b.changed(p, had)
+	if p.LostBy != "" { // who lost it came back while another was shown it
+		b.giveBack(p)
+	}
 }
 
 // take makes p the work of its agent: he won the offer.
 func (b *Board) take(p *piece) {
 	p.tried("accepted", "")
 	delete(b.shown, p.ID)
-	p.State, p.Deadline, p.TakenAt = Active, time.Time{}, time.Now()
+	p.State, p.Deadline, p.TakenAt, p.LostBy = Active, time.Time{}, time.Now(), ""
 	p.tell(Note{Kind: NoteAssigned, Agent: p.Agent})
 	b.changed(p, p.Agent)
 }

@@ -90,7 +90,7 @@ func (b *Board) Transfer(ctx context.Context, id queue.ItemID, agent account.ID,
 			p.tried("withdrawn", "transfer")
 		}
 		had := b.wait(p)
-		p.Queue = name
+		p.Queue, p.LostBy = name, ""
 		p.tell(Note{Kind: NoteMoved, Agent: had, Queue: name})
 		b.changed(p, had)
 		return nil
@@ -143,5 +143,22 @@ func (b *Board) lost(p *piece) {
 	b.queue.AgentLost(p.offer, call.OutcomeMissed)
 	b.queue.Final(p.offer)
 	p.Class = queue.ClassRepair
+	p.LostBy = p.Agent
 	b.returned(p)
+}
+
+// giveBack gives a chat that waits to who lost it, if he is here and it fits
+// beside what he has; else it waits for anybody.
+func (b *Board) giveBack(p *piece) {
+	c := b.consoles[p.LostBy]
+	if p.State != Waiting || c == nil || c.open == 0 {
+		return
+	}
+	offer, err := b.queue.Claim(b.life, p.ID, p.LostBy)
+	if err != nil {
+		b.log.Info("a chat waits for another agent than who lost it", logkey.Item, string(p.ID), logkey.Agent, string(p.LostBy), logkey.Err, err)
+		return
+	}
+	b.show(p, p.LostBy, offer, time.Time{})
+	b.changed(p, p.LostBy)
 }

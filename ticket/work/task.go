@@ -30,6 +30,9 @@ type Task struct {
 	// Holder has it already, Parked perhaps: it was his before a restart.
 	Holder account.ID
 	Parked bool
+	// LostBy held it until his console stayed closed: a chat that nobody has taken
+	// meanwhile is his again when it opens. "": nobody.
+	LostBy account.ID
 }
 
 // ItemID is the id of the task's item in the queue. It follows from the fact:
@@ -120,6 +123,7 @@ type Note struct {
 	Kind   NoteKind
 	Agent  account.ID
 	Held   bool // NoteReturned: Agent had accepted it
+	Lost   bool // NoteReturned: Agent is gone, and it is his again should he come back first
 	Queue  string
 	Reason call.EndReason
 }

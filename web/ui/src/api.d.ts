@@ -1824,6 +1824,8 @@ export interface components {
             language: string;
             /** Format: int64 */
             last_seq: number;
+            /** @description Who answered until his line was lost. He may still write, and answers again when he is back before another takes it. Empty: nobody. */
+            lost_by: string;
             name: string;
             /** Format: date-time */
             offline_since: string | null;

@@ -13,6 +13,9 @@ const POLL_MS = 5000;
 const TYPING_MS = 6000; // longer than twice what the server tells it again
 const SAY_TYPING_MS = 3000;
 
+/** Whether a chat is an agent's: he answers, or did until his line was lost and nobody has taken it. */
+export const answers = (chat: Chat, agent: string | undefined): boolean => (chat.agent_id || chat.lost_by) === agent;
+
 export class ChatRoom {
   view = $state.raw<Chat | null>(null);
   events = $state.raw<ChatEvent[]>([]);
