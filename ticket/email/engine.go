@@ -56,6 +56,8 @@ type Engine struct {
 	health map[string]ticket.MailboxHealth
 	loops  map[string][]time.Time
 	counts Counts
+	// unstored are attempts, by the mail's id, whose result the store did not take.
+	unstored map[string]*tried
 }
 
 // Counts are totals since the start.
@@ -78,7 +80,7 @@ func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*En
 	return &Engine{
 		cfg: cfg, store: store, files: files, log: log,
 		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{},
+		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{}, unstored: map[string]*tried{},
 	}, nil
 }
 

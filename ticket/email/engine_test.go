@@ -87,6 +87,7 @@ func (l literal) Size() int64 { return l.Reader.Size() }
 type smtpHost struct {
 	mu    sync.Mutex
 	mails []string // envelope and content
+	given int      // contents that came to their end, answered or not
 	say   func(command string) string
 	port  int
 }
@@ -116,9 +117,7 @@ func (h *smtpHost) serve(c net.Conn) {
 	_ = c.SetDeadline(time.Now().Add(patience))
 	r := bufio.NewReader(c)
 	answer := func(command, usual string) bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.say != nil {
+		if h.say != nil { // it may wait
 			if other := h.say(command); other != "" {
 				usual = other
 			}
@@ -153,6 +152,9 @@ func (h *smtpHost) serve(c net.Conn) {
 				}
 				content += more
 			}
+			h.mu.Lock()
+			h.given++
+			h.mu.Unlock()
 			if answer("content", "250 taken") {
 				h.mu.Lock()
 				h.mails = append(h.mails, envelope+"\n"+content)
@@ -173,15 +175,32 @@ func (h *smtpHost) taken() []string {
 	return append([]string{}, h.mails...)
 }
 
+// contents is how many mails came to the server, whatever it answered.
+func (h *smtpHost) contents() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.given
+}
+
 // running is an engine of one mailbox that runs.
 type running struct {
 	*desk
 	filedNow chan email.Filed
+	stop     func() // has it stop
+	end      func() // stops it, and waits until it has stopped
 }
 
 func startEngine(t *testing.T, maxMail int64, imapPort, smtpPort int) *running {
 	t.Helper()
-	r := &running{desk: openDesk(t, storetest.NewMemory()), filedNow: make(chan email.Filed, 100)}
+	r := prepareEngine(t, storetest.NewMemory(), imapPort, smtpPort)
+	r.start(email.Config{MaxMail: maxMail})
+	return r
+}
+
+// prepareEngine is startEngine on a store, without the start.
+func prepareEngine(t *testing.T, st storetest.Full, imapPort, smtpPort int) *running {
+	t.Helper()
+	r := &running{desk: openDesk(t, st), filedNow: make(chan email.Filed, 100)}
 	server := func(port int) ticket.MailServer {
 		return ticket.MailServer{Host: "127.0.0.1", Port: port, Security: ticket.SecurityNone}
 	}
@@ -190,19 +209,26 @@ func startEngine(t *testing.T, maxMail int64, imapPort, smtpPort int) *running {
 	box.IMAP, box.SMTP, box.Acknowledge = server(imapPort), server(smtpPort), false
 	box.IMAP.User, box.IMAP.Password = "u", "p"
 	must(t, r.store.UpsertMailbox(t.Context(), *box))
-	var err error
-	r.mail, err = email.New(email.Config{
-		Secret: secret, MaxMail: maxMail, OnFiled: func(f email.Filed) { r.filedNow <- f },
-	}, r.store, r.files, slog.New(slog.DiscardHandler))
-	must(t, err)
-	ctx, end := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- r.mail.Run(ctx) }()
-	t.Cleanup(func() {
-		end()
-		must(t, <-done)
-	})
 	return r
+}
+
+// start runs an engine on the store, until the test ends or r.end is called.
+func (r *running) start(cfg email.Config) {
+	r.t.Helper()
+	cfg.Secret, cfg.OnFiled = secret, func(f email.Filed) { r.filedNow <- f }
+	var err error
+	r.mail, err = email.New(cfg, r.store, r.files, slog.New(slog.DiscardHandler))
+	must(r.t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context())) // the test's own ends before its cleanup
+	done := make(chan error, 1)
+	mail := r.mail
+	go func() { done <- mail.Run(ctx) }()
+	r.stop = cancel
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		must(r.t, <-done)
+	})
+	r.t.Cleanup(r.end)
 }
 
 func (r *running) next() email.Filed {

@@ -27,7 +27,9 @@ const (
 
 // sendAll sends what is due. A mail is marked as being sent before the server
 // gets it: after a crash it is sent again, under the same Message-ID, so that it
-// is one mail for its reader.
+// is one mail for its reader. Short of a crash it is given once: a stop waits for
+// the server's answer, and a result that the store did not take is kept until it
+// does.
 func (e *Engine) sendAll(ctx context.Context) (again bool, err error) {
 	due, err := e.store.Outbox(ctx, time.Now(), batch)
 	if err != nil {
@@ -68,18 +70,56 @@ func (e *Engine) sendOf(ctx context.Context, mails []ticket.OutMail) (settled in
 	return settled
 }
 
+// tried is one attempt of a mail.
+type tried struct {
+	out    ticket.OutMail
+	m      ticket.Message
+	t      ticket.Ticket
+	final  bool
+	failed error // why it was not sent
+}
+
 // sendOne makes one attempt, which fails at once when the server is down, and
-// stores what became of it: failed says why it was not sent.
+// stores what became of it: failed says why it was not sent. Where an attempt was
+// made whose result is not stored, it makes no other.
 func (e *Engine) sendOne(ctx context.Context, out ticket.OutMail, down error) (failed, err error) {
+	e.mu.Lock()
+	a := e.unstored[out.ID]
+	e.mu.Unlock()
+	if a == nil {
+		if a, err = e.try(ctx, out, down); err != nil || a == nil {
+			return nil, err
+		}
+	}
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin) // a stop waits for it
+	defer cancel()
+	err = e.store.Desk(keep, func(tx ticket.DeskTx) error { return e.settle(keep, tx, a.out, a.m, a.t, a.final, a.failed) })
+	e.mu.Lock()
+	if err != nil {
+		e.unstored[out.ID] = a
+	} else {
+		delete(e.unstored, out.ID)
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("settle a mail of the outbox: %w", err)
+	}
+	e.settled(a.out, a.final, a.failed)
+	e.cfg.OnSent(a.t.ID, a.m.ID)
+	return a.failed, nil
+}
+
+// try marks a mail as being sent and gives it to the server. nil: it is not known
+// what became of it, as the engine stops; the next start goes on.
+func (e *Engine) try(ctx context.Context, out ticket.OutMail, down error) (*tried, error) {
 	out.State = outSending
 	out.Attempts++
-	var m ticket.Message
-	var t ticket.Ticket
-	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error {
+	a := &tried{}
+	err := e.store.Desk(ctx, func(tx ticket.DeskTx) error {
 		var ok bool
 		var err error
-		if m, ok, err = tx.Message(ctx, out.MessageID); err == nil && ok {
-			t, ok, err = tx.Ticket(ctx, m.TicketID)
+		if a.m, ok, err = tx.Message(ctx, out.MessageID); err == nil && ok {
+			a.t, ok, err = tx.Ticket(ctx, a.m.TicketID)
 		}
 		if err != nil {
 			return err
@@ -96,20 +136,14 @@ func (e *Engine) sendOne(ctx context.Context, out ticket.OutMail, down error) (f
 		e.add(func(c *Counts) { c.Failed++ })
 		return nil, fmt.Errorf("message %s of a mail: %w", out.MessageID, ticket.ErrNotFound)
 	}
-	final, failed := false, down
+	a.out, a.failed = out, down
 	if down == nil {
-		final, failed = e.attempt(ctx, out, m, t)
+		a.final, a.failed = e.attempt(ctx, out, a.m, a.t)
 	}
-	if ctx.Err() != nil {
-		return nil, nil // it is still marked as being sent: the next start goes on
+	if ctx.Err() != nil && a.failed != nil && !answered(a.failed) {
+		return nil, nil
 	}
-	err = e.store.Desk(ctx, func(tx ticket.DeskTx) error { return e.settle(ctx, tx, out, m, t, final, failed) })
-	if err != nil {
-		return nil, fmt.Errorf("settle a mail of the outbox: %w", err)
-	}
-	e.settled(out, final, failed)
-	e.cfg.OnSent(t.ID, m.ID)
-	return failed, nil
+	return a, nil
 }
 
 // attempt composes a mail and gives it to the server.

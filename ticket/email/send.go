@@ -112,13 +112,23 @@ func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error 
 	return nil
 }
 
+// stopWait is how long a stop waits for a server to say whether it took a mail,
+// storeWithin for the store to take the answer.
+const (
+	stopWait    = 5 * time.Second
+	storeWithin = 10 * time.Second
+)
+
 // errConnect says that the server could not be asked: it is not the mail's fault.
 var errConnect = errors.New("no connection")
 
 // deliver gives one mail to the mailbox's server, from is its return path. final
 // reports that trying again is of no use: the server said 5xx.
 func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to string, content []byte) (final bool, err error) {
-	c, stop, err := connectSMTP(ctx, box, base)
+	line, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	early := context.AfterFunc(ctx, cut)
+	c, stop, err := connectSMTP(line, box, base)
 	if err != nil {
 		return false, fmt.Errorf("smtp.host %s: %w: %w", box.SMTP.Host, errConnect, err)
 	}
@@ -130,6 +140,12 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 		func() error { return c.Mail("<" + from + ">") },
 		func() error { return c.Rcpt("<" + to + ">") },
 		func() error {
+			if !early() {
+				return ctx.Err()
+			}
+			// From here on it may be taken: only the server can say whether it was.
+			late := context.AfterFunc(ctx, func() { time.AfterFunc(stopWait, cut) })
+			defer late()
 			w, err := c.Data()
 			if err != nil {
 				return err
@@ -202,6 +218,12 @@ func greet(c *smtp.Client, s ticket.MailServer, base *tls.Config, domain string)
 		}
 	}
 	return nil
+}
+
+// answered reports whether an error is what the server said.
+func answered(err error) bool {
+	var said *textproto.Error
+	return errors.As(err, &said)
 }
 
 // permanent reports whether a server refused for good (RFC 5321 4.2.1).
