@@ -305,7 +305,8 @@ func (m *Memory) Attachment(ctx context.Context, id string) (d store.AttachmentD
 func (m *Memory) Outbox(ctx context.Context, due time.Time, limit int) (all []ticket.OutMail, err error) {
 	err = m.act(ctx, func() error {
 		for _, o := range m.desk.outbox {
-			if (o.State == "queued" || o.State == "sending") && o.NextAt.UnixMilli() <= due.UnixMilli() {
+			box, known := m.inbox.boxes[o.MailboxID]
+			if (o.State == "queued" || o.State == "sending") && o.NextAt.UnixMilli() <= due.UnixMilli() && (box.Enabled || !known) {
 				all = append(all, keepMail(o))
 			}
 		}

@@ -136,6 +136,16 @@ func mailbox(t *testing.T, s Full) {
 	if due(c.now) != 0 || due(at(time.Minute)) != 1 {
 		t.Fatal("a mail is sent again before or not at its time")
 	}
+	box := ticket.Mailbox{ID: "box1", Address: "held@example.org", Queue: "support", Language: "en"}
+	must(t, s.UpsertMailbox(ctx, box))
+	if due(at(time.Hour)) != 0 {
+		t.Fatal("a mailbox that is disabled sends")
+	}
+	box.Enabled = true
+	must(t, s.UpsertMailbox(ctx, box))
+	if due(at(time.Hour)) != 1 {
+		t.Fatal("a mailbox that is enabled again does not send")
+	}
 	stored, err := s.Message(ctx, m.ID)
 	must(t, err)
 	if stored.Status != ticket.StatusFailed {

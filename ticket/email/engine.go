@@ -146,6 +146,7 @@ func (e *Engine) supervise(ctx context.Context) {
 			if err := e.readMailboxes(ctx); err != nil && ctx.Err() == nil {
 				e.log.Error("read mailboxes", logkey.Err, err)
 			}
+			poke(e.queued) // one that was disabled may send again
 		case <-ctx.Done():
 		}
 		end()
