@@ -138,6 +138,15 @@ func (d deskTx) OpenTickets(ctx context.Context, contactID string) ([]ticket.Tic
 		WHERE contact_id = $1 AND state IN ('new', 'open', 'pending_customer', 'on_hold') ORDER BY created_at DESC, number DESC`, contactID)
 }
 
+// FollowUps implements ticket.CaseTx.
+func (d deskTx) FollowUps(ctx context.Context, ticketID, contactID string) ([]ticket.Ticket, error) {
+	return list(ctx, d, scanTicket, `WITH RECURSIVE later(id) AS (
+			SELECT from_id FROM ticket_links WHERE to_id = $1 AND kind = 'follow_up'
+			UNION SELECT l.from_id FROM ticket_links l JOIN later ON l.to_id = later.id WHERE l.kind = 'follow_up')
+		SELECT `+ticketColumns+` FROM tickets WHERE id IN (SELECT id FROM later) AND contact_id = $2
+		ORDER BY created_at DESC, number DESC`, ticketID, contactID)
+}
+
 // SolvedBefore implements ticket.CaseTx.
 func (d deskTx) SolvedBefore(ctx context.Context, at time.Time, limit int) ([]ticket.Ticket, error) {
 	return list(ctx, d, scanTicket, `SELECT `+ticketColumns+` FROM tickets WHERE state = 'solved' AND solved_at < $1

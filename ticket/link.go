@@ -36,7 +36,7 @@ type Linked struct {
 // The contact is that of the calling party's identity; else the one that
 // r.ContactID names (then only ID is filled: the row exists already); else a new
 // one. The ticket is that of r.TicketID, where the call was begun from one (of a
-// closed one a new ticket that follows it); else an open one of the contact in
+// closed one the ticket that follows it, or a new one); else an open one of the contact in
 // the category of the queue, younger than LinkWithin; else a new one.
 //
 // LinkCall is called once for each call, inside a transaction that sees no other
@@ -112,6 +112,10 @@ func matterOf(ctx context.Context, tx DeskTx, p Policy, r call.Record, c Contact
 		case err != nil:
 			return Ticket{}, "", err
 		case t.State == StateClosed:
+			next, ok, err := FollowUp(ctx, tx, t.ID, c.ID, "")
+			if err != nil || ok {
+				return next, "", err
+			}
 			return Ticket{}, t.ID, nil
 		default:
 			return t, "", nil

@@ -8,14 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"pickup/call"
 	"pickup/internal/id"
 )
-
-// maxSubject is how many letters of a message make the subject of a ticket.
-const maxSubject = 80
 
 // arrival is an incoming message on its way to its place.
 type arrival struct {
@@ -42,7 +38,7 @@ type arrival struct {
 // younger than Policy.LinkWithin; else a new one. A reply opens a ticket that was
 // pending, on hold or solved, unless it only says thank you (Gratitude) to a
 // solved one; a closed ticket stays closed and gets a new one that follows it,
-// with an interaction of its own; a merged one is the one that took it over. An
+// or the one that does already, with an interaction of its own; a merged one is the one that took it over. An
 // automatic message changes no state and is owed no reply.
 //
 // A client id that the interaction has already changes nothing (Again).
@@ -115,6 +111,14 @@ func (a *arrival) home(ctx context.Context, tx DeskTx) error {
 			a.ticket = t
 			break
 		}
+		next, ok, err := FollowUp(ctx, tx, t.ID, a.contact.ID, a.in.Subject)
+		if err != nil {
+			return err
+		}
+		if ok {
+			a.ticket = next
+			return a.goOn(ctx, tx)
+		}
 		a.follows = t.ID
 		a.in.Queue, a.in.Category = cmp.Or(a.in.Queue, t.Queue), cmp.Or(a.in.Category, t.Category)
 		a.in.Subject = cmp.Or(a.in.Subject, t.Subject)
@@ -138,6 +142,26 @@ func (a *arrival) home(ctx context.Context, tx DeskTx) error {
 			a.thread, a.continued = a.branch(), false
 		}
 	}
+	return nil
+}
+
+// goOn lets a thread whose ticket was closed go on in the one that follows it.
+func (a *arrival) goOn(ctx context.Context, tx DeskTx) error {
+	if !a.continued || a.thread.TicketID == a.ticket.ID {
+		return nil
+	}
+	all, err := tx.Interactions(ctx, a.ticket.ID)
+	if err != nil {
+		return err
+	}
+	t := &a.thread
+	for _, i := range slices.Backward(all) {
+		if i.Channel == t.Channel && i.MailboxID == t.MailboxID && i.From == t.From && i.To == t.To {
+			a.thread = i
+			return nil
+		}
+	}
+	a.thread, a.continued = a.branch(), false
 	return nil
 }
 
@@ -330,25 +354,6 @@ func current(ctx context.Context, tx CaseTx, ticketID string) (Ticket, error) {
 func (t Ticket) same(o Ticket) bool {
 	return t.Subject == o.Subject && t.Type == o.Type && t.Category == o.Category && t.State == o.State && t.Priority == o.Priority &&
 		t.Queue == o.Queue && t.AssigneeID == o.AssigneeID && t.MergedInto == o.MergedInto && t.ContactID == o.ContactID
-}
-
-// subjectOf is the subject of a new ticket: what he called it, else how his
-// message begins.
-func subjectOf(subject, text, lang string) string {
-	for _, s := range [...]string{subject, text} {
-		line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-		if line = strings.Join(strings.Fields(line), " "); line == "" {
-			continue
-		}
-		if utf8.RuneCountInString(line) > maxSubject && s == text {
-			line = string([]rune(line)[:maxSubject-1]) + "…"
-		}
-		return line
-	}
-	if lang == french {
-		return "(sans objet)"
-	}
-	return "(no subject)"
 }
 
 // clean takes away what no store can hold: NUL, and bytes that are no UTF-8.

@@ -62,6 +62,9 @@ type CaseTx interface {
 	// OpenTickets returns what the contact has new, open, pending or on hold,
 	// newest first.
 	OpenTickets(ctx context.Context, contactID string) ([]Ticket, error)
+	// FollowUps returns what of the contact follows a ticket, directly or one after
+	// another, newest first: merged and closed ones too.
+	FollowUps(ctx context.Context, ticketID, contactID string) ([]Ticket, error)
 	// SolvedBefore returns tickets that are solved since before at, oldest first.
 	SolvedBefore(ctx context.Context, at time.Time, limit int) ([]Ticket, error)
 	// SetTags replaces the tags; they are sorted, without doubles or "".

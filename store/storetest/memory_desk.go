@@ -296,6 +296,29 @@ func (t *deskTx) TicketNumber(_ context.Context, number int64) (ticket.Ticket, b
 	return ticket.Ticket{}, false, nil
 }
 
+// FollowUps implements ticket.CaseTx.
+func (t *deskTx) FollowUps(_ context.Context, ticketID, contactID string) ([]ticket.Ticket, error) {
+	later := map[string]bool{}
+	for next := []string{ticketID}; len(next) > 0; next = next[1:] {
+		for l := range t.links {
+			if l.To == next[0] && l.Kind == ticket.LinkFollowUp && !later[l.From] {
+				later[l.From] = true
+				next = append(next, l.From)
+			}
+		}
+	}
+	var all []ticket.Ticket
+	for id := range later {
+		if k := t.tickets[id]; k.ContactID == contactID {
+			all = append(all, k)
+		}
+	}
+	slices.SortFunc(all, func(a, b ticket.Ticket) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Number, a.Number))
+	})
+	return all, nil
+}
+
 // SolvedBefore implements ticket.CaseTx.
 func (t *deskTx) SolvedBefore(_ context.Context, at time.Time, limit int) ([]ticket.Ticket, error) {
 	var all []ticket.Ticket

@@ -315,6 +315,19 @@ func followUp(t *testing.T, s Full) {
 	if old.Ticket.State != ticket.StateClosed || len(old.Messages) != 2 {
 		t.Fatalf("got %+v", old.Ticket)
 	}
+	for n, text := range []string{"Toujours", "Et encore"} { // to the old one again: the new one has it
+		again := mail("zoe@example.org", text, 98*time.Hour+time.Duration(n+1)*time.Minute)
+		again.Interaction = r.Interaction.ID
+		if got := receive(t, s, again); got.NewTicket || got.Ticket.ID != next.Ticket.ID || got.Interaction.ID != next.Interaction.ID {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	other := mail("max@example.org", "Moi aussi", 98*time.Hour+5*time.Minute) // his matter, not hers
+	other.Interaction = r.Interaction.ID
+	third := receive(t, s, other)
+	if !third.NewTicket || third.Contact.ID == r.Contact.ID {
+		t.Fatalf("got %+v", third)
+	}
 	auto := mail("zoe@example.org", "Absent", 99*time.Hour)
 	auto.Interaction, auto.Message.Automatic, auto.Message.Kind = r.Interaction.ID, true, ticket.MessageSystem
 	if got := receive(t, s, auto); got.Ticket.ID != r.Ticket.ID || got.Ticket.State != ticket.StateClosed {

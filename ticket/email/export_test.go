@@ -4,11 +4,10 @@ import "context"
 
 // What the tests of this package's text rules call.
 var (
-	SubjectKey = subjectKey
-	Unquote    = unquote
-	SafeHTML   = safeHTML
-	PlainOf    = plainOf
-	NumberIn   = numberIn
+	Unquote  = unquote
+	SafeHTML = safeHTML
+	PlainOf  = plainOf
+	NumberIn = numberIn
 )
 
 // AddressIn is plainAddress.

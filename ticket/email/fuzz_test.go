@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"pickup/ticket"
 	"pickup/ticket/email"
 )
 
@@ -48,8 +49,8 @@ func FuzzSubjectKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		key := email.SubjectKey(s)
-		if got := email.SubjectKey("Re: " + s); got != key {
+		key := ticket.SubjectKey(s)
+		if got := ticket.SubjectKey("Re: " + s); got != key {
 			t.Fatalf("%q gives %q, its reply %q", s, key, got)
 		}
 		if key != strings.TrimSpace(key) || strings.Contains(key, "  ") {

@@ -89,7 +89,7 @@ func TestSubjectsAreComparedWithoutMarks(t *testing.T) {
 		"nothing":             {"Re:", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := email.SubjectKey(c.subject); got != c.key {
+			if got := ticket.SubjectKey(c.subject); got != c.key {
 				t.Errorf("got %q, want %q", got, c.key)
 			}
 		})

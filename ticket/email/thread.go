@@ -25,20 +25,7 @@ type place struct {
 	changed     bool   // the subject is another than the thread's: split?
 }
 
-var (
-	numberMark = regexp.MustCompile(`\[#([0-9]{1,18})\]`)
-	// replyMarks are what mail programs put before a subject, in the languages of
-	// players: reply, forward, their counters and our own number.
-	replyMarks = regexp.MustCompile(`(?i)^(?:\s*(?:(?:re|réf|ref|fwd?|tr|aw|wg|sv|rv|res|enc|antw|odp|ynt|vs)\s*(?:\[\d+\])?\s*[:：]|\[#\d+\])\s*)+`)
-)
-
-// subjectKey makes subjects comparable: without reply marks, our numbers, case
-// and double spaces.
-func subjectKey(s string) string {
-	s = replyMarks.ReplaceAllString(s, "")
-	s = numberMark.ReplaceAllString(s, " ")
-	return strings.ToLower(strings.Join(strings.Fields(s), " "))
-}
+var numberMark = regexp.MustCompile(`\[#([0-9]{1,18})\]`)
 
 // find looks for the ticket of a mail, by what proves most first: an address
 // that we signed, a mail it refers to, a number in the subject, and its subject
@@ -126,7 +113,7 @@ func (f *filer) byNumber(ctx context.Context, tx ticket.DeskTx, m *Mail, contact
 }
 
 func (f *filer) bySubject(ctx context.Context, tx ticket.DeskTx, m *Mail, contact string) (place, error) {
-	key := subjectKey(m.Subject)
+	key := ticket.SubjectKey(m.Subject)
 	if contact == "" || key == "" {
 		return place{}, nil
 	}
@@ -142,7 +129,7 @@ func (f *filer) bySubject(ctx context.Context, tx ticket.DeskTx, m *Mail, contac
 		if err != nil {
 			return place{}, err
 		}
-		if ok && subjectKey(thread.Subject) == key && strings.EqualFold(thread.From, m.From.Email) {
+		if ok && ticket.SubjectKey(thread.Subject) == key && strings.EqualFold(thread.From, m.From.Email) {
 			return place{ticketID: t.ID, interaction: thread.ID, why: "subject"}, nil
 		}
 	}
@@ -163,11 +150,15 @@ func (f *filer) in(ctx context.Context, tx ticket.DeskTx, m *Mail, t ticket.Tick
 	if ok {
 		p.interaction, subject = thread.ID, thread.Subject
 	}
-	if (len(m.InReplyTo) > 0 || len(m.References) > 0) && why != "number" && subjectKey(m.Subject) != subjectKey(subject) {
-		if t.State == ticket.StateSolved || t.State == ticket.StateClosed {
-			return place{followUpOf: t.ID, why: "new", changed: true}, nil
+	replies := len(m.InReplyTo) > 0 || len(m.References) > 0
+	p.changed = replies && why != "number" && ticket.SubjectKey(m.Subject) != ticket.SubjectKey(subject)
+	if p.changed && (t.State == ticket.StateSolved || t.State == ticket.StateClosed) {
+		next, ok, err := ticket.FollowUp(ctx, tx, t.ID, t.ContactID, m.Subject)
+		if err != nil || !ok {
+			return place{followUpOf: t.ID, why: "new", changed: true}, err
 		}
-		p.changed = true
+		thread, _, err := f.threadIn(ctx, tx, m, next.ID)
+		return place{ticketID: next.ID, interaction: thread.ID, why: why}, err
 	}
 	return p, nil
 }
