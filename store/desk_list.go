@@ -27,7 +27,9 @@ type TicketFilter struct {
 	ContactID    string
 	AssigneeID   string
 	Unassigned   bool       // nobody has it
-	Agent        account.ID // assigned to him, or he handled an interaction of it
+	Agent        account.ID // assigned to him, or he handled an interaction of it, or among Also
+	Also         []string   // ids of tickets that Agent may see besides, for what he holds now
+	Number       int64
 	Category     string
 	Queue        string
 	Channel      call.Channel // by which it began
@@ -40,11 +42,12 @@ type TicketFilter struct {
 	Page
 }
 
-// mine appends that an agent has a ticket: the one rule of what he may see.
-func (f *filter) mine(agent account.ID) {
-	if agent != "" {
-		f.add("(assignee_id = ? OR id IN (SELECT ticket_id FROM interactions WHERE handled_by = ?))", string(agent), string(agent))
-	}
+// group appends conditions joined by " OR " or " AND ".
+func (f *filter) group(join string, parts func(*filter)) {
+	g := filter{args: f.args}
+	parts(&g)
+	f.args = g.args
+	f.conditions = append(f.conditions, "("+strings.Join(g.conditions, join)+")")
 }
 
 // tickets turns a filter into conditions, its order and its page.
@@ -55,17 +58,19 @@ func (s *Store) tickets(c TicketFilter) (f filter, tail string, err error) {
 	if c.Unassigned {
 		f.add("assignee_id = ''")
 	}
-	f.mine(c.Agent)
+	f.mine(c.Agent, c.Also)
+	if c.Number != 0 {
+		f.add("number = ?", c.Number)
+	}
 	f.equal("category", c.Category)
 	f.equal("queue", c.Queue)
 	f.equal("channel", string(c.Channel))
 	if len(c.Priorities) > 0 {
-		any := filter{args: f.args}
-		for _, p := range c.Priorities {
-			any.add("priority = ?", p)
-		}
-		f.args = any.args
-		f.conditions = append(f.conditions, "("+strings.Join(any.conditions, " OR ")+")")
+		f.group(" OR ", func(one *filter) {
+			for _, p := range c.Priorities {
+				one.add("priority = ?", p)
+			}
+		})
 	}
 	for _, t := range c.Tags {
 		f.add("id IN (SELECT t.ticket_id FROM ticket_tags t JOIN tags g ON g.id = t.tag_id WHERE g.name = ?)", t)
@@ -74,7 +79,16 @@ func (s *Store) tickets(c TicketFilter) (f filter, tail string, err error) {
 		f.add("id IN (SELECT ticket_id FROM interactions WHERE waiting_since IS NOT NULL)")
 	}
 	if c.Text != "" {
-		s.found(&f, "id IN (SELECT ticket_id FROM search_docs WHERE id IN (", c.Text, c.Agent, "))")
+		const before, after = "id IN (SELECT ticket_id FROM search_docs WHERE id IN (", "))"
+		f.group(" OR ", func(one *filter) {
+			s.found(one, before, c.Text, c.Agent, after)
+			if c.Agent != "" && len(c.Also) > 0 { // the index knows the tickets of agents, and not what they hold now
+				one.group(" AND ", func(both *filter) {
+					s.found(both, before, c.Text, "", after)
+					in(both, "id", c.Also)
+				})
+			}
+		})
 	}
 	at := "created_at"
 	if c.Order == ByUpdated {
@@ -241,21 +255,6 @@ type TicketDetail struct {
 // MaxMessages is how many messages a ticket shows; earlier ones are read by
 // Messages.
 const MaxMessages = 500
-
-// Of reports whether the ticket is an agent's: TicketFilter.Agent for one.
-func (d TicketDetail) Of(agent account.ID) bool {
-	return account.ID(d.Ticket.AssigneeID) == agent ||
-		slices.ContainsFunc(d.Interactions, func(i ticket.Interaction) bool { return i.HandledBy == agent })
-}
-
-// TicketOf reports whether a ticket is an agent's, as TicketDetail.Of does, or
-// ErrNotFound.
-func (s *Store) TicketOf(ctx context.Context, ticketID string, agent account.ID) (bool, error) {
-	yes, err := first(ctx, s.read, func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err },
-		`SELECT CASE WHEN assignee_id = $1 OR EXISTS (SELECT 1 FROM interactions WHERE ticket_id = tickets.id AND handled_by = $1)
-		THEN 1 ELSE 0 END FROM tickets WHERE id = $2`, agent, ticketID)
-	return yes == 1 && agent != "", failed("read whose a ticket is", err)
-}
 
 // Ticket returns a ticket with its story, or ErrNotFound.
 func (s *Store) Ticket(ctx context.Context, ticketID string) (TicketDetail, error) {

@@ -73,7 +73,7 @@ func create(ctx context.Context, tx DeskTx, p Policy, by Actor, n New, told stor
 		return Ticket{}, err
 	}
 	if !ok {
-		return Ticket{}, fmt.Errorf("contact %s: %w", n.ContactID, ErrNotFound)
+		return Ticket{}, &FieldError{"contact_id", n.ContactID, "must be a contact, or that of the interaction"}
 	}
 	n.Queue = cmp.Or(n.Queue, thread.Queue)
 	category, err := checkCategory(cmp.Or(n.Category, p.CategoryOf(n.Queue)))

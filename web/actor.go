@@ -134,20 +134,3 @@ func guarded(rule allow, next http.HandlerFunc) http.Handler {
 		next(w, r)
 	})
 }
-
-// own refuses an agent what belongs to another.
-func own(ctx context.Context, owner account.ID) error {
-	a := who(ctx)
-	if a.user.Role.SeesAll() || owner == a.user.ID {
-		return nil
-	}
-	return problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
-}
-
-// mine returns the id to filter a list by: that of an agent, "" for who sees all.
-func mine(ctx context.Context) account.ID {
-	if a := who(ctx); !a.user.Role.SeesAll() {
-		return a.user.ID
-	}
-	return ""
-}

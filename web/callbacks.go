@@ -109,15 +109,6 @@ func (s *Server) listCallbacks(ctx context.Context, in *listCallbacksInput) (*li
 	return page(owned, next, showCallback), nil
 }
 
-// ownsCallback reports whether the agent who asks took the call of c.
-func (s *Server) ownsCallback(ctx context.Context, c callback.Callback) bool {
-	if c.CallID == "" {
-		return false
-	}
-	r, _, err := s.parts.Store.Call(ctx, c.CallID)
-	return err == nil && r.AgentID == who(ctx).user.ID
-}
-
 func showCallback(c callback.Callback) CallbackRow {
 	return CallbackRow{
 		ID: c.ID, State: string(c.State), Detail: c.Detail, Kind: string(c.Kind), Queue: c.Queue, Target: c.Target,

@@ -8,7 +8,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"pickup/account"
 	"pickup/call"
 	"pickup/store"
 	"pickup/ticket"
@@ -108,31 +107,4 @@ func (s *Server) suggested(ctx context.Context, r call.Record) (matter ticket.Li
 		return ticket.Linked{}, s.fail(ctx, "look for who calls", err)
 	}
 	return matter, nil
-}
-
-// ownCall is own for a call: his is also the one that rings at him.
-func (s *Server) ownCall(ctx context.Context, r *call.Record) error {
-	if me := mine(ctx); me != "" {
-		if v, ok := s.agentView(me); ok && v.CallID == r.ID {
-			return nil
-		}
-	}
-	return own(ctx, r.AgentID)
-}
-
-// isCalled reports whether an agent has, or is offered, a call of a contact.
-func (s *Server) isCalled(ctx context.Context, agent account.ID, contactID string) bool {
-	a, ok := s.agentView(agent)
-	if contactID == "" || !ok || a.CallID == "" {
-		return false
-	}
-	v, ok := s.parts.Calls.Live(a.CallID)
-	if !ok {
-		return false
-	}
-	if v.Record.ContactID == contactID {
-		return true
-	}
-	matter, err := s.suggested(ctx, v.Record)
-	return err == nil && matter.Contact.ID == contactID
 }

@@ -8,10 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"pickup/account"
 	"pickup/ticket"
 	"pickup/ticket/chat"
-	"pickup/ticket/work"
 )
 
 // ChatRow is a conversation as the console shows it.
@@ -117,45 +115,6 @@ func (s *Server) chatAgentOperations(api huma.API) {
 	}, s.agentOffersCall)
 }
 
-// chatRight is what somebody may do in a conversation.
-type chatRight int
-
-const (
-	mayRead chatRight = iota
-	mayWrite
-)
-
-// chatOf returns a conversation if the actor may see it, or answer in it: who
-// answers or is offered it, of an ended one the agent of its ticket, and who
-// sees all. Who manages may answer in any.
-func (s *Server) chatOf(ctx context.Context, id string, right chatRight) (*chat.View, error) {
-	v, err := s.parts.Chats.View(ctx, id)
-	if err != nil {
-		return nil, s.failChat(ctx, "read a chat", err)
-	}
-	a := who(ctx)
-	role, me := a.user.Role, a.user.ID
-	switch {
-	case answers(&v, me), right == mayRead && role.SeesAll(), right == mayWrite && role.Manages():
-		return &v, nil
-	case right == mayRead && account.ID(v.Ticket.AssigneeID) == me, right == mayRead && s.isOffered(ctx, &v, me):
-		return &v, nil
-	}
-	return nil, problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
-}
-
-// answers reports whether a conversation is an agent's: he answers, or did until
-// his line was lost and nobody has taken it.
-func answers(v *chat.View, agent account.ID) bool {
-	return v.AgentID == agent || v.AgentID == "" && v.LostBy == agent
-}
-
-// isOffered reports whether a conversation is shown to an agent at this moment.
-func (s *Server) isOffered(ctx context.Context, v *chat.View, agent account.ID) bool {
-	item, err := s.parts.Board.Get(ctx, work.ChatItem(v.ID))
-	return err == nil && item.Agent == agent
-}
-
 func (s *Server) listChats(ctx context.Context, _ *noInput) (*listOutput[ChatRow], error) {
 	only := mine(ctx)
 	views, err := s.parts.Chats.Views(ctx)
@@ -164,7 +123,7 @@ func (s *Server) listChats(ctx context.Context, _ *noInput) (*listOutput[ChatRow
 	}
 	var seen []chat.View
 	for i := range views {
-		if v := &views[i]; only == "" || answers(v, only) || s.isOffered(ctx, v, only) {
+		if v := &views[i]; only == "" || s.ofChat(ctx, only, v, mayRead) {
 			seen = append(seen, *v)
 		}
 	}
@@ -172,7 +131,7 @@ func (s *Server) listChats(ctx context.Context, _ *noInput) (*listOutput[ChatRow
 }
 
 func (s *Server) getChat(ctx context.Context, in *IDInput) (*oneOutput[ChatRow], error) {
-	v, err := s.chatOf(ctx, in.ID, mayRead)
+	v, err := s.theChat(ctx, in.ID, mayRead)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +139,7 @@ func (s *Server) getChat(ctx context.Context, in *IDInput) (*oneOutput[ChatRow],
 }
 
 func (s *Server) getChatEvents(ctx context.Context, in *chatEventsInput) (*listOutput[ChatEvent], error) {
-	if _, err := s.chatOf(ctx, in.ID, mayRead); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayRead); err != nil {
 		return nil, err
 	}
 	events, err := s.parts.Chats.Events(ctx, in.ID, in.After)
@@ -191,7 +150,7 @@ func (s *Server) getChatEvents(ctx context.Context, in *chatEventsInput) (*listO
 }
 
 func (s *Server) agentSay(ctx context.Context, in *agentSayInput) (*oneOutput[ChatEvent], error) {
-	if _, err := s.chatOf(ctx, in.ID, mayWrite); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	u := who(ctx).user
@@ -206,7 +165,7 @@ func (s *Server) agentSay(ctx context.Context, in *agentSayInput) (*oneOutput[Ch
 }
 
 func (s *Server) agentRead(ctx context.Context, in *agentReadInput) (*noOutput, error) {
-	if _, err := s.chatOf(ctx, in.ID, mayWrite); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	if err := s.parts.Chats.Read(ctx, in.ID, chat.Agent, in.Body.Seq); err != nil && !errors.Is(err, chat.ErrEnded) {
@@ -216,7 +175,7 @@ func (s *Server) agentRead(ctx context.Context, in *agentReadInput) (*noOutput, 
 }
 
 func (s *Server) agentTypes(ctx context.Context, in *IDInput) (*noOutput, error) {
-	if _, err := s.chatOf(ctx, in.ID, mayWrite); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	s.parts.Chats.Typing(in.ID, chat.Agent)
@@ -224,7 +183,7 @@ func (s *Server) agentTypes(ctx context.Context, in *IDInput) (*noOutput, error)
 }
 
 func (s *Server) agentEnds(ctx context.Context, in *IDInput) (*noOutput, error) {
-	if _, err := s.chatOf(ctx, in.ID, mayWrite); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	if err := s.parts.Chats.End(ctx, in.ID, chat.Agent); err != nil {
@@ -234,7 +193,7 @@ func (s *Server) agentEnds(ctx context.Context, in *IDInput) (*noOutput, error) 
 }
 
 func (s *Server) agentOffersCall(ctx context.Context, in *IDInput) (*noOutput, error) {
-	if _, err := s.chatOf(ctx, in.ID, mayWrite); err != nil {
+	if _, err := s.theChat(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	if err := s.parts.Chats.OfferCall(ctx, in.ID, chat.Agent); err != nil {

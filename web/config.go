@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"pickup/account"
 	"pickup/callflow"
 	"pickup/internal/fanout"
 	"pickup/internal/filestore"
@@ -108,14 +107,12 @@ type Parts struct {
 	Handler  callflow.Handler
 	Desk     *ticket.Desk     // tickets and contacts as people change them
 	Watchers *ticket.Watchers // who has which ticket open
-	// Holds reports whether an agent holds, or is offered, work on a ticket.
-	Holds   func(agent account.ID, ticketID string) bool
-	Figures []Figure         // what /metrics shows of the parts, besides our own
-	SIPWS   http.Handler     // mounted at /sip; nil: 404
-	Board   *work.Board      // written work; nil: there is none, nor chats
-	Chats   *chat.Rooms      // required where Board is
-	Files   *filestore.Store // bytes of uploaded files; nil: none are taken
-	Mail    Mail             // nil: mailboxes are kept, and nothing is fetched or sent
+	Figures  []Figure         // what /metrics shows of the parts, besides our own
+	SIPWS    http.Handler     // mounted at /sip; nil: 404
+	Board    *work.Board      // written work; nil: there is none, nor chats
+	Chats    *chat.Rooms      // required where Board is
+	Files    *filestore.Store // bytes of uploaded files; nil: none are taken
+	Mail     Mail             // nil: mailboxes are kept, and nothing is fetched or sent
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.

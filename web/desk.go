@@ -95,37 +95,6 @@ func by(ctx context.Context) ticket.Actor {
 	return ticket.Actor{ID: u.ID, Name: u.Name}
 }
 
-// readsTicket says whether the actor of ctx may read a ticket: an agent reads
-// those that are his, that he took part in, whose work he holds, or whose
-// contact calls him.
-func (s *Server) readsTicket(ctx context.Context, t ticket.Ticket) error {
-	a := who(ctx)
-	if a.user.Role.SeesAll() || account.ID(t.AssigneeID) == a.user.ID {
-		return nil
-	}
-	if s.parts.Holds != nil && s.parts.Holds(a.user.ID, t.ID) || s.isCalled(ctx, a.user.ID, t.ContactID) {
-		return nil
-	}
-	took, err := s.parts.Store.TicketOf(ctx, t.ID, a.user.ID)
-	if err != nil {
-		return s.fail(ctx, "read whose a ticket is", err)
-	}
-	if took {
-		return nil
-	}
-	return problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
-}
-
-// writesTicket reads a ticket that the actor may change: who reads it and is no
-// reviewer.
-func (s *Server) writesTicket(ctx context.Context, id string) (ticket.Ticket, error) {
-	t, err := s.parts.Store.TicketByID(ctx, id)
-	if err != nil {
-		return ticket.Ticket{}, s.fail(ctx, "read a ticket", err)
-	}
-	return t, s.readsTicket(ctx, t)
-}
-
 // deskFail turns an error of the desk into a problem document.
 func (s *Server) deskFail(ctx context.Context, doing string, err error) error {
 	var version *ticket.VersionError
@@ -234,7 +203,12 @@ func (s *Server) createTicket(ctx context.Context, in *createTicketInput) (*oneO
 		n.AssigneeID = who(ctx).user.ID
 	}
 	if b.Interaction != "" {
-		if err := s.readsInteraction(ctx, b.Interaction); err != nil {
+		if err := s.mayInteraction(ctx, b.Interaction); err != nil {
+			return nil, err
+		}
+	}
+	if b.ContactID != "" {
+		if err := s.mayContact(ctx, b.ContactID, mayWrite); err != nil {
 			return nil, err
 		}
 	}
@@ -243,19 +217,6 @@ func (s *Server) createTicket(ctx context.Context, in *createTicketInput) (*oneO
 		return nil, s.deskFail(ctx, "create a ticket", err)
 	}
 	return &oneOutput[TicketValue]{showValue(t)}, nil
-}
-
-// readsInteraction says whether the actor may read the ticket of an interaction.
-func (s *Server) readsInteraction(ctx context.Context, id string) error {
-	i, err := s.parts.Store.Interaction(ctx, id)
-	if err != nil {
-		return s.fail(ctx, "read an interaction", err)
-	}
-	if i.HandledBy == who(ctx).user.ID {
-		return nil
-	}
-	_, err = s.writesTicket(ctx, i.TicketID)
-	return err
 }
 
 type editTicketInput struct {
@@ -275,7 +236,7 @@ type editTicketInput struct {
 }
 
 func (s *Server) editTicket(ctx context.Context, in *editTicketInput) (*oneOutput[TicketValue], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	b := in.Body
@@ -316,7 +277,7 @@ type listMessagesInput struct {
 }
 
 func (s *Server) listMessages(ctx context.Context, in *listMessagesInput) (*listOutput[TicketMessage], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayRead); err != nil {
 		return nil, err
 	}
 	var all []ticket.Message
@@ -346,7 +307,7 @@ type postMessageInput struct {
 }
 
 func (s *Server) postMessage(ctx context.Context, in *postMessageInput) (*oneOutput[TicketMessage], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	b := in.Body

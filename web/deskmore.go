@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -99,7 +100,7 @@ type mergeInput struct {
 
 func (s *Server) mergeTicket(ctx context.Context, in *mergeInput) (*oneOutput[TicketValue], error) {
 	for _, id := range []string{in.ID, in.Body.Into} {
-		if _, err := s.writesTicket(ctx, id); err != nil {
+		if _, err := s.theTicket(ctx, id, mayWrite); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +112,7 @@ func (s *Server) mergeTicket(ctx context.Context, in *mergeInput) (*oneOutput[Ti
 }
 
 func (s *Server) unmergeTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketValue], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	t, err := s.parts.Desk.Unmerge(ctx, by(ctx), in.ID)
@@ -130,7 +131,7 @@ type splitInput struct {
 }
 
 func (s *Server) splitTicket(ctx context.Context, in *splitInput) (*oneOutput[TicketValue], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	err := s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
@@ -158,10 +159,10 @@ type attachInput struct {
 }
 
 func (s *Server) attachInteraction(ctx context.Context, in *attachInput) (*oneOutput[TicketValue], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
-	if err := s.readsInteraction(ctx, in.Body.Interaction); err != nil {
+	if err := s.mayInteraction(ctx, in.Body.Interaction); err != nil {
 		return nil, err
 	}
 	t, err := s.parts.Desk.Attach(ctx, by(ctx), in.Body.Interaction, in.ID)
@@ -172,13 +173,15 @@ func (s *Server) attachInteraction(ctx context.Context, in *attachInput) (*oneOu
 }
 
 func (s *Server) listDuplicates(ctx context.Context, in *IDInput) (*listOutput[DuplicateInfo], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	t, err := s.theTicket(ctx, in.ID, mayRead)
+	if err != nil {
 		return nil, err
 	}
 	all, err := s.parts.Desk.Duplicates(ctx, in.ID)
 	if err != nil {
 		return nil, s.deskFail(ctx, "look for duplicates", err)
 	}
+	all = slices.DeleteFunc(all, func(d ticket.Duplicate) bool { return !s.mayNameTicket(ctx, &t, &d.Ticket) })
 	return page(all, "", func(d ticket.Duplicate) DuplicateInfo {
 		return DuplicateInfo{showValue(d.Ticket), d.Score, append([]string{}, d.Reasons...)}
 	}), nil
@@ -194,7 +197,7 @@ func (s *Server) tie(
 	ctx context.Context, in *linkInput, act func(context.Context, ticket.Actor, string, string, string) error,
 ) (*noOutput, error) {
 	for _, id := range []string{in.ID, in.Other} {
-		if _, err := s.writesTicket(ctx, id); err != nil {
+		if _, err := s.theTicket(ctx, id, mayWrite); err != nil {
 			return nil, err
 		}
 	}
@@ -205,7 +208,7 @@ func (s *Server) tie(
 }
 
 func (s *Server) listDrafts(ctx context.Context, in *IDInput) (*listOutput[DraftInfo], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayRead); err != nil {
 		return nil, err
 	}
 	all, err := s.parts.Desk.Drafts(ctx, in.ID, who(ctx).user.ID)
@@ -224,7 +227,7 @@ type draftInput struct {
 }
 
 func (s *Server) saveDraft(ctx context.Context, in *draftInput) (*noOutput, error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayWrite); err != nil {
 		return nil, err
 	}
 	err := s.parts.Desk.SaveDraft(ctx, ticket.Draft{
@@ -250,7 +253,7 @@ type leaveInput struct {
 }
 
 func (s *Server) watchTicket(ctx context.Context, in *watchInput) (*listOutput[WatcherInfo], error) {
-	if _, err := s.writesTicket(ctx, in.ID); err != nil {
+	if _, err := s.theTicket(ctx, in.ID, mayRead); err != nil {
 		return nil, err
 	}
 	all := s.parts.Watchers.Beat(in.ID, in.Body.Page, by(ctx), in.Body.Typing)
@@ -261,7 +264,7 @@ func (s *Server) watchTicket(ctx context.Context, in *watchInput) (*listOutput[W
 
 func (s *Server) mergeContact(ctx context.Context, in *mergeInput) (*noOutput, error) {
 	for _, id := range []string{in.ID, in.Body.Into} {
-		if _, err := s.getContact(ctx, &IDInput{ID: id}); err != nil {
+		if err := s.mayContact(ctx, id, mayWrite); err != nil {
 			return nil, err
 		}
 	}

@@ -10,17 +10,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"pickup/account"
-	"pickup/call"
 	"pickup/internal/fanout"
-	"pickup/recording"
 )
 
 func (s *Server) eventOperations(api huma.API, mux *http.ServeMux) {
 	a := act{
 		id: "events", method: http.MethodGet, path: "/api/v1/events", tag: "events", rule: everyone,
 		summary: "Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, " +
-			"ticket, callback, work, chat, and reset: load everything anew. An agent gets his own and those of queues.",
+			"ticket, watchers, message, interaction, contact, callback, work, chat, and reset: load everything anew. An agent gets his own and those of queues.",
 	}
 	describePlain(api, a, []*huma.Param{
 		text("query", "after", "Number of the last event seen; those after it come first. Without it: from now on.", false),
@@ -91,7 +88,11 @@ func (s *Server) sendBatch(ctx context.Context, out *stream, b fanout.Batch) err
 		}
 	}
 	for _, e := range b.Events {
-		if !s.mayHear(ctx, e) {
+		hears, err := s.mayHear(ctx, e)
+		if err != nil {
+			return err // he comes back, and gets it then
+		}
+		if !hears {
 			continue
 		}
 		data := map[string]any{}
@@ -102,56 +103,4 @@ func (s *Server) sendBatch(ctx context.Context, out *stream, b fanout.Batch) err
 		}
 	}
 	return out.flush()
-}
-
-// mayHear reports whether the one who listens may know of e.
-func (s *Server) mayHear(ctx context.Context, e fanout.Event) bool {
-	me := mine(ctx)
-	if me == "" || e.Topic == "queue" {
-		return true
-	}
-	if owner, ok := e.Payload["agent_id"].(string); ok {
-		return account.ID(owner) == me
-	}
-	if (e.Topic == "ticket" || e.Topic == "watchers") && s.parts.Holds != nil && s.parts.Holds(me, e.ObjectID) {
-		return true
-	}
-	return s.ownerOf(ctx, e) == me
-}
-
-// ownerOf returns the agent to whom the object of an event belongs, "" when
-// nobody, or it is not known.
-func (s *Server) ownerOf(ctx context.Context, e fanout.Event) account.ID {
-	switch e.Topic {
-	case "agent":
-		return account.ID(e.ObjectID)
-	case "call":
-		if v, ok := s.parts.Calls.Live(call.ID(e.ObjectID)); ok {
-			return v.Record.AgentID
-		}
-		r, _, err := s.parts.Store.Call(ctx, call.ID(e.ObjectID))
-		return known(r.AgentID, err)
-	case "recording":
-		row, err := s.parts.Store.Recording(ctx, recording.ID(e.ObjectID))
-		return known(row.AgentID, err)
-	case "ticket", "watchers":
-		d, err := s.parts.Store.Ticket(ctx, e.ObjectID)
-		return known(account.ID(d.Ticket.AssigneeID), err)
-	case "callback":
-		c, err := s.parts.Store.Callback(ctx, e.ObjectID)
-		if err != nil || c.CallID == "" {
-			return ""
-		}
-		r, _, err := s.parts.Store.Call(ctx, c.CallID)
-		return known(r.AgentID, err)
-	default:
-		return ""
-	}
-}
-
-func known(owner account.ID, err error) account.ID {
-	if err != nil {
-		return ""
-	}
-	return owner
 }

@@ -54,6 +54,17 @@ func (l *listener) next() (e sse, ok bool) {
 	return e, false
 }
 
+// any reads the next event, which there must be.
+func (l *listener) any() (e sse, data map[string]any) {
+	l.t.Helper()
+	e, ok := l.next()
+	if !ok {
+		l.t.Fatal("the stream ended")
+	}
+	must(l.t, json.Unmarshal([]byte(e.data), &data))
+	return e, data
+}
+
 // topic reads events up to one of a topic.
 func (l *listener) topic(topic string) (e sse, data map[string]any) {
 	l.t.Helper()

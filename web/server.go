@@ -32,6 +32,7 @@ type Server struct {
 	document  []byte     // openapi.json
 	editing   sync.Mutex // one edit of a queue's members at a time
 	chats     *chatDoor
+	audiences audiences
 }
 
 // NewServer makes a Server and takes its port: an error names http.listen when

@@ -100,6 +100,10 @@ type Threads interface {
 	TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error)
 	// TicketOf reports whether a ticket is assigned to an agent, or he took part in it.
 	TicketOf(ctx context.Context, ticketID string, agent account.ID) (bool, error)
+	// TicketAgents and ContactAgents return whose a ticket, or what a contact had, is.
+	TicketAgents(ctx context.Context, ticketID string) ([]account.ID, error)
+	ContactAgents(ctx context.Context, contactID string) ([]account.ID, error)
+	Message(ctx context.Context, id string) (ticket.Message, error)
 	Interaction(ctx context.Context, id string) (ticket.Interaction, error)
 	Messages(ctx context.Context, ticketID string, after int64, limit int) ([]ticket.Message, error)
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -137,12 +136,13 @@ func (s *Server) ticketOperations(api huma.API) {
 }
 
 func (s *Server) listTickets(ctx context.Context, in *listTicketsInput) (*listOutput[TicketRow], error) {
-	if number, ok := ticketNumber(in.Text); ok {
-		return s.numberedTicket(ctx, number)
-	}
+	me := mine(ctx)
 	f := store.TicketFilter{
-		ContactID: in.ContactID, AssigneeID: in.AssigneeID, Agent: mine(ctx), Category: in.Category, Queue: in.Queue,
+		ContactID: in.ContactID, AssigneeID: in.AssigneeID, Agent: me, Also: s.held(me), Category: in.Category, Queue: in.Queue,
 		Channel: call.Channel(in.Channel), WaitingForUs: in.Waiting, Text: in.Text, Page: store.Page{Limit: in.Limit, After: in.After},
+	}
+	if number, ok := ticketNumber(in.Text); ok {
+		f.Number, f.Text = number, ""
 	}
 	if in.AssigneeID == "none" {
 		f.AssigneeID, f.Unassigned = "", true
@@ -178,20 +178,6 @@ func ticketNumber(text string) (int64, bool) {
 	return n, err == nil && n > 0
 }
 
-// numberedTicket lists the ticket of a number, if the actor may read it.
-func (s *Server) numberedTicket(ctx context.Context, number int64) (*listOutput[TicketRow], error) {
-	var rows []ticket.Ticket
-	t, err := s.parts.Store.TicketByNumber(ctx, number)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return nil, s.fail(ctx, "read a ticket", err)
-	case s.readsTicket(ctx, t) == nil:
-		rows = append(rows, t)
-	}
-	return s.ticketPage(ctx, rows, "")
-}
-
 func showTicket(t *ticket.Ticket, h store.TicketHead) TicketRow {
 	channels := make([]string, 0, len(h.Channels))
 	for _, c := range h.Channels {
@@ -219,7 +205,7 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 	if err != nil {
 		return nil, s.fail(ctx, "read a ticket", err)
 	}
-	if err := s.readsTicket(ctx, d.Ticket); err != nil {
+	if err := s.mayTicket(ctx, &d.Ticket, mayRead); err != nil {
 		return nil, err
 	}
 	h := store.TicketHead{Contact: d.Contact.Name, Calls: d.Calls, Recordings: d.Recordings}
@@ -241,7 +227,7 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 	for _, t := range d.Merged {
 		story.Merged = append(story.Merged, showValue(t))
 	}
-	if story.Links, err = s.showLinks(ctx, in.ID, d.Links); err != nil {
+	if story.Links, err = s.showLinks(ctx, &d.Ticket, d.Links); err != nil {
 		return nil, err
 	}
 	story.TicketRow = showTicket(&d.Ticket, h)
@@ -285,11 +271,12 @@ func (s *Server) peopleOf(ctx context.Context, d store.TicketDetail) map[string]
 	return people
 }
 
-// showLinks names the tickets at the other end of links.
-func (s *Server) showLinks(ctx context.Context, from string, links []ticket.Link) ([]TicketTie, error) {
+// showLinks names the tickets at the other end of links; of one that the actor may
+// not see he learns the number and the state.
+func (s *Server) showLinks(ctx context.Context, from *ticket.Ticket, links []ticket.Link) ([]TicketTie, error) {
 	ties := make([]TicketTie, 0, len(links))
 	for _, l := range links {
-		tie := TicketTie{TicketID: l.To, Kind: l.Kind, Here: l.From == from}
+		tie := TicketTie{TicketID: l.To, Kind: l.Kind, Here: l.From == from.ID}
 		if !tie.Here {
 			tie.TicketID = l.From
 		}
@@ -297,36 +284,18 @@ func (s *Server) showLinks(ctx context.Context, from string, links []ticket.Link
 		if err != nil {
 			return nil, s.fail(ctx, "read the links of a ticket", err)
 		}
-		tie.Number, tie.Subject, tie.State = other.Number, other.Subject, string(other.State)
+		tie.Number, tie.State = other.Number, string(other.State)
+		if s.mayNameTicket(ctx, from, &other) {
+			tie.Subject = other.Subject
+		}
 		ties = append(ties, tie)
 	}
 	return ties, nil
 }
 
-// readsContact refuses an agent a contact of whom he has no ticket, and holds no
-// work.
-func (s *Server) readsContact(ctx context.Context, agent account.ID, contactID string) error {
-	f := store.TicketFilter{ContactID: contactID, Agent: agent, Page: store.Page{Limit: 1}}
-	rows, _, err := s.parts.Store.Tickets(ctx, f)
-	if err == nil && len(rows) == 0 && s.parts.Holds != nil {
-		f.Agent, f.Limit = "", store.MaxLimit
-		rows, _, err = s.parts.Store.Tickets(ctx, f)
-		rows = slices.DeleteFunc(rows, func(t ticket.Ticket) bool { return !s.parts.Holds(agent, t.ID) })
-	}
-	if err != nil {
-		return s.fail(ctx, "list tickets", err)
-	}
-	if len(rows) == 0 {
-		return problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
-	}
-	return nil
-}
-
 func (s *Server) getContact(ctx context.Context, in *IDInput) (*oneOutput[ContactStory], error) {
-	if only := mine(ctx); only != "" && !s.isCalled(ctx, only, in.ID) {
-		if err := s.readsContact(ctx, only, in.ID); err != nil {
-			return nil, err
-		}
+	if err := s.mayContact(ctx, in.ID, mayRead); err != nil {
+		return nil, err
 	}
 	d, err := s.parts.Store.Contact(ctx, in.ID)
 	if err != nil {

@@ -176,15 +176,6 @@ func (s *Server) listWork(ctx context.Context, in *listWorkInput) (*listOutput[W
 	return page(items, "", func(i work.Item) WorkRow { return s.showWork(&i) }), nil
 }
 
-// mayWork refuses an agent what is neither his nor waits in a queue of his.
-func (s *Server) mayWork(ctx context.Context, i *work.Item) error {
-	me := mine(ctx)
-	if me == "" || i.Agent == me || i.State == work.Waiting && slices.Contains(s.queuesOf(me), strings.ToLower(i.Queue)) {
-		return nil
-	}
-	return problem(http.StatusForbidden, "", "Agents see what is theirs.", "")
-}
-
 func (s *Server) getWork(ctx context.Context, in *IDInput) (*oneOutput[WorkStory], error) {
 	w, err := s.parts.Board.Story(ctx, queue.ItemID(in.ID))
 	if err != nil {

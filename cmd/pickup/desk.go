@@ -31,8 +31,8 @@ func (s *server) makeChats(ctx context.Context) error {
 	s.desk = ticket.NewDesk(s.store, s.tickets(), time.Now, s.deskChanged)
 	s.watchers = ticket.NewWatchers(time.Now, func(id string) { s.hub.Publish("watchers", id, nil) })
 	s.board = work.New(work.Config{
-		OnChange: func(topic, id string, agent account.ID) {
-			s.hub.Publish(topic, id, map[string]any{"agent_id": string(agent)})
+		OnChange: func(c work.Change) {
+			s.hub.Publish("work", string(c.Item), map[string]any{"agent_id": string(c.Agent), "queue": c.Queue})
 		},
 	}, s.queue, s.store, s.log)
 	key, err := s.siteKey(ctx, metaChatKey)

@@ -236,7 +236,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
 		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
-		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers, Holds: s.board.Holds,
+		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()

@@ -87,6 +87,8 @@ type Lists interface {
 type DeskLists interface {
 	TicketHeads(ctx context.Context, all []ticket.Ticket) (map[string]store.TicketHead, error)
 	TicketOf(ctx context.Context, id string, agent account.ID) (bool, error)
+	TicketAgents(ctx context.Context, ticketID string) ([]account.ID, error)
+	ContactAgents(ctx context.Context, contactID string) ([]account.ID, error)
 	TicketByID(ctx context.Context, id string) (ticket.Ticket, error)
 	TicketByNumber(ctx context.Context, number int64) (ticket.Ticket, error)
 	Interaction(ctx context.Context, id string) (ticket.Interaction, error)

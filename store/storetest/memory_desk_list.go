@@ -15,19 +15,6 @@ import (
 	"pickup/ticket"
 )
 
-// has reports whether a ticket is an agent's.
-func (d *desk) has(agent account.ID, k ticket.Ticket) bool {
-	if agent == "" || account.ID(k.AssigneeID) == agent {
-		return true
-	}
-	for _, i := range d.interactions {
-		if i.TicketID == k.ID && i.HandledBy == agent {
-			return true
-		}
-	}
-	return false
-}
-
 // waiting reports whether a ticket owes a reply, and since when.
 func (d *desk) waiting(ticketID string) (since time.Time) {
 	for _, i := range d.interactions {
@@ -45,7 +32,7 @@ func (d *desk) chooses(f store.TicketFilter, k ticket.Ticket) bool {
 		at = k.UpdatedAt
 	}
 	return oneOf(f.States, k.State) && is(f.ContactID, k.ContactID) && is(f.AssigneeID, k.AssigneeID) &&
-		(!f.Unassigned || k.AssigneeID == "") && d.has(f.Agent, k) && is(f.Category, k.Category) && is(f.Queue, k.Queue) &&
+		(!f.Unassigned || k.AssigneeID == "") && (d.has(f.Agent, k) || slices.Contains(f.Also, k.ID)) && (f.Number == 0 || f.Number == k.Number) && is(f.Category, k.Category) && is(f.Queue, k.Queue) &&
 		is(f.Channel, k.Channel) && oneOf(f.Priorities, k.Priority) && within(at, f.From, f.To) &&
 		!slices.ContainsFunc(f.Tags, func(t string) bool { return !slices.Contains(k.Tags, t) }) &&
 		(!f.WaitingForUs || !d.waiting(k.ID).IsZero()) && (f.Text == "" || len(d.found(f.Text, k)) > 0)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pickup/account"
 	"pickup/call"
 	"pickup/callflow"
 	"pickup/store"
@@ -92,6 +93,12 @@ func ticketLists(t *testing.T, s Full) {
 		"assignee":                 {store.TicketFilter{AssigneeID: string(one.ID)}, []string{"t02"}},
 		"nobody's":                 {store.TicketFilter{Unassigned: true, Priorities: []int{2, 3}}, []string{"t04"}},
 		"his, or handled by him":   {store.TicketFilter{Agent: one.ID}, []string{"t07", "t02"}},
+		"his, and what he holds":   {store.TicketFilter{Agent: one.ID, Also: []string{"t04", "t02"}}, []string{"t07", "t04", "t02"}},
+		"text of what he sees":     {store.TicketFilter{Text: "sujet", Agent: one.ID, Also: []string{"t04", "t05"}}, []string{"t07", "t05", "t04", "t02"}},
+		"text of what he holds":    {store.TicketFilter{Text: "sujet t04", Agent: one.ID, Also: []string{"t04", "t05"}}, []string{"t04"}},
+		"number":                   {store.TicketFilter{Number: 5}, []string{"t04"}},
+		"number of his":            {store.TicketFilter{Number: 5, Agent: one.ID}, nil},
+		"number and state":         {store.TicketFilter{Number: 2, States: []ticket.State{ticket.StateOpen}}, nil},
 		"one tag":                  {store.TicketFilter{Tags: []string{"vip"}}, []string{"t06", "t05"}},
 		"two tags":                 {store.TicketFilter{Tags: []string{"vip", "bonus"}}, []string{"t05"}},
 		"a tag that is none":       {store.TicketFilter{Tags: []string{"x"}}, nil},
@@ -116,6 +123,16 @@ func ticketLists(t *testing.T, s Full) {
 		must(t, err)
 		if yes != want || detail(t, s, id).Of(one.ID) != want {
 			t.Errorf("%s is his: got %v, want %v", id, yes, want)
+		}
+	}
+	for id, want := range map[string][]account.ID{"t02": {one.ID}, "t07": {one.ID}, "t05": {}} {
+		got, err := s.TicketAgents(t.Context(), id)
+		must(t, err)
+		if !slices.Equal(got, want) {
+			t.Errorf("agents of %s: got %v, want %v", id, got, want)
+		}
+		if got, err = s.ContactAgents(t.Context(), "c-"+id); err != nil || !slices.Equal(got, want) {
+			t.Errorf("agents of the contact of %s: got %v, %v, want %v", id, got, err, want)
 		}
 	}
 	_, err = s.TicketOf(t.Context(), "none", one.ID)

@@ -601,7 +601,7 @@ func TestAMergedTicketTakesItsConversationAlong(t *testing.T) {
 		if v := h.view(id); v.Interaction.TicketID != winner || v.Ticket.ID != winner {
 			t.Errorf("it is on %s, want %s", v.Interaction.TicketID, winner)
 		}
-		if !h.board.Holds("a1", winner) || h.board.Holds("a1", c.Ticket.ID) {
+		if h.board.Holding("a1", winner) != work.Holds || h.board.Holding("a1", c.Ticket.ID) != work.HoldsNot {
 			t.Error("his work is not on the winner")
 		}
 		h.must(h.agent(id, "a-1", "Je continue ici"))

@@ -151,7 +151,7 @@ func (b *Board) next() (first time.Time, ok bool) {
 
 // changed tells the screens of p.
 func (b *Board) changed(p *piece, agent account.ID) {
-	b.cfg.OnChange("work", string(p.ID), agent)
+	b.cfg.OnChange(Change{Item: p.ID, Agent: agent, Queue: p.Queue})
 }
 
 // tell tells the owner of the task.

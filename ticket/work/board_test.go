@@ -556,7 +556,8 @@ func TestAMergedTicketTakesItsWorkAlong(t *testing.T) {
 		merged.TicketID = "winner"
 		_, err = f.board.Enqueue(f.t.Context(), merged, nil)
 		must(t, err)
-		if f.board.Holds("a1", task.TicketID) || !f.board.Holds("a1", "winner") || f.board.Holds("a2", "winner") {
+		if f.board.Holding("a1", task.TicketID) != work.HoldsNot || f.board.Holding("a1", "winner") != work.Holds ||
+			f.board.Holding("a2", "winner") != work.HoldsNot || len(f.board.Holders("winner")) != 1 || len(f.board.TicketsOf("a1")) != 1 {
 			t.Error("the work is not with its ticket")
 		}
 	})

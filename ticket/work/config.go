@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/queue"
 )
 
 // Errors of the package, tested with errors.Is.
@@ -36,10 +37,15 @@ type Config struct {
 	LeftAfter   time.Duration
 	PreferChat  time.Duration // how long a chat waits for its preferred agent: 60s
 	PreferOther time.Duration // the same of mails and tickets: 30m
-	// OnChange is told of each change that a screen shows: topic "work", the id of
-	// the item, and the agent whom it concerns ("": nobody in particular). It must
-	// not block.
-	OnChange func(topic, id string, agent account.ID)
+	// OnChange is told of each change that a screen shows. It must not block.
+	OnChange func(Change)
+}
+
+// Change is a piece of work that changed.
+type Change struct {
+	Item  queue.ItemID
+	Agent account.ID // whom it concerns; "": nobody in particular
+	Queue string     // where it waits, or waited
 }
 
 func (c Config) withDefaults() Config {
@@ -58,7 +64,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.OnChange == nil {
-		c.OnChange = func(string, string, account.ID) {}
+		c.OnChange = func(Change) {}
 	}
 	return c
 }

@@ -198,16 +198,55 @@ func (b *Board) Offers(ctx context.Context, agent account.ID) ([]Item, error) {
 	return b.List(ctx, Filter{Agent: agent, Queues: []string{}, States: []State{Offered}})
 }
 
-// Holds reports whether agent holds work on a ticket, or is offered it.
-func (b *Board) Holds(agent account.ID, ticketID string) bool {
+// Holding is how an agent has work on a ticket.
+type Holding int
+
+const (
+	HoldsNot  Holding = iota
+	IsOffered         // it is shown to him
+	Holds             // he accepted it
+)
+
+// Holding returns how an agent has work on a ticket.
+func (b *Board) Holding(agent account.ID, ticketID string) Holding {
 	// The owner answers at once, or has gone: there is nothing to cancel.
-	held, err := ask(context.Background(), b, func() (bool, error) {
+	how, _ := ask(context.Background(), b, func() (Holding, error) {
+		how := HoldsNot
 		for _, p := range b.tickets[ticketID] {
-			if p.Agent == agent {
-				return true, nil
+			switch {
+			case p.holder() == agent:
+				return Holds, nil
+			case p.Agent == agent:
+				how = IsOffered
 			}
 		}
-		return false, nil
+		return how, nil
 	})
-	return err == nil && held
+	return how
+}
+
+// Holders returns who holds, or is offered, work on a ticket.
+func (b *Board) Holders(ticketID string) []account.ID {
+	all, _ := ask(context.Background(), b, func() (all []account.ID, _ error) {
+		for _, p := range b.tickets[ticketID] {
+			if p.Agent != "" {
+				all = append(all, p.Agent)
+			}
+		}
+		return all, nil
+	})
+	return all
+}
+
+// TicketsOf returns the tickets whose work an agent holds or is offered.
+func (b *Board) TicketsOf(agent account.ID) []string {
+	all, _ := ask(context.Background(), b, func() (all []string, _ error) {
+		for _, p := range b.pieces {
+			if p.Agent == agent && !slices.Contains(all, p.TicketID) {
+				all = append(all, p.TicketID)
+			}
+		}
+		return all, nil
+	})
+	return all
 }

@@ -354,7 +354,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, ticket, callback, work, chat, and reset: load everything anew. An agent gets his own and those of queues. */
+        /** Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, ticket, watchers, message, interaction, contact, callback, work, chat, and reset: load everything anew. An agent gets his own and those of queues. */
         get: operations["events"];
         put?: never;
         post?: never;
