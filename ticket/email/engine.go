@@ -57,7 +57,7 @@ type Engine struct {
 	loops  map[string][]time.Time
 	counts Counts
 	// unstored are attempts, by the mail's id, whose result the store did not take.
-	unstored map[string]*tried
+	unstored map[string]attempt
 }
 
 // Counts are totals since the start.
@@ -80,7 +80,7 @@ func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*En
 	return &Engine{
 		cfg: cfg, store: store, files: files, log: log,
 		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{}, unstored: map[string]*tried{},
+		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{}, unstored: map[string]attempt{},
 	}, nil
 }
 
@@ -120,7 +120,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { e.loop(ctx, e.arrived, e.fileAll) })
-	parts.Go(func() { e.loop(ctx, e.queued, e.sendAll) })
+	parts.Go(func() {
+		e.loop(ctx, e.queued, e.sendAll)
+		e.settleLast(ctx)
+	})
 	e.supervise(ctx)
 	parts.Wait()
 	return nil

@@ -92,6 +92,9 @@ type smtpHost struct {
 	port  int
 }
 
+// hangUp as an answer is none: the connection is closed.
+const hangUp = "hang up"
+
 // openSMTP starts one. say answers a command; "" is the usual answer.
 func openSMTP(t *testing.T, say func(command string) string) *smtpHost {
 	t.Helper()
@@ -121,6 +124,10 @@ func (h *smtpHost) serve(c net.Conn) {
 			if other := h.say(command); other != "" {
 				usual = other
 			}
+		}
+		if usual == hangUp {
+			_ = c.Close()
+			return false
 		}
 		_, err := fmt.Fprintf(c, "%s\r\n", usual)
 		return err == nil && usual[0] < '4'

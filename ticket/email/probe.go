@@ -24,10 +24,10 @@ func Probe(ctx context.Context, box ticket.Mailbox, base *tls.Config) error {
 		failed = probeIMAP(ctx, box, base)
 	}
 	if box.SMTP.Host != "" {
-		c, stop, err := connectSMTP(ctx, box, base)
+		c, err := connectSMTP(ctx, box, base)
 		if err == nil {
 			err = c.Quit()
-			stop()
+			c.end()
 		}
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("smtp.host %s: %w", box.SMTP.Host, err))

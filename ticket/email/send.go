@@ -112,27 +112,25 @@ func attach(mw *mail.Writer, a ticket.Attachment, files *filestore.Store) error 
 	return nil
 }
 
-// stopWait is how long a stop waits for a server to say whether it took a mail,
-// storeWithin for the store to take the answer.
-const (
-	stopWait    = 5 * time.Second
-	storeWithin = 10 * time.Second
-)
-
 // errConnect says that the server could not be asked: it is not the mail's fault.
 var errConnect = errors.New("no connection")
 
+// errUnanswered says that the server had the whole mail and did not say whether it
+// took it: it may arrive though it is sent again.
+var errUnanswered = errors.New("no answer to the mail, which may have arrived")
+
 // deliver gives one mail to the mailbox's server, from is its return path. final
-// reports that trying again is of no use: the server said 5xx.
+// reports that trying again is of no use: the server said 5xx. When ctx ends it
+// gives up, or waits stopWithin for the answer to a mail that the server has.
 func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to string, content []byte) (final bool, err error) {
-	line, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	early := context.AfterFunc(ctx, cut)
-	c, stop, err := connectSMTP(line, box, base)
+	c, err := connectSMTP(ctx, box, base)
 	if err != nil {
 		return false, fmt.Errorf("smtp.host %s: %w: %w", box.SMTP.Host, errConnect, err)
 	}
-	defer stop()
+	defer c.end()
+	lasting, end := outlast(ctx)
+	defer end()
+	defer context.AfterFunc(lasting, c.end)()
 	// Asked for without need, it may end at a server that has it not, and its
 	// reports take another form (RFC 6531 3.2).
 	c.SkipSMTPUTF8(ascii(from) && ascii(to))
@@ -140,18 +138,20 @@ func deliver(ctx context.Context, box ticket.Mailbox, base *tls.Config, from, to
 		func() error { return c.Mail("<" + from + ">") },
 		func() error { return c.Rcpt("<" + to + ">") },
 		func() error {
-			if !early() {
-				return ctx.Err()
-			}
-			// From here on it may be taken: only the server can say whether it was.
-			late := context.AfterFunc(ctx, func() { time.AfterFunc(stopWait, cut) })
-			defer late()
 			w, err := c.Data()
 			if err != nil {
 				return err
 			}
-			_, err = io.Copy(w, bytes.NewReader(content))
-			return errors.Join(err, w.Close())
+			if _, err = io.Copy(w, bytes.NewReader(content)); err != nil {
+				return err
+			}
+			if !c.release() { // told to stop: without its end the server has no mail
+				return ctx.Err()
+			}
+			if err = w.Close(); err != nil && !answered(err) {
+				err = fmt.Errorf("%w: %w", errUnanswered, err)
+			}
+			return err
 		},
 	} {
 		if err := step(); err != nil {
@@ -168,38 +168,47 @@ func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// connectSMTP opens a connection and signs in. stop closes it.
-func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (*smtp.Client, func(), error) {
+// smtpLink is a connection to a server that is signed in to.
+type smtpLink struct {
+	*smtp.Client
+	end     func()      // closes it
+	release func() bool // from its context; false: that has ended and closed it
+}
+
+// connectSMTP opens a connection, which is closed when ctx ends, and signs in.
+func connectSMTP(ctx context.Context, box ticket.Mailbox, base *tls.Config) (_ *smtpLink, failed error) {
 	s := box.SMTP
 	if s.Host == "" {
-		return nil, nil, errors.New("smtp.host of the mailbox is not set")
+		return nil, errors.New("smtp.host of the mailbox is not set")
 	}
 	dialer := &net.Dialer{Timeout: dialWithin}
 	conn, err := dialer.DialContext(ctx, "tcp", serverAddr(s, 465, 587))
 	if err != nil {
-		return nil, nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(5 * replyWithin))
-	cut := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	stop := func() {
-		cut()
+	l := &smtpLink{release: context.AfterFunc(ctx, func() { _ = conn.Close() })}
+	l.end = func() {
+		l.release()
 		_ = conn.Close()
 	}
+	defer func() {
+		if failed != nil {
+			l.end()
+		}
+	}()
 	link := conn
 	if s.Security == ticket.SecurityTLS {
 		link = tls.Client(conn, tlsFor(base, s.Host))
 	}
-	c, err := smtp.NewClient(link, s.Host)
-	if err != nil {
-		stop()
-		return nil, nil, fmt.Errorf("greeting: %w", err)
+	if l.Client, err = smtp.NewClient(link, s.Host); err != nil {
+		return nil, fmt.Errorf("greeting: %w", err)
 	}
 	_, domain, _ := strings.Cut(box.Address, "@")
-	if err := greet(c, s, base, domain); err != nil {
-		stop()
-		return nil, nil, err
+	if err := greet(l.Client, s, base, domain); err != nil {
+		return nil, err
 	}
-	return c, stop, nil
+	return l, nil
 }
 
 // greet says hello, makes the connection safe and signs in.
@@ -218,12 +227,6 @@ func greet(c *smtp.Client, s ticket.MailServer, base *tls.Config, domain string)
 		}
 	}
 	return nil
-}
-
-// answered reports whether an error is what the server said.
-func answered(err error) bool {
-	var said *textproto.Error
-	return errors.As(err, &said)
 }
 
 // permanent reports whether a server refused for good (RFC 5321 4.2.1).

@@ -684,6 +684,7 @@ export const en = {
   'event.mail_received': 'Mail received',
   'event.mail_delivered_to': 'Also sent to another address',
   'event.mail_bounced': 'Mail came back',
+  'event.mail_unanswered': 'Sent again: the mail server did not say whether it had it, it may arrive twice',
   'detail.number': 'ticket',
   'detail.channel': 'channel',
   'detail.kind': 'kind',

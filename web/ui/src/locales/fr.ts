@@ -686,6 +686,7 @@ export const fr = {
   'event.mail_received': 'E-mail reçu',
   'event.mail_delivered_to': 'Aussi envoyé à une autre adresse',
   'event.mail_bounced': 'E-mail revenu',
+  'event.mail_unanswered': 'Envoyé de nouveau : le serveur n’a pas dit s’il l’avait, il peut arriver deux fois',
   'detail.number': 'ticket',
   'detail.channel': 'canal',
   'detail.kind': 'nature',
