@@ -9,10 +9,13 @@ func loadSize() (agents, calls int) { return 20, 200 }
 
 const kills = 20
 
-// Rounds of the corpus of mails, and kills while mail comes and goes.
+// mailRounds is how often the corpus of mails is played.
+const mailRounds = 5
+
+// Kills at random moments of what the desk does.
 const (
-	mailRounds = 5
-	mailKills  = 34
+	deskKills     = 100 // each of mail, chat with upload, merge
+	postgresKills = 10  // the same on PostgreSQL
 )
 
 // chatCut is how long the line between two who chat is cut.

@@ -9,10 +9,13 @@ func loadSize() (agents, calls int) { return 5, 12 }
 
 const kills = 2
 
-// Rounds of the corpus of mails, and kills while mail comes and goes.
+// mailRounds is how often the corpus of mails is played.
+const mailRounds = 1
+
+// Kills at random moments of what the desk does.
 const (
-	mailRounds = 1
-	mailKills  = 10
+	deskKills     = 10 // each of mail, chat with upload, merge
+	postgresKills = 3  // the same on PostgreSQL
 )
 
 // chatCut is how long the line between two who chat is cut.
