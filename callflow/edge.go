@@ -47,7 +47,7 @@ const (
 	LegRinging  LegEventKind = iota + 1 // outbound: 18x
 	LegAnswered                         // outbound: 2xx, answer applied, ACK sent. Inbound: ACK came (or media)
 	LegFailed                           // outbound: final response 3xx-6xx, transport error or no 1xx in time: Status (0: nothing came), Text. Terminal but for LegFinal
-	LegHungUp                           // the peer ended it: BYE or CANCEL (inbound, before the answer)
+	LegHungUp                           // the peer ended it: BYE or CANCEL (inbound, before the answer); Status 408: he vanished, Text says how that was seen
 	LegDTMF                             // INFO with a key: Digit (deduplicated against RFC 4733 by the session)
 	LegAway                             // browser: the page was left; it may come back with its token
 	LegFinal                            // no request or response is outstanding; always the last event

@@ -17,11 +17,12 @@ type machine struct {
 	rec call.Record // state lives in rec.State and is changed by to alone
 
 	player      call.LegID
-	playerUp    bool // answered and not over
-	playerOver  bool // hung up, failed, or ended by us
-	playerDone  bool // final: nothing of the player's leg is outstanding
-	playerReady bool // audio flows
-	away        bool // line lost; the place is kept
+	playerCause call.Cause // how his leg ended, when not by himself
+	playerUp    bool       // answered and not over
+	playerOver  bool       // hung up, failed, or ended by us
+	playerDone  bool       // final: nothing of the player's leg is outstanding
+	playerReady bool       // audio flows
+	away        bool       // line lost; the place is kept
 
 	inQueue   bool          // the item waits, is offered, or is connecting
 	offers    []*offerLegs  // in the order in which they came

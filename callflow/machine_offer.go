@@ -114,6 +114,15 @@ func (m *machine) onAgent(e LegEvent) {
 		m.onDeviceFailed(o, l, e)
 	case LegHungUp:
 		l.record.EndedAt = m.at
+		if e.Status != 0 {
+			l.record.Cause = call.Cause{Status: e.Status, Text: e.Text}
+		}
+		if e.Status == statusVanished && m.winnerLeg == l.record.ID {
+			l.failed, l.ending = true, true
+			m.note("agent_line_dead", "agent", o.offer.AgentLogin, "why", e.Text)
+			m.agentLost(o, call.OutcomeUnreachable)
+			return
+		}
 		m.onAgentHungUp(o, l)
 	case LegDTMF:
 		m.onAgentKey(e.Digit)

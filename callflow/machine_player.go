@@ -92,6 +92,12 @@ func (m *machine) onPlayer(e LegEvent) {
 		m.onPlayerFailed(e.Status)
 	case LegHungUp:
 		m.playerOver = true
+		if e.Status != 0 {
+			m.playerCause = call.Cause{Status: e.Status, Text: e.Text}
+		}
+		if e.Status == statusVanished {
+			m.note("player_vanished", "why", e.Text)
+		}
 		m.onPlayerGone()
 	case LegDTMF:
 		m.onPlayerKey(e.Digit)
@@ -103,6 +109,10 @@ func (m *machine) onPlayer(e LegEvent) {
 		m.onPlayerGone()
 	}
 }
+
+// statusVanished is that of a LegHungUp whose peer said nothing: the edge found
+// him gone (RFC 4028 10, or no answer to an OPTIONS).
+const statusVanished = 408
 
 // onPlayerGone: the player hung up, or his leg is over by another way.
 func (m *machine) onPlayerGone() {

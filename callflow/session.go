@@ -453,7 +453,7 @@ func (s *Session) finish() {
 	if s.player != nil {
 		r := call.LegRecord{
 			ID: s.player.ID(), Kind: "player", SIPCallID: rec.SIPCallID, Transport: transportOf(rec),
-			StartedAt: rec.ArrivedAt, AnsweredAt: rec.MediaAt, EndedAt: rec.EndedAt,
+			StartedAt: rec.ArrivedAt, AnsweredAt: rec.MediaAt, EndedAt: rec.EndedAt, Cause: s.m.playerCause,
 		}
 		s.measure(&r, s.player)
 		rec.Legs = append(rec.Legs, r)

@@ -374,6 +374,7 @@ export const en = {
   'event.agent_line_dead': 'Agent\'s line silent',
   'event.line_lost': 'Player\'s line lost',
   'event.line_back': 'Player\'s line is back',
+  'event.player_vanished': 'Player\'s phone no longer answered',
   'event.line_given_up': 'Player did not come back',
   'event.resumed': 'Player came back',
   'event.callback_requested': 'Asked for a callback',

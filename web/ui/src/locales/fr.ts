@@ -376,6 +376,7 @@ export const fr = {
   'event.agent_line_dead': 'Ligne de l’agent muette',
   'event.line_lost': 'Ligne du joueur perdue',
   'event.line_back': 'Ligne du joueur revenue',
+  'event.player_vanished': 'Le téléphone du joueur ne répondait plus',
   'event.line_given_up': 'Le joueur n’est pas revenu',
   'event.resumed': 'Le joueur est revenu',
   'event.callback_requested': 'Rappel demandé',
