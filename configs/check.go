@@ -39,6 +39,8 @@ func (c *Config) checkFronts(f *Faults) {
 	if r := c.Media.RTPPorts; r.First < 1 || r.Last > 65535 || r.Last <= r.First {
 		f.add("media.rtp_ports", r.String(), "must be first-last within 1-65535, at least two ports")
 	}
+	within(f, "sip.session.expires", c.SIP.Session.Expires, 90*time.Second, 24*time.Hour)
+	within(f, "sip.session.probe", c.SIP.Session.Probe, 10*time.Second, time.Hour)
 	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
 	if c.Data.Dir == "" {
 		f.add("data.dir", c.Data.Dir, "must name a directory")

@@ -70,6 +70,7 @@ type SIP struct {
 	Realm     string         `koanf:"realm"`
 	Guard     Guard          `koanf:"guard"`
 	Limits    SIPLimits      `koanf:"limits"`
+	Session   SIPSession     `koanf:"session"`
 	Trace     bool           `koanf:"trace"`
 	TLS       SIPTLS         `koanf:"tls"`
 }
@@ -90,6 +91,12 @@ type SIPLimits struct {
 	SourceConnections int           `koanf:"source_connections"`
 	MessageTime       time.Duration `koanf:"message_time"`
 	IdleTime          time.Duration `koanf:"idle_time"`
+}
+
+// SIPSession is how a call of which nothing is heard is found.
+type SIPSession struct {
+	Expires time.Duration `koanf:"expires"` // RFC 4028
+	Probe   time.Duration `koanf:"probe"`   // OPTIONS in the dialog
 }
 
 // SIPTLS is SIP over TLS; off until both files are set.

@@ -183,6 +183,14 @@ func (l *Leg) judge(now time.Duration) {
 	}
 }
 
+// Watched reports whether the silence of the peer is noticed here: a browser's
+// line is judged by ICE, that of a phone once it has sent a packet and while it
+// is expected to send. Whether any other peer lives, only his signalling tells.
+func (l *Leg) Watched() bool {
+	t := l.terms.Load()
+	return l.browser != nil || t != nil && t.judged && l.in.sent.Load()
+}
+
 // stampOf returns the timestamp of a packet whose header is written.
 func stampOf(p []byte) uint32 { return binary.BigEndian.Uint32(p[4:]) }
 

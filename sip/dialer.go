@@ -137,6 +137,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
 	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	l.askSession(r, "")
 	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
 		if v != "" && to.aor != "" { // agents only
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))

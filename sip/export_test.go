@@ -13,6 +13,8 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"pickup/account"
+	"pickup/callflow"
+	"pickup/media"
 )
 
 // Inspect, Credentials, BindingKey and Frames show the parsers to the fuzz
@@ -265,4 +267,31 @@ func (d *Digest) Forgive() {
 	d.a.mu.Lock()
 	defer d.a.mu.Unlock()
 	clear(d.a.tries)
+}
+
+// NewOnSocket makes a server on one UDP socket that need not be the kernel's;
+// the function it returns serves until its context ends.
+func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, socket udpSocket) (*Server, func(context.Context, callflow.Handler), error) {
+	s, err := newServer(cfg, m, store, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.udp = &packetConn{udpSocket: socket, server: s}
+	s.port = int(sourceOf(socket.LocalAddr()).Port())
+	return s, func(ctx context.Context, h callflow.Handler) {
+		defer context.AfterFunc(ctx, s.stop)()
+		s.handler = h
+		_ = s.reg.load(s.life)
+		_ = s.ReloadTrunks(s.life)
+		s.serving.Store(true)
+		s.wg.Go(func() { s.reg.run(s.life) })
+		s.wg.Go(func() { _ = s.tp.ServeUDP(s.udp) })
+		<-s.life.Done()
+		s.legs.stop()
+		s.calls.Wait()
+		_ = s.udp.Close()
+		s.tx.Close()
+		_ = s.tp.Close()
+		s.wg.Wait()
+	}, nil
 }

@@ -149,9 +149,6 @@ func gateRequire(r *gosip.Request) *refusal {
 	return nil
 }
 
-// minSE is the least session interval (RFC 4028 5).
-const minSE = 90
-
 func gateSession(r *gosip.Request) *refusal {
 	if r.Method != gosip.INVITE && r.Method != gosip.UPDATE {
 		return nil
@@ -161,25 +158,6 @@ func gateSession(r *gosip.Request) *refusal {
 		return refuse(422, gosip.NewHeader("Min-SE", strconv.Itoa(minSE)))
 	}
 	return nil
-}
-
-// sessionExpires reads Session-Expires or its compact form (RFC 4028 4).
-func sessionExpires(m gosip.Message) (seconds int, refresher string, ok bool) {
-	hs := append(m.GetHeaders("Session-Expires"), m.GetHeaders("x")...)
-	if len(hs) == 0 {
-		return 0, "", false
-	}
-	value, params, _ := strings.Cut(hs[0].Value(), ";")
-	n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
-	if err != nil {
-		return 0, "", true
-	}
-	for _, p := range strings.Split(params, ";") {
-		if k, v, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(k, "refresher") {
-			refresher = strings.ToLower(v)
-		}
-	}
-	return int(n), refresher, true
 }
 
 func gateContent(r *gosip.Request) *refusal {

@@ -37,6 +37,9 @@ const (
 	timerRing                       // Invitation.Timeout
 	timerGiveUp                     // 64*T1 for the answer to our CANCEL or BYE
 	timerEarlyBye                   // the 2xx that belongs to a BYE
+	timerRefresh                    // our refresh of the session is due
+	timerExpiry                     // the session was not refreshed
+	timerProbe                      // to be asked by OPTIONS, if need be
 	timerCount
 )
 
@@ -73,6 +76,9 @@ type leg struct {
 	in  inboundPart
 	out outboundPart
 	acc acceptance // the 2xx that waits for its ACK
+
+	session session
+	probe   probe
 
 	offerPending bool // our offer went out in a 2xx; the answer comes in the ACK
 }
@@ -204,6 +210,12 @@ func (l *leg) expire() {
 			l.finish()
 		case timerEarlyBye:
 			l.no2xx()
+		case timerRefresh:
+			l.refresh()
+		case timerExpiry:
+			l.vanished("session expired")
+		case timerProbe:
+			l.ask()
 		}
 	}
 }
@@ -260,12 +272,17 @@ func (l *leg) bye() {
 // transact sends r and calls done in the leg's goroutine with its final
 // response, or nil where none came.
 func (l *leg) transact(r *gosip.Request, done func(*gosip.Response)) {
+	l.attempt(r, func(res *gosip.Response, _ bool) { done(res) })
+}
+
+// attempt is transact for who wants to know whether r was sent.
+func (l *leg) attempt(r *gosip.Request, done func(res *gosip.Response, sent bool)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.server.life), 5*time.Second) // the BYE of a stop too
 	defer cancel()
 	tx, err := l.d.send(ctx, r)
 	if err != nil {
 		l.log.Debug("sip request not sent", logkey.Err, err, slog.String("method", string(r.Method)))
-		l.post(func() { done(nil) })
+		l.post(func() { done(nil, false) })
 		return
 	}
 	l.server.wg.Go(func() {
@@ -274,11 +291,11 @@ func (l *leg) transact(r *gosip.Request, done func(*gosip.Response)) {
 			select {
 			case res := <-tx.Responses():
 				if res.StatusCode >= 200 {
-					l.post(func() { done(res) })
+					l.post(func() { done(res, true) })
 					return
 				}
 			case <-tx.Done():
-				l.post(func() { done(nil) })
+				l.post(func() { done(nil, true) })
 				return
 			case <-l.server.life.Done():
 				return
@@ -325,6 +342,7 @@ func (l *leg) request(q *request) {
 		return
 	}
 	l.d.remoteCSeq = q.CSeq().SeqNo
+	l.heard()
 	switch q.Method {
 	case gosip.BYE:
 		l.gotBye(q)

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -71,16 +70,12 @@ func (l *leg) confirm(q *request, body []byte, initial bool) {
 }
 
 // sessionHeaders adds what a 2xx to INVITE or UPDATE carries: our target, what
-// we can do, and the session timer when it was asked for (RFC 4028 9): the
-// caller refreshes.
+// we can do, and the session timer.
 func (l *leg) sessionHeaders(q *request, res *gosip.Response) {
 	res.AppendHeader(l.server.contact(l.d.flow))
 	res.AppendHeader(gosip.NewHeader("Allow", allow))
 	res.AppendHeader(gosip.NewHeader("Supported", "timer"))
-	if seconds, refresher, ok := sessionExpires(q.Request); ok && seconds >= minSE && refresher != "uas" {
-		res.AppendHeader(gosip.NewHeader("Require", "timer"))
-		res.AppendHeader(gosip.NewHeader("Session-Expires", strconv.Itoa(seconds)+";refresher=uac"))
-	}
+	l.grantSession(q.Request, res)
 }
 
 // retransmit sends the 2xx again: after 0.5, 1, 2, then every 4 seconds.
@@ -112,7 +107,9 @@ func (l *leg) gotACK(q *request) {
 			return
 		}
 	}
+	l.heard()
 	if l.acc.initial {
+		l.watch()
 		l.tell(callflow.LegAnswered, 200, "")
 	}
 	if l.acc.thenBye {
@@ -168,7 +165,7 @@ func (l *leg) reinvited(q *request) {
 	case l.state == legClosing:
 		q.refuse(refuse(481))
 		return
-	case l.acc.waiting || l.offerPending:
+	case l.acc.waiting || l.offerPending || l.session.reinvite != nil:
 		q.refuse(refuse(491)) // RFC 3261 14.2, RFC 6337 4.3
 		return
 	}
@@ -206,7 +203,7 @@ func (l *leg) updated(q *request) {
 		q.refuse(refuse(481))
 		return
 	}
-	if len(q.Body()) > 0 && (l.offerPending || l.state == legEarly) {
+	if len(q.Body()) > 0 && (l.offerPending || l.state == legEarly || l.session.reinvite != nil) {
 		q.refuse(refuse(491))
 		return
 	}

@@ -155,6 +155,8 @@ func (l *leg) success(res *gosip.Response) {
 		return
 	}
 	l.state = legUp // also after our CANCEL: the session decides (R7)
+	l.takeSession(res)
+	l.watch()
 	l.tell(callflow.LegAnswered, res.StatusCode, res.Reason)
 }
 
@@ -233,7 +235,7 @@ func (l *leg) hangUpFork(res *gosip.Response, tag string) {
 }
 
 func (l *leg) failure(res *gosip.Response) {
-	if l.retryWithCredentials(res) {
+	if l.retryWithCredentials(res) || l.retryWithLongerSession(res) {
 		return
 	}
 	l.out.settled = true
@@ -345,39 +347,28 @@ func (l *leg) giveUp() {
 	if l.out.tx != nil && !l.out.settled {
 		l.out.tx.Terminate()
 	}
+	if l.session.reinvite != nil {
+		l.session.reinvite.Terminate()
+	}
 }
 
 // retryWithCredentials answers the challenge of a trunk, once, and only of the
 // realm that is configured (digest leak).
 func (l *leg) retryWithCredentials(res *gosip.Response) bool {
 	t := l.out.trunk
-	ask, give := "WWW-Authenticate", "Authorization"
-	if res.StatusCode == 407 {
-		ask, give = "Proxy-Authenticate", "Proxy-Authorization"
-	}
-	if t == nil || t.Login == "" || l.out.tried || l.state != legEarly || (res.StatusCode != 401 && res.StatusCode != 407) {
+	if t == nil || l.out.tried || l.state != legEarly {
 		return false
 	}
-	for _, h := range res.GetHeaders(ask) {
-		a := answerChallenge(h.Value(), t.Login, t.Password, t.Realm, "INVITE", l.out.invite.Recipient.String())
-		if a == "" {
-			continue
-		}
-		l.out.tried = true
-		again := l.out.invite.Clone()
-		again.RemoveHeader("Via")
-		via := l.out.invite.Via().Clone()
-		via.Params.Add("branch", newBranch())
-		again.PrependHeader(via)
-		l.d.localCSeq++
-		again.CSeq().SeqNo = l.d.localCSeq
-		again.AppendHeader(gosip.NewHeader(give, a))
-		l.server.direct(again, l.d.flow)
-		l.out.invite, l.out.tx = again, nil
-		l.dial()
-		return true
+	give, a := t.answer(res, "INVITE", l.out.invite.Recipient.String())
+	if a == "" {
+		return false
 	}
-	return false
+	l.out.tried = true
+	again := l.again(l.out.invite)
+	again.AppendHeader(gosip.NewHeader(give, a))
+	l.out.invite, l.out.tx = again, nil
+	l.dial()
+	return true
 }
 
 func mediaStatus(err error) int {

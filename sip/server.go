@@ -42,8 +42,15 @@ type Config struct {
 	// AllowedOrigins of WebSocket handshakes, beside none and the host itself.
 	AllowedOrigins []string
 	Limits         Limits // of messages and connections
-	MaxCalls       int    // dialogs at once; 0 is 4000. Beyond: 503 + Retry-After
-	UserAgent      string // "" is "Pickup"
+	// SessionExpires is the interval of the session timer that we ask for
+	// (RFC 4028), and the longest that we grant; 0 is 30 min, 90 s or more.
+	SessionExpires time.Duration
+	// ProbeEvery is how often a peer in a call is asked by OPTIONS whether it is
+	// still there, when its RTP cannot tell: it never sent any, or has us on
+	// hold; 0 is 2 min. Without an answer in 32 s the call ends.
+	ProbeEvery time.Duration
+	MaxCalls   int    // dialogs at once; 0 is 4000. Beyond: 503 + Retry-After
+	UserAgent  string // "" is "Pickup"
 }
 
 // Check fills in defaults and reports the first setting that cannot work.
@@ -69,6 +76,12 @@ func (c *Config) Check() error {
 	if c.LocalAddr == nil {
 		c.LocalAddr = kernelAddr
 	}
+	if c.SessionExpires == 0 {
+		c.SessionExpires = 30 * time.Minute
+	}
+	if c.ProbeEvery == 0 {
+		c.ProbeEvery = 2 * time.Minute
+	}
 	if err := c.Limits.check(); err != nil {
 		return err
 	}
@@ -77,6 +90,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("sip.digest is %q: it must be md5, both or sha256", c.Digest)
 	case c.GuardBurst < 1:
 		return fmt.Errorf("sip.guard.burst is %d: it must be 1 or more", c.GuardBurst)
+	case c.SessionExpires < minSE*time.Second || c.SessionExpires > maxSE*time.Second:
+		return fmt.Errorf("sip.session.expires is %v: it must be from 90s to 24h", c.SessionExpires)
+	case c.ProbeEvery < time.Second:
+		return fmt.Errorf("sip.session.probe is %v: it must be 1s or more", c.ProbeEvery)
 	case c.TLSListen != "" && c.TLS == nil:
 		return errors.New("sip.tls.listen needs sip.tls.cert and sip.tls.key")
 	case quoteDisplay(c.Realm) != c.Realm:
@@ -145,6 +162,18 @@ var prepareSipgo = sync.OnceFunc(func() {
 // NewServer binds the sockets. An error names the setting at fault; requests
 // are answered from Serve on.
 func NewServer(cfg Config, m *media.Engine, store Store, log *slog.Logger) (*Server, error) {
+	s, err := newServer(cfg, m, store, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.bind(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// newServer makes a Server without sockets.
+func newServer(cfg Config, m *media.Engine, store Store, log *slog.Logger) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -159,9 +188,6 @@ func NewServer(cfg Config, m *media.Engine, store Store, log *slog.Logger) (*Ser
 	s.reg = newRegistrar(s)
 	s.trace = newTracer(cfg.TraceDir, log)
 	s.parser = gosip.NewParser()
-	if err := s.bind(); err != nil {
-		return nil, err
-	}
 	quiet := slog.New(slog.DiscardHandler) // sipgo logs whole messages, secrets too
 	noDial := func(string) string { return "" }
 	s.tp = gosip.NewTransportLayer(net.DefaultResolver, s.parser, nil,
@@ -208,7 +234,7 @@ func (s *Server) bind() error {
 		return fmt.Errorf("sip.listen %s (TCP): %w", s.cfg.Listen, err)
 	}
 	_ = pc.SetReadBuffer(1 << 20) // the kernel may give less
-	s.udp = &packetConn{UDPConn: pc, server: s}
+	s.udp = &packetConn{udpSocket: pc, server: s}
 	s.tcp = newListener(s, ln, "TCP")
 	s.wsLn = newWSListener(ln.Addr())
 	if s.cfg.TLSListen != "" {

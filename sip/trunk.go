@@ -169,3 +169,23 @@ func (s *Server) toNumber(number string) (destination, error) {
 	u := gosip.Uri{Scheme: "sip", User: number, Host: addr.Addr().String(), Port: int(addr.Port())}
 	return destination{target: u, flow: f, trunk: t}, nil
 }
+
+// answer returns the header that answers a 401 or 407 of the trunk, of its
+// configured realm only; value is "" where there is nothing to answer.
+func (t *Trunk) answer(res *gosip.Response, method, uri string) (name, value string) {
+	ask, name := "WWW-Authenticate", "Authorization"
+	switch {
+	case t.Login == "":
+		return name, ""
+	case res.StatusCode == 407:
+		ask, name = "Proxy-Authenticate", "Proxy-Authorization"
+	case res.StatusCode != 401:
+		return name, ""
+	}
+	for _, h := range res.GetHeaders(ask) {
+		if a := answerChallenge(h.Value(), t.Login, t.Password, t.Realm, method, uri); a != "" {
+			return name, a
+		}
+	}
+	return name, ""
+}

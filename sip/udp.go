@@ -17,12 +17,19 @@ import (
 // packetConn is the UDP socket with the read filter in front: what is not a SIP
 // message never reaches sipgo, which would keep its source address for ever.
 type packetConn struct {
-	*net.UDPConn
+	udpSocket
 	server  *Server
 	buf     [1 << 16]byte          // the longest datagram is 65,507 bytes
 	long    atomic.Pointer[[]byte] // for the next placeholder that arrives
 	last    netip.AddrPort
 	changes int // of the source, since the set of sources was forgotten
+}
+
+// udpSocket is a *net.UDPConn.
+type udpSocket interface {
+	net.PacketConn
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
 }
 
 // maxSources bounds the memory that sipgo spends on source addresses (155 bytes
@@ -118,7 +125,7 @@ func (p *packetConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	if p.server.trace.on() {
 		p.server.trace.message("out", "udp", addr.String(), b)
 	}
-	return p.UDPConn.WriteTo(b, addr)
+	return p.udpSocket.WriteTo(b, addr)
 }
 
 // keepAlive reports that data is empty but for line ends (RFC 5626 3.5.1).

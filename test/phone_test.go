@@ -30,12 +30,14 @@ type phone struct {
 	talkFor     time.Duration // hangs up so long after it answered, ACK or not; 0: never
 	pressOne    bool          // presses 1 a second after it answered
 	silent      bool          // sends no RTP
+	forgets     bool          // knows no call when it is asked by OPTIONS
 	deaf        bool          // keeps nothing of what it hears
 	stamped     bool          // each packet it speaks says when it was sent
 	transits    *transits     // where the way of stamped packets that arrive is noted, when set
 
 	mu       sync.Mutex
 	dialogs  map[string]*dialog // by Call-ID
+	asked    int                // OPTIONS received
 	invites  []time.Time        // INVITEs received, without retransmissions
 	most     int                // most dialogs early or confirmed at once
 	finals   map[string]chan sipMessage
@@ -189,6 +191,15 @@ func (p *phone) handle(m sipMessage) {
 			p.reply(d.invite, "487 Request Terminated", d.localTag, "")
 			p.end(m.get("call-id"))
 		}
+	case "OPTIONS":
+		p.mu.Lock()
+		p.asked++
+		p.mu.Unlock()
+		if p.forgets && tagOf(m.get("to")) != "" {
+			p.reply(m, "481 Call/Transaction Does Not Exist", "", "")
+			return
+		}
+		p.reply(m, "200 OK", "", "")
 	default:
 		p.reply(m, "200 OK", "", "")
 	}
