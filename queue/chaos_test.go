@@ -130,8 +130,12 @@ func (c *chaos) onItem(rt *rapid.T) {
 	ev := queue.Event{
 		ItemID:   queue.ItemID(fmt.Sprintf("i%d", rapid.IntRange(1, c.items).Draw(rt, "item"))),
 		Agent:    rapid.SampledFrom(c.agents).Draw(rt, "agent"),
-		Queue:    rapid.SampledFrom([]string{"support", "payments"}).Draw(rt, "to"),
-		Priority: rapid.IntRange(0, 3).Draw(rt, "priority"), On: rapid.Bool().Draw(rt, "fresh"),
+		Priority: rapid.IntRange(0, 3).Draw(rt, "priority"),
+		To: queue.Destination{
+			Queue: rapid.SampledFrom([]string{"", "support", "payments"}).Draw(rt, "to"), Fresh: rapid.Bool().Draw(rt, "fresh"),
+			Agent: rapid.SampledFrom(append([]account.ID{"", "nobody"}, c.agents...)).Draw(rt, "to agent"),
+			Skill: rapid.SampledFrom([]string{"", "", "", "fr"}).Draw(rt, "skill"), Level: rapid.IntRange(-1, 3).Draw(rt, "level"),
+		},
 	}
 	ev.Kind = rapid.SampledFrom([]queue.EventKind{
 		queue.EventClaim, queue.EventClaim, queue.EventTransfer, queue.EventPriority, queue.EventLeave, queue.EventWithdraw,

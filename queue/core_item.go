@@ -200,7 +200,7 @@ func (c *Core) needNow(e *entry) {
 			n.Level, keep = s.Level, s.Level > 0
 		}
 		if keep {
-			e.needs = append(e.needs, Need{Skill: n.Skill, Level: n.Level})
+			e.needs = append(e.needs, Need{Skill: n.Skill, Level: n.Level, Asked: n.Asked})
 		}
 	}
 	if e.relaxAt > 0 {

@@ -65,8 +65,16 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	switch {
 	case claimed:
 		b = append(b, "claimed by hand, "...)
-	case e.Preferred == a.ID:
+	case e.Preferred == a.ID && e.By == "":
 		b = append(b, "preferred agent, "...)
+	}
+	if e.By != "" {
+		b = append(b, "transferred by "...)
+		b = append(b, e.By...)
+		if e.Preferred == a.ID {
+			b = append(b, " to this agent"...)
+		}
+		b = append(b, ", "...)
 	}
 	if e.promoted {
 		b = append(b, "promoted past its deadline, "...)

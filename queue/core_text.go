@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"strings"
 	"time"
 
 	"pickup/account"
@@ -27,7 +26,7 @@ func (c *Core) applyText(ev *Event) {
 	case EventResume:
 		c.reply(answer{Err: c.resume(c.offers[ev.Offer])})
 	case EventTransfer:
-		c.reply(answer{Err: c.transfer(ev.ItemID, ev.Queue, ev.On)})
+		c.reply(answer{Err: c.transfer(ev.ItemID, ev.To)})
 	}
 }
 
@@ -149,47 +148,6 @@ func (c *Core) giveBack(r *reservation, outcome call.Outcome, notBefore time.Tim
 	e.NotBefore = notBefore
 	c.toReleasing(r, outcome)
 	c.requeue(e)
-}
-
-// transfer moves an item to a queue, where it waits.
-func (c *Core) transfer(id ItemID, queue string, fresh bool) error {
-	e, q := c.items[id], c.lines[strings.ToLower(queue)]
-	switch {
-	case e == nil:
-		return ErrGone
-	case q == nil || q.removed:
-		return ErrUnknownQueue
-	case q.closed:
-		return ErrClosed
-	case !e.lane.text() && (e.state == itemConnecting || e.state == itemTalking):
-		return ErrTaken
-	case e.onLine() && q != e.q && q.MaxLength > 0 && q.waiting() >= q.MaxLength:
-		return ErrFull
-	}
-	r := e.current
-	if e.state == itemWaiting {
-		c.unheap(e)
-	}
-	c.detach(r, true)
-	e.current, e.state, e.parkAt = nil, itemParked, -1
-	c.countWaiting(e, false)
-	c.countHeld(e, false)
-	e.tries, e.Preferred = nil, ""
-	if r != nil {
-		c.tried(e, r.agent)
-	}
-	c.move(e, q)
-	if fresh {
-		c.renew(e)
-	}
-	e.class = c.classOf(e)
-	c.decideItem(DecisionUpdate, e)
-	if r != nil {
-		c.decideItem(DecisionRequeue, e)
-	}
-	c.armOver(e)
-	c.wait(e)
-	return nil
 }
 
 // move counts an item in another queue.

@@ -104,7 +104,7 @@ func TestDomainListsWhatWaits(t *testing.T) {
 		if n := <-first.Notices(); n.Offer.ID != o || !n.Offer.Accepted {
 			t.Errorf("got %+v, want the claimed offer %s", n, o)
 		}
-		if err := d.Transfer(ctx, "m1", "support", true); err != nil {
+		if err := d.Transfer(ctx, "m1", queue.Destination{Queue: "support", Fresh: true}); err != nil {
 			t.Error(err)
 		}
 		if n := <-first.Notices(); n.Kind != queue.NoticeWithdraw {
@@ -138,7 +138,7 @@ func TestDomainParksPastAnOwnerWhoDoesNotRead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := d.Transfer(ctx, "m1", "support", false); err != nil {
+		if err := d.Transfer(ctx, "m1", queue.Destination{Queue: "support"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Withdraw(ctx, "m1"); err != nil && !errors.Is(err, queue.ErrGone) {

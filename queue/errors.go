@@ -37,3 +37,18 @@ type RefusedError struct {
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("queue: agent cannot go from %s to %s: %s", e.State, e.Want, e.Why)
 }
+
+// UnfitError says why an agent cannot be given an item (HTTP 409).
+type UnfitError struct {
+	Agent account.ID // "": nobody can
+	// Field is what stands against it: "channel", "agent", "queue", "skill",
+	// "level", or the limit of a channel: "chat.max", "email.max", ...
+	Field string
+	Limit string // what is asked
+	Value string // what is, or would be
+}
+
+// Error implements error.
+func (e *UnfitError) Error() string {
+	return fmt.Sprintf("queue: it cannot be transferred: %s: limit %s, got %s", e.Field, e.Limit, e.Value)
+}

@@ -39,7 +39,7 @@ const (
 	EventPriority                         // ItemID, Priority; replied
 	EventPark                             // Offer; replied
 	EventResume                           // Offer; replied
-	EventTransfer                         // ItemID, Queue, On (fresh); replied
+	EventTransfer                         // ItemID, To; replied
 )
 
 // Event is one input of Core.
@@ -55,7 +55,7 @@ type Event struct {
 	StateReason string
 	Devices     int
 	Priority    int
-	Queue       string
+	To          Destination
 	On          bool
 	At          time.Time
 	Err         error

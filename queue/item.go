@@ -29,6 +29,8 @@ type Need struct {
 	Level int // 1..5, minimum
 	// Relax lowers the level as the wait grows, in order of After; nil: never.
 	Relax []Step
+	// Asked: a transfer asked for it, not the matter. The next transfer takes it away.
+	Asked bool
 }
 
 // Step lowers a need: After the item entered the queue, Level is enough. Level
@@ -56,6 +58,7 @@ type Item struct {
 	Lease          time.Duration // how long a reservation may last; 0: ring time + 8 s
 	Preferred      account.ID    // offered to him first until PreferredUntil
 	PreferredUntil time.Time     // at most 20 s (call), 60 s (chat) or 30 min (others) from Join; zero: that for text, not at all for voice
+	By             string        // login of who transferred it, for the reason of its offers; "": nobody did
 
 	TicketID      string
 	InteractionID string

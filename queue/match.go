@@ -302,14 +302,15 @@ func (c *Core) match() {
 	c.matchDeferred()
 }
 
-// matchItems offers items that began to wait, in their order.
+// matchItems offers items that began to wait, in their order; first those that
+// wait for one agent alone.
 func (c *Core) matchItems(ready *[]*entry) {
 	if len(*ready) == 0 {
 		return
 	}
 	if len(*ready) > 1 {
 		slices.SortFunc(*ready, func(a, b *entry) int {
-			if a.before(b) {
+			if own := a.heldFor != nil; own != (b.heldFor != nil) && own || own == (b.heldFor != nil) && a.before(b) {
 				return -1
 			}
 			return 1

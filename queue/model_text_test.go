@@ -158,12 +158,19 @@ func (m *pair) transfer(rt *rapid.T) {
 	if it == nil {
 		return
 	}
-	to := rapid.SampledFrom([]string{"support", "payments"}).Draw(rt, "to")
-	fresh := rapid.Bool().Draw(rt, "fresh")
+	to := queue.Destination{
+		Queue: rapid.SampledFrom([]string{"", "support", "payments"}).Draw(rt, "to"), Fresh: rapid.Bool().Draw(rt, "fresh"),
+	}
+	switch rapid.IntRange(0, 3).Draw(rt, "whom") {
+	case 0:
+		to.Skill, to.Level = "x", rapid.IntRange(0, 3).Draw(rt, "level")
+	case 1, 2:
+		to.Agent = rapid.SampledFrom(m.n.agents).Draw(rt, "agent").id
+	}
 	ok := false
-	got := m.both(queue.Event{Kind: queue.EventTransfer, ItemID: it.id, Queue: to, On: fresh}, func() { ok = m.n.transfer(it, to, fresh) })
+	got := m.both(queue.Event{Kind: queue.EventTransfer, ItemID: it.id, To: to}, func() { ok = m.n.transfer(it, to) })
 	if (got.Err == nil) != ok {
-		rt.Fatalf("transfer %s: got %v, want ok %t", it.id, got.Err, ok)
+		rt.Fatalf("transfer %s to %+v: got %v, want ok %t", it.id, to, got.Err, ok)
 	}
 }
 

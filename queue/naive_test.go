@@ -73,6 +73,11 @@ type nItem struct {
 	promoted  bool
 	held      *nText
 	began     bool // to wait, in this step
+	asked     int  // level that a transfer asks for; 0: none
+
+	prefer      *nAgent // whom it was transferred to, until
+	preferUntil time.Duration
+	own         *nAgent // for whom alone it waits
 }
 
 func (a *nAgent) free(now time.Duration) bool {
@@ -83,7 +88,7 @@ func (a *nAgent) free(now time.Duration) bool {
 
 func (n *naive) can(a *nAgent, it *nItem) bool {
 	_, member := n.ranks[it.queue][a.id]
-	return member && a.skill >= it.need
+	return member && a.skill >= max(it.need, it.asked)
 }
 
 // step runs f, makes the offers that became possible, and lets the store
@@ -115,6 +120,9 @@ func (n *naive) match(f func()) {
 	f()
 	n.resumeAll()
 	for _, it := range n.items {
+		if it.own != nil && it.state == "waiting" && !it.own.forText() {
+			it.own, it.began = nil, true
+		}
 		if it.began {
 			waited[it], it.began = false, false
 		}
@@ -155,7 +163,10 @@ func (n *naive) match(f func()) {
 func (n *naive) least(ok func(*nItem) bool) *nItem {
 	var best *nItem
 	for _, it := range n.items {
-		if it.state == "waiting" && ok(it) && (best == nil || less(it, best)) {
+		if it.state != "waiting" || !ok(it) {
+			continue
+		}
+		if own := it.own != nil; best == nil || own != (best.own != nil) && own || own == (best.own != nil) && less(it, best) {
 			best = it
 		}
 	}
@@ -183,8 +194,16 @@ func (n *naive) serve(a *nAgent) {
 	for _, it := range n.items {
 		calls = calls || it.state == "waiting" && !it.text() && n.mayTake(a, it)
 	}
+	own := n.least(func(it *nItem) bool { return it.own == a && n.mayTake(a, it) && !it.deferred() })
+	if own == nil && !calls {
+		own = n.least(func(it *nItem) bool { return it.own == a && n.mayTake(a, it) })
+	}
+	if own != nil {
+		n.give(own, a)
+		return
+	}
 	for _, it := range n.items {
-		if it.state != "waiting" || !n.mayTake(a, it) || calls && it.deferred() {
+		if it.state != "waiting" || !n.mayTake(a, it) || it.own != nil || calls && it.deferred() {
 			continue
 		}
 		r1 := n.ranks[it.queue][a.id]
@@ -253,12 +272,17 @@ func (n *naive) offer(it *nItem, a *nAgent) {
 }
 
 func (n *naive) requeue(it *nItem) {
-	it.res = nil
+	it.res, it.own = nil, nil
 	it.state, it.began = "waiting", true
 	if it.notBefore > n.now {
 		it.state = "parked"
-	} else if it.deferred() && it.class == 2 && it.due <= n.now {
+		return
+	}
+	if it.deferred() && it.class == 2 && it.due <= n.now {
 		n.promote(it)
+	}
+	if a := it.prefer; a != nil && it.preferUntil > n.now && it.tries[a.id] == 0 && a.forText() && n.can(a, it) {
+		it.own = a
 	}
 }
 
@@ -582,6 +606,9 @@ func (n *naive) tick(end time.Duration) bool {
 	for _, it := range n.items {
 		if it.state == "parked" {
 			consider(it.notBefore, func() { n.requeue(it) })
+		}
+		if it.state == "waiting" && it.own != nil {
+			consider(it.preferUntil, func() { it.own, it.began = nil, true })
 		}
 		if it.state == "waiting" && it.deferred() && it.class == 2 {
 			consider(it.due, func() { n.promote(it) })

@@ -91,8 +91,11 @@ func (n *naive) mayTake(a *nAgent, it *nItem) bool {
 	if !it.text() {
 		return a.free(n.now)
 	}
-	if !a.textFree(n.now, it.channel) {
+	if !a.textFree(n.now, it.channel) || it.own != nil && it.own != a {
 		return false
+	}
+	if it.own == a {
+		return true // his own: no share is asked
 	}
 	ready, idle, holders := 0, 0, 0
 	for _, x := range n.agents {
@@ -333,10 +336,31 @@ func (n *naive) claim(it *nItem, a *nAgent) bool {
 	return true
 }
 
-func (n *naive) transfer(it *nItem, to string, fresh bool) bool {
-	var had *nAgent
+func (n *naive) transfer(it *nItem, to queue.Destination) bool {
+	var had, target *nAgent
+	dest := to.Queue
+	if dest == "" {
+		dest = it.queue
+	}
+	asked := 0
+	if to.Skill != "" {
+		asked = max(to.Level, 1)
+	}
+	could := func(a *nAgent) bool {
+		_, member := n.ranks[dest][a.id]
+		return member && a.skill >= max(it.need, asked)
+	}
+	for _, a := range n.agents {
+		if a.id == to.Agent {
+			target = a
+		}
+	}
 	switch {
 	case it.state == "ended" || !it.text() && (it.state == "connecting" || it.state == "talking"):
+		return false
+	case target != nil && (!it.text() || !could(target) || it.held != nil && it.held.agent == target):
+		return false
+	case target == nil && asked > 0 && !slices.ContainsFunc(n.agents, could):
 		return false
 	case it.held != nil:
 		had = it.held.agent
@@ -355,8 +379,15 @@ func (n *naive) transfer(it *nItem, to string, fresh bool) bool {
 	if had != nil {
 		it.tries[had.id]++
 	}
-	it.queue = to
-	if fresh {
+	it.queue, it.asked, it.prefer = dest, asked, target
+	if target != nil {
+		it.notBefore = 0
+		it.preferUntil = n.now + 30*time.Minute
+		if it.channel == call.ChannelChat {
+			it.preferUntil = n.now + time.Minute
+		}
+	}
+	if to.Fresh {
 		it.promoted, it.joined = false, n.now
 		it.class, it.key = 1, n.keyNow(30*time.Second, it)
 		switch {
@@ -369,6 +400,9 @@ func (n *naive) transfer(it *nItem, to string, fresh bool) bool {
 	n.requeue(it)
 	return true
 }
+
+// forText reports whether text may wait for an agent alone.
+func (a *nAgent) forText() bool { return a.console && a.state == "ready" }
 
 func (n *naive) keyNow(target time.Duration, it *nItem) int64 {
 	return epoch.UnixMilli() + (n.now + target).Milliseconds() - int64(it.priority-1)*60_000

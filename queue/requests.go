@@ -206,11 +206,16 @@ func (d *Domain) Resume(ctx context.Context, o OfferID) error {
 }
 
 // Transfer moves an item that waits, or that an agent has of text, to another
-// queue (or back to its own), where it waits with its key, or with a new one
-// where fresh. A running offer is withdrawn; who had it is asked last. Errors:
-// ErrGone, ErrUnknownQueue, ErrClosed, ErrFull, ErrTaken (an agent talks).
-func (d *Domain) Transfer(ctx context.Context, item ItemID, queue string, fresh bool) error {
-	_, err := d.ask(ctx, message{event: Event{Kind: EventTransfer, ItemID: item, Queue: queue, On: fresh}})
+// queue, agent or skill, with the key it has. A running offer is withdrawn; who
+// had it is asked last, and is free at once. Whether it can be is decided at that
+// moment by what is configured. An agent who is there has it before anybody else:
+// at once where he has room, else it waits for him for 60 s (chat) or 30 min
+// (others) as for a preferred agent. Then, or when he is not ready or his console
+// is closed, it waits for everybody of the queue. Errors: ErrGone,
+// ErrUnknownQueue, ErrUnknownAgent, ErrClosed, ErrFull, ErrTaken (an agent talks),
+// *UnfitError.
+func (d *Domain) Transfer(ctx context.Context, item ItemID, to Destination) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventTransfer, ItemID: item, To: to}})
 	return err
 }
 

@@ -72,7 +72,11 @@ func (r *rig) claim(id queue.ItemID, a account.ID) queue.Effect {
 }
 
 func (r *rig) transfer(id queue.ItemID, to string, fresh bool) error {
-	return r.do(queue.Event{Kind: queue.EventTransfer, ItemID: id, Queue: to, On: fresh}).Err
+	return r.hand(id, queue.Destination{Queue: to, Fresh: fresh})
+}
+
+func (r *rig) hand(id queue.ItemID, to queue.Destination) error {
+	return r.do(queue.Event{Kind: queue.EventTransfer, ItemID: id, To: to}).Err
 }
 
 // Who is reached by which lane.
