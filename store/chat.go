@@ -113,6 +113,11 @@ func (s *Store) Conversation(ctx context.Context, id string) (c chat.Conversatio
 		return c, failed(doing, err)
 	}
 	c.Ticket, _, err = ticketRow(ctx, s.read, `SELECT `+ticketColumns+` FROM tickets WHERE id = $1`, c.Interaction.TicketID)
+	if err != nil {
+		return c, failed(doing, err)
+	}
+	wishes, err := s.wishes(ctx, work.ChatItem(id))
+	c.Wish = wishes[work.ChatItem(id)]
 	return c, failed(doing, err)
 }
 
@@ -180,7 +185,11 @@ func (s *Store) OpenTasks(ctx context.Context) ([]work.Task, error) {
 	if err != nil {
 		return nil, failed(doing, err)
 	}
-	return todo.Tasks(names, held), nil
+	wishes, err := s.wishes(ctx, "")
+	if err != nil {
+		return nil, failed(doing, err)
+	}
+	return todo.Tasks(names, held, wishes), nil
 }
 
 // contacts are the ids of the customers of what waits, each once.
@@ -196,8 +205,9 @@ func (w *WorkToDo) contacts() []string {
 }
 
 // Tasks makes tasks of what waits: mails of tickets that we owe something in, and
-// the tickets. names are those of contacts by id, held says who has an item.
-func (w *WorkToDo) Tasks(names map[string]string, held map[queue.ItemID]Holder) []work.Task {
+// the tickets. names are those of contacts by id, held says who has an item,
+// wishes what its last transfer asked for.
+func (w *WorkToDo) Tasks(names map[string]string, held map[queue.ItemID]Holder, wishes map[queue.ItemID]work.Wish) []work.Task {
 	var all []work.Task
 	add := func(t ticket.Ticket, task work.Task) {
 		task.TicketID, task.Category, task.Priority, task.Language = t.ID, t.Category, t.Priority, t.Language
@@ -206,7 +216,7 @@ func (w *WorkToDo) Tasks(names map[string]string, held map[queue.ItemID]Holder) 
 			task.Queue = t.Queue
 		}
 		h := held[task.ItemID()]
-		task.Holder, task.Parked = h.Agent, h.Parked
+		task.Holder, task.Parked, task.Wish = h.Agent, h.Parked, wishes[task.ItemID()]
 		all = append(all, task)
 	}
 	for _, m := range w.Mails {

@@ -37,6 +37,7 @@ type DeskTx interface {
 	MailTx
 	MergeTx
 	DraftTx
+	HandoverTx
 }
 
 // PeopleTx reads and writes contacts.
@@ -157,6 +158,12 @@ type DraftTx interface {
 	Drafts(ctx context.Context, ticketID string, user account.ID) ([]Draft, error)
 	// DropDraft takes one away, if it is there.
 	DropDraft(ctx context.Context, ticketID string, user account.ID, kind MessageKind) error
+}
+
+// HandoverTx keeps what transfers of work asked for.
+type HandoverTx interface {
+	// SaveHandover takes the place of what was asked for the same item before.
+	SaveHandover(ctx context.Context, h Handover) error
 }
 
 // Link is a tie between two tickets.

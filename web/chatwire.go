@@ -163,7 +163,14 @@ func (s *Server) failChat(ctx context.Context, doing string, err error) error {
 
 // failWork is fail for what concerns work.
 func (s *Server) failWork(ctx context.Context, doing string, err error) error {
+	var unfit *queue.UnfitError
 	switch {
+	case errors.As(err, &unfit):
+		field := "body.agent_id"
+		if unfit.Agent == "" {
+			field = "body." + unfit.Field // the skill, or its level
+		}
+		return problem(http.StatusConflict, "urn:pickup:problem:transfer-refused", unfit.Error(), field)
 	case errors.Is(err, work.ErrGone):
 		return problem(http.StatusNotFound, "", "There is no such work any more.", "path.id")
 	case errors.Is(err, work.ErrTaken), errors.Is(err, queue.ErrTaken):

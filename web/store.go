@@ -20,6 +20,8 @@ type Users interface {
 	Users(ctx context.Context) ([]account.User, error)
 	UpsertUser(ctx context.Context, u account.User) error
 	SetUserActive(ctx context.Context, id account.ID, active bool) error
+	// Skills returns the level, 1 to 5, of each skill of each user who has any.
+	Skills(ctx context.Context) (map[account.ID]map[string]int, error)
 }
 
 // Keys keeps what opens the door: sessions and tokens.

@@ -240,6 +240,7 @@ func (s *Server) peopleOf(ctx context.Context, d store.TicketDetail) map[string]
 	ids := []string{d.Ticket.AssigneeID}
 	for _, e := range d.Events {
 		ids = append(ids, e.Actor)
+		ids = append(ids, e.Detail["agent"])
 		if e.Kind == "assignee_changed" {
 			ids = append(ids, e.Detail["from"], e.Detail["to"])
 		}

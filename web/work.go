@@ -95,13 +95,6 @@ type (
 			Reason string `json:"reason,omitempty" maxLength:"200"`
 		} `required:"false"`
 	}
-	transferWorkInput struct {
-		IDInput
-		Body struct {
-			Queue      string `json:"queue" minLength:"1" maxLength:"64"`
-			NewRequest bool   `json:"new_request,omitempty" doc:"It waits behind all others; else it keeps its place."`
-		}
-	}
 )
 
 func (s *Server) workOperations(api huma.API) {
@@ -134,10 +127,7 @@ func (s *Server) workOperations(api huma.API) {
 		id: "reject-work", method: http.MethodPost, path: one + "/reject", tag: "work", rule: agentOrManage, errors: gone,
 		summary: "Give an offer back; it keeps its place",
 	}, s.rejectWork)
-	register(api, act{
-		id: "transfer-work", method: http.MethodPost, path: one + "/transfer", tag: "work", rule: agentOrManage, errors: gone,
-		summary: "Let it wait in another queue; who manages may move what is not his",
-	}, s.transferWork)
+	s.handoverOperations(api)
 }
 
 // queuesOf are the queues that an agent is a member of.
@@ -243,19 +233,6 @@ func (s *Server) takeTicket(ctx context.Context, ticketID string, agent account.
 func (s *Server) rejectWork(ctx context.Context, in *rejectWorkInput) (*oneOutput[WorkStory], error) {
 	return s.onWork(ctx, in.ID, func(b *work.Board, ctx context.Context, id queue.ItemID, agent account.ID) (work.Item, error) {
 		return b.Reject(ctx, id, agent, in.Body.Reason)
-	})
-}
-
-func (s *Server) transferWork(ctx context.Context, in *transferWorkInput) (*oneOutput[WorkStory], error) {
-	name := strings.ToLower(in.Body.Queue)
-	if _, ok := s.parts.Queue.Has(name); !ok {
-		return nil, problem(http.StatusUnprocessableEntity, "", "There is no such queue.", "body.queue")
-	}
-	return s.onWork(ctx, in.ID, func(b *work.Board, ctx context.Context, id queue.ItemID, agent account.ID) (work.Item, error) {
-		if who(ctx).user.Role.Manages() {
-			agent = ""
-		}
-		return b.Transfer(ctx, id, agent, name, in.Body.NewRequest)
 	})
 }
 

@@ -95,6 +95,7 @@ func (m *Memory) Conversation(ctx context.Context, id string) (c chat.Conversati
 		}
 		c.Interaction = m.desk.interactions[id]
 		c.Ticket = m.desk.tickets[c.Interaction.TicketID]
+		c.Wish = m.wish(work.ChatItem(id))
 		return nil
 	})
 	return c, err
@@ -175,7 +176,7 @@ func (m *Memory) OpenTasks(ctx context.Context) ([]work.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, held := map[string]string{}, map[queue.ItemID]store.Holder{}
+	names, held, wishes := map[string]string{}, map[queue.ItemID]store.Holder{}, map[queue.ItemID]work.Wish{}
 	err = m.act(ctx, func() error {
 		for id, c := range m.desk.contacts {
 			names[id] = c.Name
@@ -184,8 +185,18 @@ func (m *Memory) OpenTasks(ctx context.Context) ([]work.Task, error) {
 			if row.holder != "" && row.reason == "" && row.item.Channel != call.ChannelChat && row.item.Channel != call.ChannelCall {
 				held[id] = store.Holder{Agent: row.holder, Parked: row.parked}
 			}
+			wishes[id] = m.wish(id)
 		}
 		return nil
 	})
-	return todo.Tasks(names, held), err
+	return todo.Tasks(names, held, wishes), err
+}
+
+// wish is what the last transfer of an item asked for, which has not ended.
+func (m *Memory) wish(id queue.ItemID) work.Wish {
+	row, h := m.routing.items[id], m.desk.handovers[string(id)]
+	if row == nil || row.reason != "" || h.ItemID == "" {
+		return work.Wish{}
+	}
+	return work.Wish{Agent: h.Agent, Skill: h.Skill, Level: h.Level, By: h.By}
 }

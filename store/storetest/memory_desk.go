@@ -21,6 +21,7 @@ type desk struct {
 	events       map[string][]call.TimelineEvent
 	links        map[ticket.Link]time.Time // Link without At
 	drafts       map[draftKey]ticket.Draft
+	handovers    map[string]ticket.Handover // the last of each item
 	interactions map[string]ticket.Interaction
 	messages     map[string]ticket.Message // without attachments
 	clients      map[[2]string]string      // scope and client id to message
@@ -47,6 +48,7 @@ func newDesk() desk {
 	return desk{
 		contacts: map[string]ticket.Contact{}, identities: map[string][]ticket.Identity{}, tickets: map[string]ticket.Ticket{},
 		events: map[string][]call.TimelineEvent{}, links: map[ticket.Link]time.Time{}, drafts: map[draftKey]ticket.Draft{},
+		handovers:    map[string]ticket.Handover{},
 		interactions: map[string]ticket.Interaction{}, messages: map[string]ticket.Message{}, clients: map[[2]string]string{},
 		attachments: map[string]fileRow{}, seen: map[[3]string]ticket.SeenMail{}, outbox: map[string]ticket.OutMail{},
 		merges: map[string]ticket.Merge{},
@@ -368,6 +370,12 @@ func (t *deskTx) SaveDraft(_ context.Context, r ticket.Draft) error {
 	}
 	r.UpdatedAt = stamp(r.UpdatedAt)
 	set(t, t.drafts, draftKey{r.TicketID, r.UserID, r.Kind}, r)
+	return nil
+}
+
+// SaveHandover implements ticket.HandoverTx.
+func (t *deskTx) SaveHandover(_ context.Context, h ticket.Handover) error {
+	set(t, t.handovers, h.ItemID, h)
 	return nil
 }
 

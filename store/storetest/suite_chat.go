@@ -223,6 +223,36 @@ func openTasks(t *testing.T, s Full) {
 		t.Fatalf("got %+v", tasks[1])
 	}
 
+	hand := func(item, agent, reason string) {
+		t.Helper()
+		must(t, s.Desk(ctx, func(tx ticket.DeskTx) error {
+			return tx.SaveHandover(ctx, ticket.Handover{
+				ItemID: item, TicketID: mail.Ticket.ID, From: "support", Queue: "payments", Agent: account.ID(agent), Skill: "dispute", Level: 2,
+				Reason: reason, By: "1001", At: at(5),
+			})
+		}))
+	}
+	hand("no such item", "a3", "nothing waits for it")
+	hand(string(item.ID), "a2", "he asked for her")
+	hand(string(item.ID), "", "she is away")
+	hand("chat-"+chatted.ID, "a2", "French")
+	tasks, err = s.OpenTasks(ctx)
+	must(t, err)
+	want[0].Wish = work.Wish{Skill: "dispute", Level: 2, By: "1001"}
+	same(t, "the mail that was transferred", tasks[0], want[0])
+	item.ID = "chat-" + queue.ItemID(chatted.ID)
+	item.Channel = call.ChannelChat
+	wishes := func(what string, want work.Wish) {
+		t.Helper()
+		c, err := s.Conversation(ctx, chatted.ID)
+		must(t, err)
+		same(t, what, c.Wish, want)
+	}
+	wishes("a chat that no item waits for", work.Wish{})
+	commit(t, s, queue.Decision{Kind: queue.DecisionEnqueue, Item: item, At: at(6)})
+	wishes("the chat that was transferred", work.Wish{Agent: "a2", Skill: "dispute", Level: 2, By: "1001"})
+	commit(t, s, queue.Decision{Kind: queue.DecisionEnd, Item: item, Reason: call.EndAnswered, At: at(7)})
+	wishes("the chat when its item has ended", work.Wish{})
 	must(t, s.Desk(ctx, func(tx ticket.DeskTx) error { // answered
 		_, err := ticket.Post(ctx, tx, ticket.Policy{}, ticket.Actor{ID: "a1"}, ticket.Outgoing{
 			TicketID: tasks[1].TicketID, Kind: ticket.MessageNote, Text: "vu", ExpectedLast: -1,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pickup/call"
+	"pickup/queue"
 	"pickup/ticket"
 	"pickup/ticket/chat"
 	"pickup/ticket/work"
@@ -309,7 +310,7 @@ func TestAnAgentWhoIsGoneIsReplaced(t *testing.T) {
 func TestATransferLetsItWaitElsewhere(t *testing.T) {
 	live(t, chat.Config{}, func(h *house) {
 		id := h.answered()
-		_, err := h.board.Transfer(h.t.Context(), work.ChatItem(id), "a1", "payments", false)
+		_, err := h.board.Transfer(h.t.Context(), work.ChatItem(id), "a1", queue.Destination{Queue: "payments"})
 		h.must(err)
 		v := h.view(id)
 		if v.State != chat.StateWaiting || v.AgentID != "" || v.Interaction.Queue != "payments" {

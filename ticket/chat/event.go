@@ -6,6 +6,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/ticket"
+	"pickup/ticket/work"
 )
 
 // Side is one of the two who talk.
@@ -82,6 +83,7 @@ type Conversation struct {
 	Chat
 	Interaction ticket.Interaction
 	Ticket      ticket.Ticket // the matter it stands on now
+	Wish        work.Wish     // of its last transfer
 }
 
 // View is a conversation as screens show it now.

@@ -20,7 +20,7 @@ func (m *room) enqueue() {
 	t := work.Task{
 		Channel: chatChannel, InteractionID: m.id, TicketID: i.TicketID, Queue: i.Queue, Category: m.conv.Ticket.Category,
 		Priority: m.conv.Ticket.Priority, Language: i.Language, Player: m.conv.Name, Subject: m.conv.Ticket.Subject,
-		Since: i.QueuedAt, Preferred: m.conv.Preferred, Holder: m.conv.AgentID, LostBy: m.lost,
+		Since: i.QueuedAt, Preferred: m.conv.Preferred, Holder: m.conv.AgentID, LostBy: m.lost, Wish: m.conv.Wish,
 	}
 	item, err := m.rooms.board.Enqueue(m.life, t, func(n work.Note) { m.box.Put(func() { m.note(n) }) })
 	switch {

@@ -301,11 +301,11 @@ func TestClaimParkResumeTransfer(t *testing.T) {
 		_, err = f.board.Resume(f.t.Context(), id, "a1")
 		must(t, err)
 		f.want(id, work.Active, "a1")
-		if _, err = f.board.Transfer(f.t.Context(), id, "a1", "nowhere", false); !errors.Is(err, queue.ErrUnknownQueue) {
+		if _, err = f.board.Transfer(f.t.Context(), id, "a1", queue.Destination{Queue: "nowhere"}); !errors.Is(err, queue.ErrUnknownQueue) {
 			t.Errorf("got %v", err)
 		}
 		key := f.get(id).Key
-		_, err = f.board.Transfer(f.t.Context(), id, "a1", "payments", false)
+		_, err = f.board.Transfer(f.t.Context(), id, "a1", queue.Destination{Queue: "payments"})
 		must(t, err)
 		i := f.get(id)
 		if i.State != work.Waiting || i.Queue != "payments" || i.Key != key || i.Agent != "" {

@@ -77,12 +77,19 @@ func (b *Board) item(t Task) queue.Item {
 			it.DueAt = t.Since.Add(urgentTarget)
 		}
 	}
-	if t.Preferred != "" {
+	preferred := t.Preferred
+	if t.Wish.By != "" {
+		preferred, it.By = t.Wish.Agent, t.Wish.By
+	}
+	if t.Wish.Skill != "" {
+		it.Needs = append(it.Needs, queue.Need{Skill: t.Wish.Skill, Level: t.Wish.Level, Asked: true})
+	}
+	if preferred != "" {
 		wait := b.cfg.PreferOther
 		if t.Channel == call.ChannelChat {
 			wait = b.cfg.PreferChat
 		}
-		it.Preferred, it.PreferredUntil = t.Preferred, time.Now().Add(wait)
+		it.Preferred, it.PreferredUntil = preferred, time.Now().Add(wait)
 	}
 	return it
 }

@@ -1,7 +1,9 @@
 package work
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"pickup/account"
@@ -73,16 +75,18 @@ func (b *Board) put(p *piece, s State) {
 	}
 }
 
-// Transfer lets an item wait in a queue, another one or its own, with the key it
-// has, or behind all others where fresh. agent must hold it, or be offered it;
-// "" is the system, which may move anything. Errors: ErrGone, ErrTaken,
-// queue.ErrUnknownQueue, queue.ErrClosed, queue.ErrFull.
-func (b *Board) Transfer(ctx context.Context, id queue.ItemID, agent account.ID, name string, fresh bool) (Item, error) {
+// Transfer lets an item wait in a queue (another one or its own), for an agent or
+// for who has a skill, with the key it has. agent must hold it, or be offered it;
+// "" is the system, which may move anything. Nothing is stored: the fact has to
+// say the same before the next start (ticket.Desk.HandOver). Errors: ErrGone,
+// ErrTaken, those of queue.Domain.Transfer.
+func (b *Board) Transfer(ctx context.Context, id queue.ItemID, agent account.ID, to queue.Destination) (Item, error) {
 	return b.with(ctx, id, func(p *piece) error {
 		if agent != "" && p.Agent != agent {
 			return ErrTaken
 		}
-		if err := b.queue.Transfer(b.life, id, name, fresh); err != nil {
+		name := cmp.Or(strings.ToLower(to.Queue), p.Queue)
+		if err := b.queue.Transfer(b.life, id, to); err != nil {
 			return err
 		}
 		if p.offer != "" {
@@ -90,7 +94,11 @@ func (b *Board) Transfer(ctx context.Context, id queue.ItemID, agent account.ID,
 			p.tried("withdrawn", "transfer")
 		}
 		had := b.wait(p)
-		p.Queue, p.LostBy = name, ""
+		p.LostBy = ""
+		p.Queue, p.Wish = name, Wish{Agent: to.Agent, Skill: to.Skill, By: to.By}
+		if to.Skill != "" {
+			p.Wish.Level = max(to.Level, 1)
+		}
 		p.tell(Note{Kind: NoteMoved, Agent: had, Queue: name})
 		b.changed(p, had)
 		return nil

@@ -33,6 +33,16 @@ type Task struct {
 	// LostBy held it until his console stayed closed: a chat that nobody has taken
 	// meanwhile is his again when it opens. "": nobody.
 	LostBy account.ID
+	// Wish is what the last transfer asked for; zero: it was not transferred.
+	Wish Wish
+}
+
+// Wish is what a transfer asks for beside what the matter needs anyway.
+type Wish struct {
+	Agent account.ID // he gets it before anybody else; "": nobody does
+	Skill string     // "": none
+	Level int        // of Skill, 1 to 5
+	By    string     // login of who transferred it, for the reason of its offers
 }
 
 // ItemID is the id of the task's item in the queue. It follows from the fact:

@@ -1062,6 +1062,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/work/{id}/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** To which queues, agents and skills a piece of work may be transferred */
+        get: operations["list-work-destinations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/work/{id}/done": {
         parameters: {
             query?: never;
@@ -1139,7 +1156,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let it wait in another queue; who manages may move what is not his */
+        /** Give it to a queue, an agent or a skill, with the reason; an agent what he has or is offered, who manages anything */
         post: operations["transfer-work"];
         delete?: never;
         options?: never;
@@ -1926,6 +1943,21 @@ export interface components {
             queue?: string;
             subject: string;
             tags?: string[] | null;
+        };
+        DestinationAgent: {
+            id: string;
+            name: string;
+            /** @description Whose member he is. */
+            queues: string[];
+            state: string;
+        };
+        DestinationSkill: {
+            /**
+             * Format: int64
+             * @description The highest that an agent has, 1 to 5.
+             */
+            level: number;
+            name: string;
         };
         DraftInfo: {
             body: string;
@@ -2763,9 +2795,21 @@ export interface components {
             version: number;
         };
         TransferWorkInputBody: {
+            /** @description Who gets it before anybody else: at once where he has room, else it waits for him for a minute (chat) or half an hour, then for everybody. Not with a skill that he has not. */
+            agent_id?: string;
+            /**
+             * Format: int64
+             * @description Of the skill, at least; without it 1.
+             */
+            level?: number;
             /** @description It waits behind all others; else it keeps its place. */
             new_request?: boolean;
-            queue: string;
+            /** @description Where it waits; without it where it is. */
+            queue?: string;
+            /** @description In the ticket's timeline. */
+            reason: string;
+            /** @description Only who has it is offered it. */
+            skill?: string;
         };
         TrunkBody: {
             /** @description Its calls are refused, it is not called, its numbers lead nowhere. */
@@ -2876,6 +2920,14 @@ export interface components {
             from: string;
             /** Format: date-time */
             to: string;
+        };
+        WorkDestinations: {
+            /** @description By name; those who are a member of a queue. */
+            agents: components["schemas"]["DestinationAgent"][];
+            /** @description By name. */
+            queues: string[];
+            /** @description That somebody has, by name. */
+            skills: components["schemas"]["DestinationSkill"][];
         };
         WorkRow: {
             agent: string;
@@ -8363,6 +8415,73 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-work-destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkDestinations"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,7 +3,7 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../api';
 import { clock } from './clock.svelte';
-import type { FileInfo, MailboxBody, Message, QueueSettings, TicketEdit, UserBody } from './model';
+import type { FileInfo, MailboxBody, Message, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
@@ -114,8 +114,8 @@ export const api = {
   claimWork: (id: string) => take(client.POST('/api/v1/work/{id}/claim', path('id', id))),
   parkWork: (id: string) => take(client.POST('/api/v1/work/{id}/park', path('id', id))),
   resumeWork: (id: string) => take(client.POST('/api/v1/work/{id}/resume', path('id', id))),
-  moveWork: (id: string, queue: string, new_request: boolean) =>
-    take(client.POST('/api/v1/work/{id}/transfer', { ...path('id', id), body: { queue, new_request } })),
+  workDestinations: (id: string) => take(client.GET('/api/v1/work/{id}/destinations', path('id', id))),
+  transferWork: (id: string, body: TransferBody) => take(client.POST('/api/v1/work/{id}/transfer', { ...path('id', id), body })),
 
   chats: () => take(client.GET('/api/v1/chats')),
   chat: (id: string) => take(client.GET('/api/v1/chats/{id}', path('id', id))),

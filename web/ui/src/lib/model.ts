@@ -35,6 +35,7 @@ export type MailboxBody = Omit<Schemas['MailboxBody'], '$schema'>;
 export type Callback = Schemas['CallbackRow'];
 export type User = Schemas['UserObject'];
 export type UserBody = Schemas['UserBody'];
+export type TransferBody = Omit<Schemas['TransferWorkInputBody'], '$schema'>;
 export type StoredQueue = Schemas['QueueObject'];
 export type QueueSettings = Schemas['QueueSettings'];
 export interface List<T> { items: T[]; next: string }

@@ -5,6 +5,8 @@ import { t } from '../console/t';
 const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^claimed by hand$/, () => t('why.claimed')],
   [/^preferred agent$/, () => t('why.preferred')],
+  [/^transferred by (\S+) to this agent$/, (m) => t('why.given', { name: m[1]! })],
+  [/^transferred by (\S+)$/, (m) => t('why.transferred', { name: m[1]! })],
   [/^promoted past its deadline$/, () => t('why.late')],
   [/^skill (.+) (\d+)$/, (m) => t('why.skill', { skill: m[1]!, level: m[2]! })],
   [/^rank (\d+)$/, (m) => t('why.rank', { rank: m[1]! })],
