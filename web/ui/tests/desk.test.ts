@@ -195,7 +195,7 @@ describe('the composer', () => {
     serve((s) => {
       if (s.path.endsWith('/drafts')) return [200, { items: [{ kind: 'agent', body: 'Dear Léa', updated_at: null }], next: '' }];
       if (s.method === 'PUT') return [204, null];
-      if (s.body.expected_last === -1) return [201, message(9)];
+      if (Number(s.body.expected_last) >= 8) return [201, message(9)];
       return [409, { status: 409, type: 'urn:pickup:problem:unseen-messages', title: 'Conflict', detail: 'x', messages: [message(8, { text: 'All is well now' })] }];
     });
     render(Composer, composer());
@@ -206,7 +206,7 @@ describe('the composer', () => {
     screen.getByText('Send anyway').click();
     await vi.waitFor(() => expect(box.value).toBe(''));
     const posts = sent.filter((s) => s.method === 'POST');
-    expect(posts.map((s) => s.body.expected_last)).toEqual([7, -1]);
+    expect(posts.map((s) => s.body.expected_last)).toEqual([7, 8]); // what comes after these would be shown, too
     expect(posts[0]!.body.client_id).toBe(posts[1]!.body.client_id);
     expect(posts[0]!.body).toMatchObject({ kind: 'agent', interaction_id: 'mail', state: 'pending_customer', text: 'Dear Léa' });
     await vi.waitFor(() => expect(sent.some((s) => s.method === 'PUT' && s.path.endsWith('/drafts/agent') && s.body.body === '')).toBe(true));

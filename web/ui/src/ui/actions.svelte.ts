@@ -31,6 +31,12 @@ export class Action {
   }
 }
 
+/** Why a file was not taken: the limits are the server's, the words ours. */
+export function fileWords(err: unknown): string {
+  const known = err instanceof ApiError ? ({ 413: 'file.large', 415: 'file.kind', 422: 'file.broken' } as const)[err.status as 413] : undefined;
+  return known ? t(known) : words(err);
+}
+
 function words(err: unknown): string {
   if (!(err instanceof ApiError) || err.status === 0 || err.status >= 500) return t('error.away');
   if (err.status === 403) return t('error.forbidden');
