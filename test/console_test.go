@@ -3,9 +3,18 @@
 package test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -65,4 +74,64 @@ func TestTicketsAtTheConsole(t *testing.T) {
 	given["other"] = s.wrote(agent, "Un tournoi de poker", "Quand commence le tournoi ?")
 	s.wrote(other, "zanzibar", "zanzibar")
 	s.script("console_ticket.mjs", given)
+}
+
+// dot is a small picture.
+func dot() []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 40, 40))); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// outside is a host that a mail wants to be asked, which counts how often it was;
+// and it delivers what the script has a player write.
+func (o *postOffice) outside(box string) string {
+	o.t.Helper()
+	var asked atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, asked.Load()) })
+	mux.HandleFunc("POST /mail/{name}", func(_ http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		o.check(err)
+		o.put(box, r.PathValue("name"), content)
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write(dot())
+	})
+	server := httptest.NewServer(mux)
+	o.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestMailAtTheConsole: an administrator sets up a mailbox by clicking, its mail
+// is shown without harm, and two agents who answer it see each other.
+func TestMailAtTheConsole(t *testing.T) {
+	o := openPostOffice(t)
+	s := startServer(t)
+	const subject = "Where is my withdrawal"
+	outside := o.outside(supportBox)
+	html := strings.ReplaceAll(`<p>Dear support, <b>where is it?</b></p><script>top.alive=1;window.alive=1</script>
+<img src="cid:logo" alt="logo" width="40" height="40"><img src="OUT/spy.png" alt="spy" width="40" height="40" onerror="top.alive=1" onload="top.alive=1">
+<svg onload="top.alive=1"><script>top.alive=1</script></svg><a href="javascript:top.alive=1">a</a> <a href="https://casino.example/help">help</a>
+<form action="OUT/steal"><input name="p" autofocus onfocus="top.alive=1"></form><iframe src="OUT/frame"></iframe><meta http-equiv="refresh" content="0;url=OUT/away">
+<div style="background-image:url(OUT/style.png);position:fixed;inset:0">over all</div><link rel="stylesheet" href="OUT/style.css"><base href="OUT/">
+<object data="OUT/object"></object><video src="OUT/video" autoplay poster="OUT/poster.png"></video><style>@import url(OUT/import.css)</style>
+<table width="1800"><tr><td>a table that is wider than any screen of a phone</td></tr></table>`, "OUT", outside)
+	o.put(supportBox, "first", []byte(strings.Join([]string{
+		"From: Nora <nora@player.example>", "To: " + supportBox, "Date: " + time.Now().Format(time.RFC1123Z), "Subject: " + subject,
+		"Message-ID: <first@player.example>", "MIME-Version: 1.0", `Content-Type: multipart/mixed; boundary="m"`, "",
+		"--m", `Content-Type: multipart/related; boundary="r"`, "",
+		"--r", "Content-Type: text/html; charset=utf-8", "", html,
+		"--r", "Content-Type: image/png", "Content-ID: <logo>", "Content-Disposition: inline; filename=logo.png", "Content-Transfer-Encoding: base64", "", base64.StdEncoding.EncodeToString(dot()),
+		"--r--", "",
+		"--m", "Content-Type: text/html; name=harmless.html", "Content-Disposition: attachment; filename=harmless.html", "", "<script>top.alive=1</script>",
+		"--m--", "",
+	}, "\r\n")))
+	s.script("console_mail.mjs", object{
+		"address": supportBox, "password": mailSecret, "imap": o.imap, "smtp": o.smtp, "closed": freePort(t), "subject": subject, "outside": outside,
+	})
 }

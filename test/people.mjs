@@ -50,22 +50,29 @@ export async function picture(page, name) {
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
 }
 
-/** The page as it looks in French, in the dark, and on a phone. Nothing may hang out of it to the right. */
-export async function looks(page, name) {
+/**
+ * The page as it looks in French, in the dark, and on a phone; it ends in the
+ * language back. Nothing may hang out of it to the right, and no key of the
+ * dictionaries may stand where words belong.
+ */
+export async function looks(page, name, back = 'en') {
   const was = page.viewportSize();
   const turn = async (lang, scheme, size) => {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: scheme });
-    await page.getByRole('button', { name: lang === 'fr' ? 'Français' : 'English' }).click();
+    // A dialog makes the page behind it inert: the button is clicked by the page itself.
+    await page.getByRole('button', { name: lang === 'fr' ? 'Français' : 'English', includeHidden: true }).evaluate((b) => b.click());
     await page.locator(`html[lang=${lang}]`).waitFor();
   };
-  for (const [lang, scheme, width] of [['en', 'light', 1280], ['fr', 'dark', 1280], ['fr', 'light', 390], ['en', 'dark', 390]]) {
+  for (const [lang, scheme, width] of [['en', 'light', 1440], ['fr', 'dark', 1440], ['fr', 'light', 390], ['en', 'dark', 390]]) {
     await turn(lang, scheme, { width, height: 800 });
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     must(over <= 1, `${name}: ${over} px too wide at ${width} px in ${lang}`);
+    const raw = (await page.locator('body').innerText()).match(/\b[a-z]+_[a-z_]+\b/g);
+    must(raw === null, `${name}: ${raw} in ${lang}`);
     await picture(page, `${name}-${lang}-${scheme}-${width}`);
   }
-  await turn('en', 'light', was);
+  await turn(back, 'light', was);
 }
 
 /** Asks the API as who is signed in on the page. */
