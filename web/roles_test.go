@@ -77,15 +77,16 @@ var roles = map[string]may{
 	"upload-file":        {status: "401 422 422 422 403 422", body: ""},
 	"get-file":           {status: "401 200 403 200 200 200"},
 	// Written work
-	"list-work":     {status: "401 200 200 200 200 200"},
-	"get-work":      {status: "401 200 403 200 200 200"},
-	"accept-work":   {status: "401 200 403 409 403 409"}, // it is his already
-	"claim-work":    {status: "401 200 403 409 403 409"},
-	"reject-work":   {status: "401 409 403 409 403 409", body: map[string]string{}},
-	"park-work":     {status: "401 409 403 409 403 409"}, // a chat is not parked
-	"resume-work":   {status: "401 200 403 409 403 409"},
-	"done-work":     {status: "401 200 403 409 403 409", fresh: true},
-	"transfer-work": {status: "401 200 403 200 403 200", fresh: true, body: map[string]string{"queue": "support"}},
+	"list-work":              {status: "401 200 200 200 200 200"},
+	"get-work":               {status: "401 200 403 200 200 200"},
+	"accept-work":            {status: "401 200 403 409 403 409"}, // it is his already
+	"claim-work":             {status: "401 200 403 409 403 409"},
+	"reject-work":            {status: "401 409 403 409 403 409", body: map[string]string{}},
+	"park-work":              {status: "401 409 403 409 403 409"}, // a chat is not parked
+	"resume-work":            {status: "401 200 403 409 403 409"},
+	"list-work-destinations": {status: "401 200 403 200 200 200"},
+	"done-work":              {status: "401 200 403 409 403 409", fresh: true},
+	"transfer-work":          {status: "401 200 403 200 403 200", fresh: true, body: map[string]string{"queue": "support", "reason": "other language"}},
 	// Chats
 	"list-chats":      {status: "401 200 200 200 200 200"},
 	"get-chat":        {status: "401 200 403 200 200 200"},
