@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +30,27 @@ func (s *Store) Desk(ctx context.Context, act func(ticket.DeskTx) error) error {
 		}
 		return d.index.flush(t)
 	})
+}
+
+// LookDesk implements ticket.Store. It holds a connection of the read pool.
+func (s *Store) LookDesk(ctx context.Context, act func(ticket.DeskTx) error) error {
+	const doing = "look at the desk"
+	conn, err := s.read.Conn(ctx)
+	if err != nil {
+		return failed(doing, err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to its pool
+	dialect := s.dialect
+	dialect.Prepare = false // its statements would stay with the connection
+	t := &tx{ctx: ctx, conn: conn, dialect: dialect}
+	if err := t.run(dialect.BeginRead); err != nil {
+		return failed(doing, err)
+	}
+	err = act(newDeskTx(t))
+	if _, bad := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); bad != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // nobody gets it inside a transaction
+	}
+	return failed(doing, err)
 }
 
 // alone reads at most one row.

@@ -19,6 +19,8 @@ var (
 type Dialect struct {
 	Name  string // "sqlite3" or "postgres": goose's name
 	Begin string // statement that opens a write transaction
+	// BeginRead opens one that reads a single state of the database and writes nothing.
+	BeginRead string
 	// Prepare keeps prepared statements of the write connection; false where
 	// the driver does so itself.
 	Prepare bool

@@ -44,6 +44,9 @@ type Store interface {
 	// Desk runs act in one durable transaction that sees no other. act may run
 	// twice; when it fails nothing is kept.
 	Desk(ctx context.Context, act func(DeskTx) error) error
+	// LookDesk runs act on one committed state, and waits for no writer. act only
+	// reads: what it writes is refused or lost.
+	LookDesk(ctx context.Context, act func(DeskTx) error) error
 	// Candidates returns a ticket and those that might be the same matter: the
 	// contact's other tickets, and tickets of the same category that are open and
 	// were made after since; newest first, some hundreds at most. It reads what is

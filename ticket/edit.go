@@ -335,7 +335,7 @@ func (d *Desk) SaveDraft(ctx context.Context, draft Draft) error {
 
 // Drafts returns what a user left on a ticket.
 func (d *Desk) Drafts(ctx context.Context, ticketID string, user account.ID) (drafts []Draft, err error) {
-	err = d.store.Desk(ctx, func(tx DeskTx) error {
+	err = d.store.LookDesk(ctx, func(tx DeskTx) error {
 		drafts, err = tx.Drafts(ctx, ticketID, user)
 		return err
 	})

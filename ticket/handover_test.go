@@ -27,11 +27,15 @@ func TestATicketGoesWhereItsWorkWent(t *testing.T) {
 			call.ChannelEmail, "", ticket.Handover{Queue: "payments", Had: "a1"}, "", "payments", []string{"transferred", "queue_changed"},
 		},
 		"his own to an agent": {
-			call.ChannelEmail, "a1", ticket.Handover{Queue: "security", Had: "a1", Agent: "a2"}, "a2", "security",
+			call.ChannelEmail, "a1",
+			ticket.Handover{Queue: "security", Had: "a1", Agent: "a2"},
+			"a2", "security",
 			[]string{"transferred", "assignee_changed"},
 		},
 		"his own to a skill": {
-			call.ChannelEmail, "a1", ticket.Handover{Queue: "security", Had: "a1", Skill: "security", Level: 2}, "", "security",
+			call.ChannelEmail, "a1",
+			ticket.Handover{Queue: "security", Had: "a1", Skill: "security", Level: 2},
+			"", "security",
 			[]string{"transferred", "assignee_changed"},
 		},
 		"another's mail, by who did it in his absence": {
@@ -41,7 +45,9 @@ func TestATicketGoesWhereItsWorkWent(t *testing.T) {
 			call.ChannelEmail, "", ticket.Handover{Queue: "security", Had: "a1", Agent: "a2"}, "", "security", []string{"transferred"},
 		},
 		"a chat, which another has by now": {
-			call.ChannelChat, "a2", ticket.Handover{Queue: "payments", Had: "a1", Agent: "a2"}, "a2", "Security",
+			call.ChannelChat, "a2",
+			ticket.Handover{Queue: "payments", Had: "a1", Agent: "a2"},
+			"a2", "Security",
 			[]string{"transferred", "queue_changed"},
 		},
 	} {

@@ -29,6 +29,11 @@ func NewDesk(s Store, p Policy, now func() time.Time, onChange func(topic, id st
 // Policy returns the policy with its defaults filled.
 func (d *Desk) Policy() Policy { return d.policy }
 
+// Look runs act on one committed state; act writes nothing.
+func (d *Desk) Look(ctx context.Context, act func(DeskTx) error) error {
+	return d.store.LookDesk(ctx, act)
+}
+
 // Act runs act in one durable transaction and announces what it changed.
 func (d *Desk) Act(ctx context.Context, act func(DeskTx) error) error {
 	var changed touched

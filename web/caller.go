@@ -99,7 +99,7 @@ func (s *Server) getCaller(ctx context.Context, in *IDInput) (*oneOutput[CallerI
 // suggested is the matter that a call will join, and who calls; zero when he is
 // not known.
 func (s *Server) suggested(ctx context.Context, r call.Record) (matter ticket.Linked, err error) {
-	err = s.parts.Desk.Act(ctx, func(tx ticket.DeskTx) error {
+	err = s.parts.Desk.Look(ctx, func(tx ticket.DeskTx) error {
 		matter, err = ticket.Suggest(ctx, tx, s.parts.Desk.Policy(), r)
 		return err
 	})

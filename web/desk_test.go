@@ -234,12 +234,15 @@ func TestLookingAtATicketWritesNothing(t *testing.T) {
 	})
 	in := s.mailed("zoe@example.org", "No deposit", "Where is it?")
 	mine := s.assign(in.Ticket.ID, "1001")
+	ended := s.endedCall(s.users["1001"].ID)
 	path := "/api/v1/tickets/" + mine.ID
 	for _, login := range []string{"1001", "1002", "2001"} {
 		c := s.as(login)
 		before := count.acts.Load()
 		c.do("GET", path, nil)
 		c.do("GET", path+"/messages", nil)
+		c.do("GET", path+"/drafts", nil)
+		c.do("GET", "/api/v1/calls/"+string(ended.ID)+"/caller", nil)
 		c.do("POST", path+"/watchers", map[string]any{"page": "p1"})
 		c.do("GET", fmt.Sprintf("/api/v1/tickets?q=%d", mine.Number), nil)
 		if acts := count.acts.Load() - before; acts != 0 {

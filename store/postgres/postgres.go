@@ -80,7 +80,7 @@ func prepare(ctx context.Context, db *sql.DB) error {
 }
 
 func dialect() store.Dialect {
-	return store.Dialect{Name: "postgres", Begin: "BEGIN", Unique: unique, Search: search()}
+	return store.Dialect{Name: "postgres", Begin: "BEGIN", BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Unique: unique, Search: search()}
 }
 
 func unique(err error) bool {

@@ -99,7 +99,7 @@ func checkFTS5(ctx context.Context, db *sql.DB) error {
 }
 
 func dialect() store.Dialect {
-	return store.Dialect{Name: "sqlite3", Begin: "BEGIN IMMEDIATE", Prepare: true, Unique: unique, Search: search()}
+	return store.Dialect{Name: "sqlite3", Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN", Prepare: true, Unique: unique, Search: search()}
 }
 
 func unique(err error) bool {

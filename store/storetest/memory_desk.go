@@ -110,6 +110,15 @@ func (m *Memory) Desk(ctx context.Context, act func(ticket.DeskTx) error) error 
 	})
 }
 
+// LookDesk implements ticket.Store.
+func (m *Memory) LookDesk(ctx context.Context, act func(ticket.DeskTx) error) error {
+	return m.act(ctx, func() error {
+		t := m.beginDesk()
+		defer t.rollback()
+		return act(t)
+	})
+}
+
 // ContactOf implements ticket.Tx.
 func (t *deskTx) ContactOf(ctx context.Context, i ticket.Identity) (best ticket.Contact, ok bool, _ error) {
 	var bestVerified bool

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -344,7 +345,7 @@ func callInteraction(t *testing.T, s Full) {
 	if m.Seq != 1 {
 		t.Fatalf("got %+v", m)
 	}
-	inTx(t, s, func(ctx context.Context, tx ticket.DeskTx) error {
+	must(t, s.LookDesk(ctx, func(tx ticket.DeskTx) error { // it asks, and writes nothing
 		next := record("c2")
 		shown, err := ticket.Suggest(ctx, tx, ticket.Policy{}, next)
 		if shown.Ticket.ID != linked.Ticket.ID || shown.Contact.ID != linked.Contact.ID {
@@ -355,7 +356,36 @@ func callInteraction(t *testing.T, s Full) {
 			t.Errorf("got %+v %v for somebody new", nobody, err)
 		}
 		return err
+	}))
+	looking := errors.New("enough")
+	isError(t, s.LookDesk(ctx, func(tx ticket.DeskTx) error {
+		k, ok, err := tx.Ticket(ctx, linked.Ticket.ID)
+		if err != nil || !ok || k.Subject != linked.Ticket.Subject {
+			t.Errorf("looked at %+v, %v", k, err)
+		}
+		return looking
+	}), looking)
+	_ = s.LookDesk(ctx, func(tx ticket.DeskTx) error { // whatever it tries
+		_, err := tx.SaveTicket(ctx, ticket.Ticket{ID: "stowaway", ContactID: linked.Contact.ID, Subject: "S", State: ticket.StateNew, CreatedAt: start})
+		return err
 	})
+	_, err = s.TicketByID(ctx, "stowaway")
+	isError(t, err, store.ErrNotFound)
+	gone, cancel := context.WithCancel(ctx)
+	isError(t, s.LookDesk(gone, func(tx ticket.DeskTx) error { // who leaves in the middle leaves no transaction behind
+		cancel()
+		_, _, err := tx.Ticket(gone, linked.Ticket.ID)
+		return errors.Join(err, gone.Err())
+	}), context.Canceled)
+	for range 8 {
+		must(t, s.LookDesk(ctx, func(tx ticket.DeskTx) error {
+			_, ok, err := tx.Ticket(ctx, linked.Ticket.ID)
+			if !ok {
+				t.Error("the ticket is not seen")
+			}
+			return err
+		}))
+	}
 }
 
 func callOfTicket(t *testing.T, s Full) {
