@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
@@ -174,7 +175,8 @@ func (q *request) response(status int) *gosip.Response {
 	return res
 }
 
-// respond sends res. What fails is the transport's: the transaction ends.
+// respond sends res. What fails is the transport's: the transaction ends; or a
+// CANCEL was quicker.
 func (q *request) respond(res *gosip.Response) {
 	if res.StatusCode >= 200 {
 		q.settled = true
@@ -182,6 +184,17 @@ func (q *request) respond(res *gosip.Response) {
 	if err := q.tx.Respond(res); err != nil {
 		q.server.log.Debug("sip response not sent", logkey.Err, err, slog.Int("status", res.StatusCode))
 	}
+}
+
+// cancelled reports whether the transaction has answered a CANCEL, and with 487
+// the INVITE q. What is given to it after that is not sent, but for one thing: it
+// becomes what is sent again until the ACK. So that is put right.
+func (q *request) cancelled() bool {
+	if !errors.Is(q.tx.Err(), gosip.ErrTransactionCanceled) {
+		return false
+	}
+	_ = q.tx.Respond(q.response(487))
+	return true
 }
 
 // refuse answers with a final error, once.

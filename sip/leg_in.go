@@ -62,6 +62,14 @@ func (l *leg) confirm(q *request, body []byte, initial bool) {
 	res.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
 	res.SetBody(body)
 	q.respond(res)
+	if q.cancelled() {
+		l.offerPending = false
+		if initial {
+			l.state = legEarly
+			l.gotCancel()
+		}
+		return
+	}
 	l.acc = acceptance{q: q, res: res, interval: t1, waiting: true, initial: initial}
 	l.set(timerACK, lifetime)
 	if !l.d.flow.websocket() {
@@ -149,7 +157,7 @@ func (l *leg) reject(cause call.Cause) {
 // CANCEL with 200 and the INVITE with 487 already, unless it did not know them.
 func (l *leg) gotCancel() {
 	if l.state != legEarly {
-		return // 200 and CANCEL crossed: a BYE follows
+		return // 200 and CANCEL crossed: a BYE follows. (Where no 200 was sent, confirm has seen it.)
 	}
 	l.in.invite.refuse(refuse(487))
 	l.tell(callflow.LegHungUp, 487, "cancelled")
