@@ -28,6 +28,12 @@ type linphone struct {
 // it hears. Its codecs are Linphone's own choice.
 func startLinphone(t testing.TB, user string, hz float64, flags ...string) *linphone {
 	t.Helper()
+	return startLinphoneWith(t, user, hz, "", flags...)
+}
+
+// startLinphoneWith adds lines to the section sip of its settings.
+func startLinphoneWith(t testing.TB, user string, hz float64, settings string, flags ...string) *linphone {
+	t.Helper()
 	need(t, "linphonec")
 	l := &linphone{t: t, dir: t.TempDir(), log: &lockedBuffer{}, done: make(chan struct{})}
 	writeWAV(t, l.path("say.wav"), 8000, tone(hz, 8000, 120*8000))
@@ -44,7 +50,7 @@ contact=sip:%s@127.0.0.1
 guess_hostname=0
 media_encryption=none
 default_proxy=-1
-
+%s
 [net]
 firewall_policy=0
 
@@ -59,7 +65,7 @@ display=0
 
 [sound]
 remote_ring=
-`, freePort(t), user, freePort(t))
+`, freePort(t), user, settings, freePort(t))
 	if err := os.WriteFile(l.path("linphonerc"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

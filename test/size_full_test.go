@@ -20,3 +20,6 @@ const (
 
 // chatCut is how long the line between two who chat is cut.
 const chatCut = 5 * time.Minute
+
+// stormCalls is how many calls end as soon as they begin.
+const stormCalls = 10_000
