@@ -94,13 +94,13 @@ func (d deskTx) Identities(ctx context.Context, contactID string) ([]ticket.Iden
 
 func scanIdentity(row scanner) (i ticket.Identity, err error) {
 	var verified time.Time
-	err = row.Scan(&i.Kind, &i.Value, &i.Raw, moment{&verified})
+	err = row.Scan(&i.Kind, &i.Value, &i.Raw, moment{&verified}, &i.Undeliverable)
 	i.Verified = !verified.IsZero()
 	return i, err
 }
 
 func identities(ctx context.Context, q querier, contactID string) ([]ticket.Identity, error) {
-	return list(ctx, q, scanIdentity, `SELECT kind, value_norm, value_raw, verified_at FROM contact_identities
+	return list(ctx, q, scanIdentity, `SELECT kind, value_norm, value_raw, verified_at, undeliverable FROM contact_identities
 		WHERE contact_id = $1 ORDER BY created_at, id`, contactID)
 }
 

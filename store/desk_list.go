@@ -250,6 +250,9 @@ type TicketDetail struct {
 	Calls        []call.ID            // oldest first
 	Recordings   []string             // ids, oldest first
 	Events       []call.TimelineEvent // of it and of those it took over, by time
+	// Undeliverable says of addresses of its mail threads, in lower case, why mail
+	// to them comes back for good.
+	Undeliverable map[string]string
 }
 
 // MaxMessages is how many messages a ticket shows; earlier ones are read by
@@ -285,6 +288,12 @@ func (s *Store) Ticket(ctx context.Context, ticketID string) (TicketDetail, erro
 		},
 		func() error { return s.ticketCalls(ctx, &d) },
 		func() error { return s.ticketEvents(ctx, &d) },
+		func() error {
+			if len(MailAddresses(d.Interactions)) == 0 {
+				return nil
+			}
+			return s.undeliverable(ctx, &d)
+		},
 	} {
 		if err := part(); err != nil {
 			return TicketDetail{}, failed("read the story of ticket "+ticketID, err)

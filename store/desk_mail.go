@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
+	"pickup/call"
 	"pickup/ticket"
 )
 
@@ -63,6 +66,40 @@ func (d deskTx) QueueMail(_ context.Context, m ticket.OutMail) error {
 func (d deskTx) SaveMail(_ context.Context, m ticket.OutMail) error {
 	return d.one(`UPDATE mail_outbox SET state = $1, attempts = $2, next_at = $3, last_error = $4 WHERE id = $5`,
 		m.State, m.Attempts, m.NextAt.UnixMilli(), m.LastError, m.ID)
+}
+
+// SetUndeliverable implements ticket.MailTx.
+func (d deskTx) SetUndeliverable(_ context.Context, address, why string) error {
+	_, err := d.exec(`UPDATE contact_identities SET undeliverable = $1 WHERE kind = 'email' AND value_norm = $2`, why, strings.ToLower(address))
+	return err
+}
+
+// undeliverable fills TicketDetail.Undeliverable.
+func (s *Store) undeliverable(ctx context.Context, d *TicketDetail) error {
+	var f filter
+	in(&f, "value_norm", MailAddresses(d.Interactions))
+	f.conditions = append(f.conditions, "kind = 'email'", "undeliverable <> ''")
+	found, err := list(ctx, s.read, func(row scanner) (i ticket.Identity, err error) {
+		err = row.Scan(&i.Value, &i.Undeliverable)
+		return i, err
+	}, `SELECT value_norm, undeliverable FROM contact_identities`+f.where()+` ORDER BY created_at, id`, f.args...)
+	for _, i := range found {
+		if d.Undeliverable == nil {
+			d.Undeliverable = map[string]string{}
+		}
+		d.Undeliverable[i.Value] = i.Undeliverable
+	}
+	return err
+}
+
+// MailAddresses are the addresses, in lower case, to which replies in threads go.
+func MailAddresses(threads []ticket.Interaction) (all []string) {
+	for _, i := range threads {
+		if to := strings.ToLower(i.Theirs()); i.Channel == call.ChannelEmail && to != "" && !slices.Contains(all, to) {
+			all = append(all, to)
+		}
+	}
+	return all
 }
 
 // OutMailOf implements ticket.MailTx.

@@ -82,6 +82,14 @@ func TestMailOverDovecotAndPostfix(t *testing.T) {
 	if now := s.ticketOf("Personne"); now.str("state") != "open" {
 		t.Errorf("a bounce left the ticket %s", now.str("state"))
 	}
+	if why := s.undeliverable(lost.str("id")); !strings.HasPrefix(why, "5.1.1 ") {
+		t.Errorf("his address is marked %q, want 5.1.1", why)
+	}
+	o.send("nobody@player.example", supportBox, "Subject: Re: Personne", "Message-ID: <again@player.example>", "In-Reply-To: <nobody@player.example>", "", "Me voici")
+	wait(t, 60*time.Second, "his mail clears his address", func() (bool, string) {
+		why := s.undeliverable(lost.str("id"))
+		return why == "", why
+	})
 
 	// A server that refuses for good: the agent is told in the ticket.
 	o.send("far@elsewhere.example", supportBox, "Subject: Loin", "Message-ID: <far@elsewhere.example>", "", "Bonjour")
@@ -138,6 +146,14 @@ func (s *server) count() (n int) {
 		n += len(s.messages(t.str("id")))
 	}
 	return n
+}
+
+// undeliverable is why mail to the address of a ticket's first thread comes back.
+func (s *server) undeliverable(ticket string) string {
+	s.t.Helper()
+	var story object
+	s.call("GET", "/api/v1/tickets/"+ticket, nil, &story, 200)
+	return object(story["interactions"].([]any)[0].(map[string]any)).str("undeliverable")
 }
 
 func statusOf(s *server, ticket, message string) string {

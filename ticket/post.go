@@ -185,16 +185,16 @@ func reply(thread *Interaction, by Actor, at time.Time) {
 // mailOf makes the mail of a message of a mail thread, and gives the message its
 // Message-ID (RFC 5322 3.6.4).
 func mailOf(ctx context.Context, tx DeskTx, t Ticket, thread Interaction, m *Message, out Outgoing) (OutMail, error) {
-	ours, theirs := thread.To, thread.From
+	ours := thread.To
 	if thread.Direction == call.Outbound {
-		ours, theirs = theirs, ours
+		ours = thread.From
 	}
 	_, domain, ok := strings.Cut(addressOf(ours), "@")
 	if !ok || domain == "" {
 		return OutMail{}, &FieldError{"interaction", thread.ID, "its mailbox has no address"}
 	}
 	m.MailMessageID = "m." + m.ID + "@" + strings.ToLower(domain)
-	to := cmp.Or(out.To, addressOf(theirs))
+	to := cmp.Or(out.To, thread.Theirs())
 	if !strings.Contains(to, "@") {
 		return OutMail{}, &FieldError{"to", to, "no mail address"}
 	}
@@ -208,6 +208,14 @@ func mailOf(ctx context.Context, tx DeskTx, t Ticket, thread Interaction, m *Mes
 		Subject:   cmp.Or(clean(out.Subject), mailSubject(cmp.Or(thread.Subject, t.Subject), t.Number, inReplyTo != "")),
 		InReplyTo: inReplyTo, References: references, Automatic: out.Automatic, State: "queued", NextAt: m.CreatedAt, CreatedAt: m.CreatedAt,
 	}, nil
+}
+
+// Theirs is the mail address of the other party of a thread.
+func (i Interaction) Theirs() string {
+	if i.Direction == call.Outbound {
+		return addressOf(i.To)
+	}
+	return addressOf(i.From)
 }
 
 // referred returns the Message-ID of the customer's last mail, else of the last,

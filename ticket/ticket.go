@@ -34,6 +34,8 @@ type Identity struct {
 	Value    string // normalised
 	Raw      string
 	Verified bool
+
+	Undeliverable string // why mail to it comes back for good; "": it arrives, as far as is known
 }
 
 // Contact is a person.

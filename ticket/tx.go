@@ -120,6 +120,9 @@ type MailTx interface {
 	QueueMail(ctx context.Context, m OutMail) error
 	// SaveMail writes what became of a mail of the outbox.
 	SaveMail(ctx context.Context, m OutMail) error
+	// SetUndeliverable says of an address, whoever has it, why mail to it comes back
+	// for good; "": it does not.
+	SetUndeliverable(ctx context.Context, address, why string) error
 	// OutMailOf returns the mail of a message.
 	OutMailOf(ctx context.Context, messageID string) (m OutMail, ok bool, err error)
 }

@@ -250,3 +250,24 @@ func TestLookingAtATicketWritesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Whose mail comes back is told with the ticket's thread and with the contact.
+func TestAnAddressThatTakesNoMailIsShown(t *testing.T) {
+	s := open(t)
+	in := s.mailed("zoe@example.org", "No deposit", "Where is it?")
+	s.assign(in.Ticket.ID, "1001")
+	agent := s.as("1001")
+	for _, why := range []string{"5.1.1 no such user", ""} {
+		must(t, s.store.Desk(t.Context(), func(tx ticket.DeskTx) error { return tx.SetUndeliverable(t.Context(), "zoe@example.org", why) }))
+		var story web.TicketStory
+		agent.do("GET", "/api/v1/tickets/"+in.Ticket.ID, nil).json(t, &story)
+		if len(story.Interactions) != 1 || story.Interactions[0].Undeliverable != why {
+			t.Errorf("the thread: %+v, want %q", story.Interactions, why)
+		}
+		var contact web.ContactStory
+		agent.do("GET", "/api/v1/contacts/"+in.Contact.ID, nil).json(t, &contact)
+		if len(contact.Identities) != 1 || contact.Identities[0].Undeliverable != why {
+			t.Errorf("the contact: %+v, want %q", contact.Identities, why)
+		}
+	}
+}

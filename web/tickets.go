@@ -69,6 +69,8 @@ type ContactIdentity struct {
 	Kind     string `json:"kind"`
 	Value    string `json:"value"`
 	Verified bool   `json:"verified"`
+
+	Undeliverable string `json:"undeliverable" doc:"Why mail to it comes back for good; empty: it arrives, as far as is known."`
 }
 
 // ContactTouch is one time that a contact reached us, or we him.
@@ -87,6 +89,8 @@ type ContactTouch struct {
 	Subject      string    `json:"subject" doc:"Of a mail thread."`
 	FirstReplyMS int64     `json:"first_reply_ms" doc:"0: none yet."`
 	WaitingSince MaybeTime `json:"waiting_since"`
+
+	Undeliverable string `json:"undeliverable" doc:"Of a mail thread in a ticket: why mail to its address comes back for good."`
 }
 
 // ContactRef names a contact.
@@ -213,7 +217,9 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 		Timeline: showEvents(d.Events), Interactions: []ContactTouch{}, Messages: []TicketMessage{}, Links: []TicketTie{}, Merged: []TicketValue{},
 	}
 	for _, i := range d.Interactions {
-		story.Interactions = append(story.Interactions, showTouch(&i))
+		touch := showTouch(&i)
+		touch.Undeliverable = d.Undeliverable[strings.ToLower(i.Theirs())]
+		story.Interactions = append(story.Interactions, touch)
 		if !slices.Contains(h.Channels, i.Channel) {
 			h.Channels = append(h.Channels, i.Channel)
 		}
@@ -311,7 +317,7 @@ func showContact(d store.ContactDetail) ContactStory {
 		Identities: []ContactIdentity{}, Interactions: []ContactTouch{}, Merged: []ContactRef{},
 	}
 	for _, i := range d.Identities {
-		c.Identities = append(c.Identities, ContactIdentity{i.Kind, i.Value, i.Verified})
+		c.Identities = append(c.Identities, ContactIdentity{i.Kind, i.Value, i.Verified, i.Undeliverable})
 	}
 	for _, i := range d.Interactions {
 		c.Interactions = append(c.Interactions, showTouch(&i))

@@ -3,7 +3,9 @@ package storetest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"pickup/account"
@@ -207,6 +209,22 @@ func (t *deskTx) AddIdentity(_ context.Context, contactID string, i ticket.Ident
 		known[at].Verified = known[at].Verified || i.Verified
 	}
 	set(t, t.identities, contactID, known)
+	return nil
+}
+
+// SetUndeliverable implements ticket.MailTx.
+func (t *deskTx) SetUndeliverable(_ context.Context, address, why string) error {
+	for id, all := range maps.Clone(t.identities) {
+		changed := slices.Clone(all)
+		for i := range changed {
+			if changed[i].Kind == "email" && changed[i].Value == strings.ToLower(address) {
+				changed[i].Undeliverable = why
+			}
+		}
+		if !slices.Equal(changed, all) {
+			set(t, t.identities, id, changed)
+		}
+	}
 	return nil
 }
 

@@ -119,6 +119,7 @@ func (m *Memory) Ticket(ctx context.Context, id string) (d store.TicketDetail, e
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
 		})
 		m.absorbed(&d)
+		d.Undeliverable = m.desk.undeliverable(store.MailAddresses(d.Interactions))
 		return nil
 	})
 	return d, err

@@ -190,8 +190,16 @@ func (t *deskTx) contactBack(m ticket.Moved) {
 			his = append(his, i)
 		}
 	}
+	back := slices.Clone(m.Identities)
+	for n, i := range back { // what was learnt since stays
+		for _, now := range append(slices.Clone(t.identities[m.From]), t.identities[m.To]...) {
+			if now.Kind == i.Kind && now.Value == i.Value {
+				back[n].Undeliverable = now.Undeliverable
+			}
+		}
+	}
 	set(t, t.identities, m.To, his)
-	set(t, t.identities, m.From, slices.Clone(m.Identities))
+	set(t, t.identities, m.From, back)
 }
 
 // MoveMessages implements ticket.MergeTx.

@@ -128,3 +128,19 @@ func (m *Memory) RawFiled(ctx context.Context, id, reason string) error {
 		return nil
 	})
 }
+
+// undeliverable says of addresses why mail to them comes back.
+func (d *desk) undeliverable(addresses []string) (why map[string]string) {
+	for _, all := range d.identities {
+		for _, i := range all {
+			if i.Kind != "email" || i.Undeliverable == "" || !slices.Contains(addresses, i.Value) {
+				continue
+			}
+			if why == nil {
+				why = map[string]string{}
+			}
+			why[i.Value] = i.Undeliverable
+		}
+	}
+	return why
+}

@@ -31,6 +31,7 @@ func deskChecks() map[string]func(*testing.T, Full) {
 		"files wait for a message and hang on it":             attachments,
 		"drafts are kept for each user":                       drafts,
 		"mail is seen once and leaves by the outbox":          mailbox,
+		"an address may be one that nobody has":               undeliverable,
 		"tickets are listed by filter, order and page":        ticketLists,
 		"a list shows heads without reading each ticket":      ticketHeads,
 		"what waits for somebody is found after a start":      needsWork,

@@ -158,3 +158,43 @@ func mailbox(t *testing.T, s Full) {
 		t.Fatal("a note went into the outbox")
 	}
 }
+
+// undeliverable: an address that takes no mail is told of wherever it stands,
+// until mail to it arrives.
+func undeliverable(t *testing.T, s Full) {
+	ctx := t.Context()
+	d, c := deskOf(s)
+	one := agentOf(t, s, 1)
+	in := mail("zoe@example.org", "Bonjour", 0)
+	in.From.Raw = "Zoe@Example.org"
+	r := receive(t, s, in)
+	other := receive(t, s, mail("max@example.org", "Bonjour", 0))
+	set := func(why string) {
+		t.Helper()
+		must(t, d.Act(ctx, func(tx ticket.DeskTx) error { return tx.SetUndeliverable(ctx, "ZOE@example.org", why) }))
+	}
+	are := func(ticketID, contactID string, want map[string]string, identity string) {
+		t.Helper()
+		story, err := s.Ticket(ctx, ticketID)
+		must(t, err)
+		same(t, "undeliverable addresses of the ticket", story.Undeliverable, want)
+		who, err := s.Contact(ctx, contactID)
+		must(t, err)
+		for _, i := range who.Identities {
+			if i.Value == "zoe@example.org" && i.Undeliverable != identity {
+				t.Fatalf("got identity %+v, want %q", i, identity)
+			}
+		}
+	}
+	are(r.Ticket.ID, r.Contact.ID, nil, "")
+	set("5.1.1 nobody")
+	are(r.Ticket.ID, r.Contact.ID, map[string]string{"zoe@example.org": "5.1.1 nobody"}, "5.1.1 nobody")
+	are(other.Ticket.ID, other.Contact.ID, nil, "")
+	must(t, d.MergeContacts(ctx, one, other.Contact.ID, r.Contact.ID))
+	are(r.Ticket.ID, other.Contact.ID, map[string]string{"zoe@example.org": "5.1.1 nobody"}, "5.1.1 nobody")
+	set("")
+	c.add(time.Minute)
+	are(r.Ticket.ID, other.Contact.ID, nil, "")
+	must(t, d.UnmergeContacts(ctx, one, r.Contact.ID))
+	are(r.Ticket.ID, r.Contact.ID, nil, "")
+}

@@ -140,6 +140,11 @@ func (f *filer) receive(ctx context.Context, tx ticket.DeskTx, m *Mail, files []
 	if err != nil {
 		return Filed{}, err
 	}
+	if known && m.Bounce == nil { // somebody is there
+		if err := tx.SetUndeliverable(ctx, in.From.Value, ""); err != nil {
+			return Filed{}, err
+		}
+	}
 	in.TicketID, in.Interaction, in.FollowUpOf = at.ticketID, at.interaction, at.followUpOf
 	in.NewTicket = at.why == "new"
 	if verdict != VerdictFiled { // a machine's: nobody is owed an answer to it
@@ -254,6 +259,11 @@ func (f *filer) bounced(
 		}
 		if err := tx.SetStatus(ctx, s.ID, ticket.StatusBounced); err != nil {
 			return Filed{}, err
+		}
+		if nobodyThere(m.Bounce.Status) {
+			if err := tx.SetUndeliverable(ctx, out.To, out.LastError); err != nil {
+				return Filed{}, err
+			}
 		}
 		t, ok, err := tx.Ticket(ctx, s.TicketID)
 		if err != nil {

@@ -71,3 +71,13 @@ type Bounce struct {
 
 // Final reports whether the mail will not arrive any more.
 func (b *Bounce) Final() bool { return b.Action == "failed" || b.Action == "" }
+
+// nobodyThere reports whether a status says that the address takes no mail at all
+// (RFC 3463 3.2, 3.3), and not only that mail.
+func nobodyThere(status string) bool {
+	switch status {
+	case "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1":
+		return true
+	}
+	return false
+}

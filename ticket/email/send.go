@@ -229,6 +229,16 @@ func greet(c *smtp.Client, s ticket.MailServer, base *tls.Config, domain string)
 	return nil
 }
 
+// statusOf is the enhanced status code of what a server said (RFC 2034), or "".
+func statusOf(err error) string {
+	var said *textproto.Error
+	if !errors.As(err, &said) {
+		return ""
+	}
+	code, _, _ := strings.Cut(strings.TrimSpace(said.Msg), " ")
+	return code
+}
+
 // permanent reports whether a server refused for good (RFC 5321 4.2.1).
 func permanent(err error) bool {
 	var said *textproto.Error

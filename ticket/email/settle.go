@@ -190,6 +190,11 @@ func (e *Engine) settle(ctx context.Context, tx ticket.DeskTx, a attempt) error 
 	if err := errors.Join(tx.SaveMail(ctx, out), tx.SetStatus(ctx, m.ID, ticket.StatusFailed)); err != nil {
 		return err
 	}
+	if nobodyThere(statusOf(a.failed)) {
+		if err := tx.SetUndeliverable(ctx, out.To, out.LastError); err != nil {
+			return err
+		}
+	}
 	_, _, err = tx.AddMessage(ctx, ticket.Message{
 		ID: id.New(), TicketID: t.ID, InteractionID: m.InteractionID, Kind: ticket.MessageSystem, Automatic: true,
 		Text:   fmt.Sprintf(says(cmp.Or(t.Language, "en"), "failed"), out.LastError),

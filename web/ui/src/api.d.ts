@@ -1879,6 +1879,8 @@ export interface components {
         };
         ContactIdentity: {
             kind: string;
+            /** @description Why mail to it comes back for good; empty: it arrives, as far as is known. */
+            undeliverable: string;
             value: string;
             verified: boolean;
         };
@@ -1920,6 +1922,8 @@ export interface components {
             /** @description Of a mail thread. */
             subject: string;
             ticket_id: string;
+            /** @description Of a mail thread in a ticket: why mail to its address comes back for good. */
+            undeliverable: string;
             /** Format: date-time */
             waiting_since: string | null;
         };

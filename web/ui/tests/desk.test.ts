@@ -20,7 +20,7 @@ const message = (pos: number, extra: Partial<Message> = {}): Message => ({
   attachments: [], created_at: `2026-01-01T00:0${pos}:00Z`, ...extra,
 });
 const touch = (id: string, channel: string, extra: Partial<Touch> = {}): Touch => ({
-  id, channel, direction: 'in', ticket_id: 't', queue: 'q', subject: '', started_at: '2026-01-01T00:02:00Z', answered_at: null, ended_at: null, end_reason: '', agent_id: '',
+  id, channel, direction: 'in', ticket_id: 't', queue: 'q', subject: '', undeliverable: '', started_at: '2026-01-01T00:02:00Z', answered_at: null, ended_at: null, end_reason: '', agent_id: '',
   first_reply_ms: 0, waiting_since: null, ...extra,
 });
 
@@ -188,7 +188,7 @@ describe('a chat through a cut', () => {
   }, 60_000);
 });
 
-const composer = (extra = {}) => ({ id: 't', queue: 'q', rooms: [], thread: 'mail', seen: 7, numbers: [], customer: 'Léa', sent: () => {}, typing: () => {}, ...extra });
+const composer = (extra = {}) => ({ id: 't', queue: 'q', rooms: [], thread: 'mail', bounces: '', seen: 7, numbers: [], customer: 'Léa', sent: () => {}, typing: () => {}, ...extra });
 
 describe('the composer', () => {
   it('shows what came between, and sends anyway under the same id', async () => {
@@ -235,6 +235,19 @@ describe('the composer', () => {
     serve(() => [200, { items: [], next: '' }]);
     render(Composer, composer({ thread: '' }));
     await screen.findByText(/no mail thread or chat/);
+  });
+
+  it('warns of an address that takes no mail, of a reply and not of a note', async () => {
+    serve(() => [200, { items: [], next: '' }]);
+    const { unmount } = render(Composer, composer({ bounces: '5.1.1 no such user' }));
+    await screen.findByText(/Mail to this address comes back/);
+    await screen.findByText('5.1.1 no such user');
+    screen.getByRole('tab', { name: 'Note' }).click();
+    await vi.waitFor(() => expect(screen.queryByText('5.1.1 no such user')).toBeNull());
+    unmount();
+    render(Composer, composer());
+    await screen.findByRole('textbox');
+    expect(screen.queryByText(/Mail to this address comes back/)).toBeNull();
   });
 });
 
