@@ -179,6 +179,7 @@ type phone struct {
 	user   string
 	// contact is where it says that it listens; "": where it sends from.
 	contact string
+	params  string // of its Contact
 	n       int
 }
 
@@ -303,7 +304,7 @@ func (p *phone) text(m message) string {
 		"Via: SIP/2.0/" + network + " " + p.addr() + ";branch=" + m.branch,
 		"Max-Forwards: 70", "From: " + m.from, "To: " + m.to, "Call-ID: " + m.callID,
 		fmt.Sprintf("CSeq: %d %s", m.cseq, m.method),
-		"Contact: <sip:" + p.user + "@" + cmp.Or(p.contact, p.addr()) + ">",
+		"Contact: <sip:" + p.user + "@" + cmp.Or(p.contact, p.addr()) + ">" + p.params,
 	}
 	if m.body != "" && !strings.Contains(strings.Join(m.extra, "\n"), "Content-Type") {
 		lines = append(lines, "Content-Type: application/sdp")

@@ -66,6 +66,7 @@ type leg struct {
 
 	d         dialog
 	device    bindingName // whose dialog this is; zero: no registered device's
+	bound     string      // where that was, when it was last looked at
 	entered   bool        // the registrar counts the dialog
 	silent    bool        // it ends without a word of the peer
 	trunk     string      // counts it as a call; "": none does
@@ -95,6 +96,10 @@ func (s *Server) newLeg(id call.LegID, inbound bool, m *media.Leg, d dialog) *le
 // start enters l in the table and runs it.
 func (l *leg) start(branch string) {
 	l.in.branch = branch
+	if l.device != (bindingName{}) {
+		b, _ := l.server.reg.route(l.device.aor, l.device.key)
+		l.bound = b.Received
+	}
 	l.d.flow.users.Add(1)
 	l.server.legs.add(l, branch)
 	l.server.calls.Go(l.run)
@@ -122,6 +127,21 @@ func (l *leg) live() {
 		l.entered = true
 		l.server.reg.enter(l.device)
 	}
+}
+
+// follow takes the dialog to where its device is now, when that has registered
+// again from another address or by another connection (RFC 5626 5.3).
+func (l *leg) follow() {
+	if l.device == (bindingName{}) {
+		return
+	}
+	b, f := l.server.reg.route(l.device.aor, l.device.key)
+	if f == nil || b.Received == l.bound {
+		return
+	}
+	f.users.Add(1)
+	l.d.flow.users.Add(-1)
+	l.d.flow, l.bound = f, b.Received
 }
 
 // post hands f to the leg's goroutine; false: the leg is final.
@@ -259,6 +279,7 @@ func (l *leg) end(cause call.Cause) {
 func (l *leg) bye() {
 	l.state = legClosing
 	l.set(timerGiveUp, lifetime+time.Second)
+	l.follow()
 	r := l.d.request(gosip.BYE)
 	if h := reasonHeader(l.reason); h != nil {
 		r.AppendHeader(h)
@@ -365,7 +386,7 @@ func (l *leg) mayCome(q *request) bool {
 	if q.source.Addr() == l.d.flow.addr.Addr() {
 		return true
 	}
-	return l.out.aor != "" && l.server.reg.usesAddress(l.out.aor, q.source.Addr())
+	return l.device.aor != "" && l.server.reg.usesAddress(l.device.aor, q.source.Addr())
 }
 
 func (l *leg) gotBye(q *request) {

@@ -44,6 +44,7 @@ func (l *leg) ask() {
 		return
 	}
 	l.probe.asking = true
+	l.follow()
 	r := l.d.request(gosip.OPTIONS)
 	r.AppendHeader(gosip.NewHeader("Accept", "application/sdp"))
 	l.attempt(r, l.asked)

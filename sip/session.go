@@ -192,6 +192,7 @@ func (l *leg) refresh() {
 		l.set(timerRefresh, 2*time.Second)
 		return
 	}
+	l.follow()
 	method := gosip.INVITE
 	if l.session.updates {
 		method = gosip.UPDATE
