@@ -170,9 +170,6 @@ func (s *Server) takeBrowserCall(w http.ResponseWriter, r *http.Request) error {
 	if err := s.startCall(w, r, n, l, answer); err != nil {
 		return err
 	}
-	if n.chat != "" {
-		s.parts.Chats.GoneToCall(n.chat)
-	}
 	return nil
 }
 
@@ -247,8 +244,20 @@ func (s *Server) startCall(w http.ResponseWriter, r *http.Request, n newCall, l 
 	}
 	p := s.parts.Browser.remember(first, resume)
 	p.hold(l, v.Record.ID)
+	if n.chat != "" {
+		s.parts.Chats.GoneToCall(n.chat, v.Record.ID)
+		s.mayBeOver(v.Record.ID)
+	}
 	created(w, p, n.secret, answer)
 	return nil
+}
+
+// mayBeOver tells the conversation beside a call that it has ended, when it ended
+// before the conversation knew of it.
+func (s *Server) mayBeOver(id call.ID) {
+	if _, live := s.parts.Calls.Live(id); !live {
+		s.parts.Chats.CallOver(id)
+	}
 }
 
 // refusedCall is the HTTP form of a refusal.

@@ -199,6 +199,8 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 	}
 	if beside != "" { // the call will leave its line on the same ticket
 		s.parts.Calls.Link(beside, opened.Interaction.TicketID, opened.Interaction.ContactID)
+		s.parts.Chats.Beside(opened.ID, beside)
+		s.mayBeOver(beside)
 	}
 	status := http.StatusCreated
 	if opened.Again {

@@ -32,6 +32,7 @@ type ChatRow struct {
 	AgentID      string    `json:"agent_id" doc:"Who answers; empty while it waits."`
 	Agent        string    `json:"agent"`
 	LostBy       string    `json:"lost_by" doc:"Who answered until his line was lost. He may still write, and answers again when he is back before another takes it. Empty: nobody."`
+	CallID       string    `json:"call_id" doc:"The live call by which they go on; it is no work in writing meanwhile. Empty: none."`
 	Online       bool      `json:"online" doc:"The visitor's page answers."`
 	OfflineSince MaybeTime `json:"offline_since"`
 	LastSeq      int64     `json:"last_seq"`
@@ -53,7 +54,7 @@ func showChat(v *chat.View) ChatRow {
 	row := ChatRow{
 		ID: v.ID, State: string(v.State), TicketID: i.TicketID, TicketNumber: t.Number, Subject: t.Subject, Category: t.Category,
 		Priority: t.Priority, ContactID: i.ContactID, Queue: i.Queue, Language: i.Language, Name: v.Name, Email: v.Email,
-		PlayerID: v.PlayerID, Tier: v.Tier, Page: v.Page, AgentID: string(v.AgentID), Agent: v.AgentName, LostBy: string(v.LostBy), Online: v.Online,
+		PlayerID: v.PlayerID, Tier: v.Tier, Page: v.Page, AgentID: string(v.AgentID), Agent: v.AgentName, LostBy: string(v.LostBy), CallID: string(v.CallID), Online: v.Online,
 		OfflineSince: at(v.OfflineSince), LastSeq: i.LastSeq, VisitorRead: v.VisitorRead, AgentRead: v.AgentRead,
 		StartedAt: at(i.StartedAt), AnsweredAt: at(i.AnsweredAt), EndedAt: at(i.EndedAt), EndReason: string(i.EndReason),
 		WaitingSince: at(i.WaitingSince), FirstReplyMS: i.FirstReply.Milliseconds(), Replies: i.Replies, ReplyMaxMS: i.ReplyMax.Milliseconds(),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
 	"pickup/internal/filestore"
 	"pickup/internal/logkey"
 	"pickup/ticket"
@@ -110,6 +111,10 @@ func (s *server) deskChanged(topic, id string) {
 	switch topic {
 	case "ticket":
 		s.board.TicketChanged(id)
+	case "call":
+		if _, live := s.calls.Live(call.ID(id)); !live {
+			s.chats.CallOver(call.ID(id))
+		}
 	case "interaction":
 		s.chats.Changed(id)
 	case "message": // it may be a mail

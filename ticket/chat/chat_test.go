@@ -537,51 +537,6 @@ func TestAWriteFromElsewhereIsToldToo(t *testing.T) {
 	})
 }
 
-func TestACallGoesOnWithAConversation(t *testing.T) {
-	live(t, chat.Config{}, func(h *house) {
-		id := h.answered()
-		voice, err := h.rooms.ForCall(h.t.Context(), id)
-		h.must(err)
-		c, err := h.rooms.Conversation(h.t.Context(), id)
-		h.must(err)
-		if voice.Agent != "a1" || voice.TicketID != c.Ticket.ID || voice.ContactID != c.Interaction.ContactID || voice.Queue != "support" {
-			t.Errorf("got %+v", voice)
-		}
-		h.rooms.GoneToCall(id)
-		h.must(h.agent(id, "a-1", "Je vous entends")) // it stays open beside the call
-		if _, err := h.board.Get(h.t.Context(), work.ChatItem(id)); !errors.Is(err, work.ErrGone) {
-			t.Errorf("it is still in his load: %v", err)
-		}
-		h.must(h.rooms.End(h.t.Context(), id, chat.Agent))
-		if v := h.view(id); v.State != chat.StateEnded || v.Interaction.EndReason != call.EndAnswered {
-			t.Errorf("got %+v", v)
-		}
-
-		_, err = h.board.Accept(h.t.Context(), work.ChatItem(h.open(func(o *chat.Opening) { o.Queue = "payments" }).ID), "a1")
-		if err == nil {
-			t.Error("he took what is not of his queues")
-		}
-		waiting := h.open(func(o *chat.Opening) { o.Queue = "payments" }).ID
-		h.rooms.GoneToCall(waiting)
-		h.ends(waiting, call.EndExitKey)
-	})
-}
-
-func TestAConversationBesideACall(t *testing.T) {
-	live(t, chat.Config{}, func(h *house) {
-		o := h.open(func(o *chat.Opening) { o.Text, o.Beside, o.Preferred = "", true, "a1" })
-		if o.State != chat.StateOpen || o.AgentID != "a1" || !o.Interaction.WaitingSince.IsZero() {
-			t.Errorf("got %+v", o)
-		}
-		h.must(h.agent(o.ID, "a-1", "Voici le lien"))
-		h.wants(o.ID, "system: La conversation continue par écrit.", "agent Anna", "state open ", "agent: Voici le lien")
-		again := h.open(func(n *chat.Opening) { n.Text, n.Beside, n.TicketID = "", true, o.Interaction.TicketID })
-		if again.Interaction.TicketID != o.Interaction.TicketID {
-			t.Errorf("it is on another ticket")
-		}
-	})
-}
-
 func TestAMergedTicketTakesItsConversationAlong(t *testing.T) {
 	live(t, chat.Config{}, func(h *house) {
 		other := h.open(func(o *chat.Opening) { o.Queue = "payments" })

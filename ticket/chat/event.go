@@ -96,6 +96,8 @@ type View struct {
 	// LostBy answered until his line was lost: he may still write, and answers again
 	// when he is back before another has taken it. "": nobody.
 	LostBy account.ID
+	// CallID is the live call by which it goes on. "": none.
+	CallID call.ID
 }
 
 // FrameKind says what a Frame carries.

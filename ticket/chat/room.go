@@ -48,6 +48,7 @@ type room struct {
 	agent   account.ID // who answers, as the board says: it may not be durable yet
 	lost    account.ID // who answered until his line was lost, while nobody has taken it; "": nobody
 	shown   account.ID // who is offered it now
+	voice   call.ID    // the call it goes on with; "": none
 	ending  bool
 	over    bool // the end is durable: the owner leaves
 
@@ -266,7 +267,7 @@ func (m *room) change(kind string) {
 // view copies the room.
 func (m *room) view() View {
 	v := View{Conversation: m.conv, AgentName: m.cfg.AgentName(m.agent), Online: m.online, Live: true}
-	v.AgentID, v.LostBy = m.agent, m.lost
+	v.AgentID, v.LostBy, v.CallID = m.agent, m.lost, m.voice
 	if !m.online {
 		v.OfflineSince = m.seenAt
 	}

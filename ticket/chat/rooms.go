@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"pickup/call"
 	"pickup/internal/logkey"
 	"pickup/ticket"
 	"pickup/ticket/work"
@@ -26,8 +27,9 @@ type Rooms struct {
 	signer *Signer
 	log    *slog.Logger
 
-	mu      sync.Mutex // guards rooms and stopped, never held across a call
+	mu      sync.Mutex // guards rooms, calls and stopped, never held across a call
 	rooms   map[string]*room
+	calls   map[call.ID]string // live calls beside a conversation
 	stopped bool
 	life    context.Context // of the rooms: ends when Run returns
 	end     context.CancelFunc
@@ -39,7 +41,7 @@ func New(cfg Config, store Store, board *work.Board, signer *Signer, log *slog.L
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	r := &Rooms{cfg: cfg.withDefaults(), store: store, board: board, signer: signer, log: log, rooms: map[string]*room{}}
+	r := &Rooms{cfg: cfg.withDefaults(), store: store, board: board, signer: signer, log: log, rooms: map[string]*room{}, calls: map[call.ID]string{}}
 	// Rooms outlive the requests that open them; Run ends them.
 	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil

@@ -51,10 +51,10 @@ func (m *room) patience() time.Duration {
 	return m.cfg.KeepPlace
 }
 
-// silent reports whether the rules of silence hold: an agent answers, and we
-// owe no reply.
+// silent reports whether the rules of silence hold: an agent answers, we owe no
+// reply, and they do not talk.
 func (m *room) silent() bool {
-	return m.agent != "" && m.conv.Interaction.WaitingSince.IsZero() && !m.writing && len(m.pending) == 0 &&
+	return m.agent != "" && m.voice == "" && m.conv.Interaction.WaitingSince.IsZero() && !m.writing && len(m.pending) == 0 &&
 		(m.conv.State == StateOpen || m.conv.State == StateIdle)
 }
 

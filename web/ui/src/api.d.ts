@@ -1826,6 +1826,8 @@ export interface components {
              * @description First message of an agent.
              */
             answered_at: string | null;
+            /** @description The live call by which they go on; it is no work in writing meanwhile. Empty: none. */
+            call_id: string;
             category: string;
             contact_id: string;
             email: string;

@@ -557,6 +557,7 @@ export const en = {
   'chat.offline': 'Offline for {time}',
   'chat.player': 'Player {id}',
   'chat.waits': 'waits for an answer {time}',
+  'chat.talks': 'By phone now',
   'chat.call': 'Offer a call',
   'chat.end': 'End',
   'chat.endNow': 'End the chat',

@@ -559,6 +559,7 @@ export const fr = {
   'chat.offline': 'Hors ligne depuis {time}',
   'chat.player': 'Joueur {id}',
   'chat.waits': 'attend une réponse {time}',
+  'chat.talks': 'Au téléphone',
   'chat.call': 'Proposer un appel',
   'chat.end': 'Terminer',
   'chat.endNow': 'Terminer le chat',

@@ -182,11 +182,6 @@ export class Chat {
     if (!this.#frame({ type: 'read', seq: last.seq }) && this.#polling) void this.#post('read', { seq: last.seq }).catch(() => {});
   }
 
-  /** Asks to go on by voice. */
-  async askCall(): Promise<void> {
-    await this.#post('call').catch(() => null);
-  }
-
   /** Has the conversation mailed; returns what went wrong, or "". */
   async transcript(email: string): Promise<string> {
     const answer = await this.#post('transcript', { email }).catch(() => null);
