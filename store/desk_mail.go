@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -109,9 +110,14 @@ func (d deskTx) OutMailOf(ctx context.Context, messageID string) (ticket.OutMail
 
 // Outbox returns the mails that wait to be sent and are due at an instant, the
 // longest due first; those that were being sent when a process died are among
-// them. A mailbox that is disabled holds its own. A limit of 0 is DefaultLimit.
-func (s *Store) Outbox(ctx context.Context, due time.Time, limit int) ([]ticket.OutMail, error) {
-	all, err := list(ctx, s.read, scanOutMail, `SELECT `+outboxColumns+` FROM mail_outbox
-		WHERE state IN ('queued', 'sending') AND next_at <= $1 AND mailbox_id NOT IN (SELECT id FROM mailboxes WHERE enabled = 0) ORDER BY next_at, id LIMIT $2`, due.UnixMilli(), Page{Limit: limit}.limit())
+// them. A mailbox that is disabled holds its own; those of busy are left out. A
+// limit of 0 is DefaultLimit.
+func (s *Store) Outbox(ctx context.Context, due time.Time, limit int, busy ...string) ([]ticket.OutMail, error) {
+	var f filter
+	f.conditions = append(f.conditions, "state IN ('queued', 'sending')", "mailbox_id NOT IN (SELECT id FROM mailboxes WHERE enabled = 0)")
+	f.add("next_at <= ?", due.UnixMilli())
+	in(&f, "NOT mailbox_id", busy)
+	all, err := list(ctx, s.read, scanOutMail, `SELECT `+outboxColumns+` FROM mail_outbox`+f.where()+
+		` ORDER BY next_at, id LIMIT `+strconv.Itoa(Page{Limit: limit}.limit()), f.args...)
 	return all, failed("read the outbox", err)
 }

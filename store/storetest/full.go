@@ -96,7 +96,7 @@ type DeskLists interface {
 	Message(ctx context.Context, id string) (ticket.Message, error)
 	Messages(ctx context.Context, ticketID string, after int64, limit int) ([]ticket.Message, error)
 	Attachment(ctx context.Context, id string) (store.AttachmentDetail, error)
-	Outbox(ctx context.Context, due time.Time, limit int) ([]ticket.OutMail, error)
+	Outbox(ctx context.Context, due time.Time, limit int, busy ...string) ([]ticket.OutMail, error)
 	NeedsWork(ctx context.Context) (store.WorkToDo, error)
 	TextFigures(ctx context.Context, channel call.Channel, queue string, from, to time.Time, target time.Duration) (ticket.Figures, error)
 	Search(ctx context.Context, q store.SearchFilter) ([]store.Hit, error)

@@ -290,11 +290,12 @@ func (m *Memory) Attachment(ctx context.Context, id string) (d store.AttachmentD
 }
 
 // Outbox implements Full.
-func (m *Memory) Outbox(ctx context.Context, due time.Time, limit int) (all []ticket.OutMail, err error) {
+func (m *Memory) Outbox(ctx context.Context, due time.Time, limit int, busy ...string) (all []ticket.OutMail, err error) {
 	err = m.act(ctx, func() error {
 		for _, o := range m.desk.outbox {
 			box, known := m.inbox.boxes[o.MailboxID]
-			if (o.State == "queued" || o.State == "sending") && o.NextAt.UnixMilli() <= due.UnixMilli() && (box.Enabled || !known) {
+			if (o.State == "queued" || o.State == "sending") && o.NextAt.UnixMilli() <= due.UnixMilli() && (box.Enabled || !known) &&
+				!slices.Contains(busy, o.MailboxID) {
 				all = append(all, keepMail(o))
 			}
 		}

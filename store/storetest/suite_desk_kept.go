@@ -136,6 +136,13 @@ func mailbox(t *testing.T, s Full) {
 	if due(c.now) != 0 || due(at(time.Minute)) != 1 {
 		t.Fatal("a mail is sent again before or not at its time")
 	}
+	for busy, want := range map[string]int{"box1": 0, "box2": 1} {
+		all, err := s.Outbox(ctx, at(time.Hour), 10, "box3", busy)
+		must(t, err)
+		if len(all) != want {
+			t.Fatalf("got %d mails while %s is busy, want %d", len(all), busy, want)
+		}
+	}
 	box := ticket.Mailbox{ID: "box1", Address: "held@example.org", Queue: "support", Language: "en"}
 	must(t, s.UpsertMailbox(ctx, box))
 	if due(at(time.Hour)) != 0 {

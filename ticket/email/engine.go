@@ -21,9 +21,10 @@ import (
 
 // Config of an Engine.
 type Config struct {
-	MaxMail int64       // bytes of one mail that are fetched: 40 MiB
-	Secret  []byte      // signs reply addresses; kept for the life of the site
-	TLS     *tls.Config // of the connections; nil: the system's certificates
+	Poll    time.Duration // between looks at a mailbox whose server tells of nothing: 60 s
+	MaxMail int64         // bytes of one mail that are fetched: 40 MiB
+	Secret  []byte        // signs reply addresses; kept for the life of the site
+	TLS     *tls.Config   // of the connections; nil: the system's certificates
 	Policy  ticket.Policy
 	// OnFiled is told of each mail that was filed, OnSent of each message whose
 	// mail changed state. They must not block.
@@ -58,6 +59,8 @@ type Engine struct {
 	counts Counts
 	// unstored are attempts, by the mail's id, whose result the store did not take.
 	unstored map[string]attempt
+	sending  map[string]bool // mailboxes whose mail is on its way
+	senders  sync.WaitGroup
 }
 
 // Counts are totals since the start.
@@ -67,6 +70,9 @@ type Counts struct{ Filed, Automatic, Bounced, Loops, Unreadable, Duplicates, Se
 func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*Engine, error) {
 	if cfg.MaxMail == 0 {
 		cfg.MaxMail = defaultMaxMail
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = pollEvery
 	}
 	if len(cfg.Secret) < 16 {
 		return nil, fmt.Errorf("email: the secret of reply addresses has %d bytes, at least 16 are needed", len(cfg.Secret))
@@ -81,6 +87,7 @@ func New(cfg Config, store Store, files *filestore.Store, log *slog.Logger) (*En
 		cfg: cfg, store: store, files: files, log: log,
 		arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		boxes: map[string]ticket.Mailbox{}, health: map[string]ticket.MailboxHealth{}, loops: map[string][]time.Time{}, unstored: map[string]attempt{},
+		sending: map[string]bool{},
 	}, nil
 }
 
@@ -122,6 +129,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	parts.Go(func() { e.loop(ctx, e.arrived, e.fileAll) })
 	parts.Go(func() {
 		e.loop(ctx, e.queued, e.sendAll)
+		e.senders.Wait()
 		e.settleLast(ctx)
 	})
 	e.supervise(ctx)
@@ -139,7 +147,7 @@ func (e *Engine) supervise(ctx context.Context) {
 				continue
 			}
 			f := &fetcher{
-				box: box, store: e.store, files: e.files, limit: e.cfg.MaxMail, tls: e.cfg.TLS, came: func() { poke(e.arrived) },
+				box: box, store: e.store, files: e.files, limit: e.cfg.MaxMail, poll: e.cfg.Poll, tls: e.cfg.TLS, came: func() { poke(e.arrived) },
 				log: e.log.With("mailbox", box.Address), state: func(err error) { e.setHealth(box.ID, err) },
 			}
 			fetchers.Go(func() { f.run(life) })

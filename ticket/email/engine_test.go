@@ -46,11 +46,18 @@ type imapHost struct {
 	mem    *imapmemserver.Server
 	server *imapserver.Server
 	port   int
+	caps   imap.CapSet
+	wrap   func(imapserver.Session) imapserver.Session
 }
 
 func openIMAP(t *testing.T) *imapHost {
 	t.Helper()
-	h := &imapHost{user: imapmemserver.NewUser("u", "p"), mem: imapmemserver.New()}
+	return openIMAPOf(t, imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}, func(s imapserver.Session) imapserver.Session { return s })
+}
+
+func openIMAPOf(t *testing.T, caps imap.CapSet, wrap func(imapserver.Session) imapserver.Session) *imapHost {
+	t.Helper()
+	h := &imapHost{caps: caps, wrap: wrap, user: imapmemserver.NewUser("u", "p"), mem: imapmemserver.New()}
 	must(t, h.user.Create("INBOX", nil))
 	h.mem.AddUser(h.user)
 	h.start(t)
@@ -61,9 +68,9 @@ func (h *imapHost) start(t *testing.T) {
 	t.Helper()
 	h.server = imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return h.mem.NewSession(), nil, nil
+			return h.wrap(h.mem.NewSession()), nil, nil
 		},
-		Caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}, InsecureAuth: true,
+		Caps: h.caps, InsecureAuth: true,
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(h.port))
 	must(t, err)
@@ -412,11 +419,16 @@ func TestAMailIsGivenUpAfterItsLastAttempt(t *testing.T) {
 // receive files a mail past the running engine and returns its ticket.
 func (r *running) receive(raw string) string {
 	r.t.Helper()
+	return r.receiveIn(0, raw)
+}
+
+func (r *running) receiveIn(box int, raw string) string {
+	r.t.Helper()
 	r.uid++
 	sha, size, err := r.files.Put(strings.NewReader(raw), 1<<20)
 	must(r.t, err)
 	must(r.t, r.store.KeepRaw(r.t.Context(), ticket.RawMail{
-		ID: strconv.Itoa(int(r.uid)), MailboxID: r.boxes[0].ID, UIDValidity: 1, UID: r.uid, SHA256: sha, Size: size, ArrivedAt: time.Now(),
+		ID: strconv.Itoa(int(r.uid)), MailboxID: r.boxes[box].ID, UIDValidity: 1, UID: r.uid, SHA256: sha, Size: size, ArrivedAt: time.Now(),
 	}, ticket.MailPosition{UIDValidity: 1, LastUID: r.uid}))
 	must(r.t, r.mail.FileAll(r.t.Context()))
 	return r.next().TicketID

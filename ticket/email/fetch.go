@@ -45,6 +45,7 @@ type fetcher struct {
 	store Store
 	files *filestore.Store
 	limit int64 // bytes of one mail
+	poll  time.Duration
 	tls   *tls.Config
 	came  func() // something is in the inbox
 	log   *slog.Logger
@@ -74,7 +75,7 @@ func (f *fetcher) run(ctx context.Context) {
 }
 
 // session is one connection: fetch what is new, then wait by IDLE (RFC 2177),
-// at most pollEvery, and again.
+// at most poll, and again.
 func (f *fetcher) session(ctx context.Context) error {
 	news := make(chan struct{}, 1)
 	c, conn, err := connectIMAP(ctx, f.box.IMAP, f.tls, func() {
@@ -97,7 +98,7 @@ func (f *fetcher) session(ctx context.Context) error {
 		if err := f.fetch(ctx, c, conn, selected.UIDValidity); err != nil {
 			return fmt.Errorf("imap.host %s: %w", f.box.IMAP.Host, err)
 		}
-		if err := waitForNews(ctx, c, conn, news); err != nil {
+		if err := waitForNews(ctx, c, conn, news, f.poll); err != nil {
 			return fmt.Errorf("imap.host %s: %w", f.box.IMAP.Host, err)
 		}
 	}
@@ -125,10 +126,10 @@ func newLink(ctx context.Context, c net.Conn) *link {
 // expect gives the server so long for what follows.
 func (l *link) expect(within time.Duration) { l.cut.Reset(within) }
 
-// waitForNews returns when the server tells of mail, or after pollEvery.
-func waitForNews(ctx context.Context, c *imapclient.Client, conn *link, news <-chan struct{}) error {
-	conn.expect(pollEvery + replyWithin)
-	timer := time.NewTimer(pollEvery)
+// waitForNews returns when the server tells of mail, or after poll.
+func waitForNews(ctx context.Context, c *imapclient.Client, conn *link, news <-chan struct{}, poll time.Duration) error {
+	conn.expect(poll + replyWithin)
+	timer := time.NewTimer(poll)
 	defer timer.Stop()
 	if !c.Caps().Has(imap.CapIdle) {
 		select {

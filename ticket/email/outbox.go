@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"pickup/internal/logkey"
@@ -29,15 +29,21 @@ const (
 // that is killed between the answer and its commit, and an answer that is lost on
 // its way (RFC 1047): such a mail is sent again, under the same Message-ID, so that
 // it is one mail for its reader, and its ticket says so (mail_unanswered).
+//
+// Each mailbox sends by itself: a server that is slow does not hold up another's
+// mail.
 func (e *Engine) sendAll(ctx context.Context) (again bool, err error) {
 	if err := e.settleKept(ctx); err != nil {
 		e.log.Error("settle mails", logkey.Err, err)
 	}
-	kept := e.kept()
-	due, err := e.store.Outbox(ctx, time.Now(), batch)
+	e.mu.Lock()
+	busy := slices.Sorted(maps.Keys(e.sending))
+	e.mu.Unlock()
+	due, err := e.store.Outbox(ctx, time.Now(), batch, busy...)
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}
+	kept := e.kept() // after the outbox was read: who sent meanwhile was busy
 	byBox := map[string][]ticket.OutMail{}
 	for _, out := range due {
 		if _, ok := kept[out.ID]; ok {
@@ -45,13 +51,21 @@ func (e *Engine) sendAll(ctx context.Context) (again bool, err error) {
 		}
 		byBox[out.MailboxID] = append(byBox[out.MailboxID], out)
 	}
-	var settled atomic.Int64
-	var boxes sync.WaitGroup // a server that is slow does not hold up another's mail
-	for _, mails := range byBox {
-		boxes.Go(func() { settled.Add(e.sendOf(ctx, mails)) })
+	for box, mails := range byBox {
+		e.mu.Lock()
+		e.sending[box] = true
+		e.mu.Unlock()
+		e.senders.Go(func() {
+			settled := e.sendOf(ctx, mails)
+			e.mu.Lock()
+			delete(e.sending, box)
+			e.mu.Unlock()
+			if settled > 0 { // there may be more
+				e.Queued()
+			}
+		})
 	}
-	boxes.Wait()
-	return len(due) == batch && settled.Load() > 0, nil
+	return false, nil
 }
 
 // sendOf sends the mails of one mailbox in turn, and returns for how many it is

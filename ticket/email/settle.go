@@ -128,9 +128,10 @@ func (e *Engine) settleOne(ctx context.Context, a attempt) error {
 		return fmt.Errorf("settle a mail of the outbox: %w", err)
 	}
 	e.mu.Lock()
+	_, first := e.unstored[a.out.ID]
 	delete(e.unstored, a.out.ID)
 	e.mu.Unlock()
-	if a.stopped {
+	if a.stopped || !first {
 		return nil
 	}
 	e.settled(a.out, a.final, a.failed)
