@@ -135,3 +135,14 @@ func TestMailAtTheConsole(t *testing.T) {
 		"address": supportBox, "password": mailSecret, "imap": o.imap, "smtp": o.smtp, "closed": freePort(t), "subject": subject, "outside": outside,
 	})
 }
+
+// TestADeskByItsKeys: an agent works a chat and the call of the same player by
+// the keyboard; her ticket is there before the answer, and after it he says what
+// it was. What waits is one list, what was is one contact.
+func TestADeskByItsKeys(t *testing.T) {
+	s := startServer(t)
+	var q object
+	s.call("GET", "/api/v1/queues/support", nil, &q, http.StatusOK)
+	s.call("PUT", "/api/v1/queues/support", object{"name": "support", "title": q["title"], "wrap_up_ms": 600_000}, nil, http.StatusOK)
+	s.script("console_desk.mjs", object{})
+}

@@ -2,9 +2,11 @@
 // window of his own. A script takes one JSON argument, fails by must, and leaves
 // pictures where PICKUP_TEST_PICTURES says, one of each page when it fails.
 import { createRequire } from 'node:module';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 
-const { chromium } = createRequire(new URL('../web/ui/package.json', import.meta.url))('@playwright/test');
+const modules = createRequire(new URL('../web/ui/package.json', import.meta.url));
+const { chromium } = modules('@playwright/test');
+const axe = readFileSync(modules.resolve('axe-core/axe.min.js'), 'utf8');
 export const given = JSON.parse(process.argv[2]);
 const pictures = process.env.PICKUP_TEST_PICTURES ?? '';
 if (pictures) mkdirSync(pictures, { recursive: true });
@@ -52,8 +54,8 @@ export async function picture(page, name) {
 
 /**
  * The page as it looks in French, in the dark, and on a phone; it ends in the
- * language back. Nothing may hang out of it to the right, and no key of the
- * dictionaries may stand where words belong.
+ * language back. Nothing may hang out of it to the right, no key of the
+ * dictionaries may stand where words belong, and axe finds nothing serious.
  */
 export async function looks(page, name, back = 'en') {
   const was = page.viewportSize();
@@ -64,12 +66,19 @@ export async function looks(page, name, back = 'en') {
     await page.getByRole('button', { name: lang === 'fr' ? 'Français' : 'English', includeHidden: true }).evaluate((b) => b.click());
     await page.locator(`html[lang=${lang}]`).waitFor();
   };
-  for (const [lang, scheme, width] of [['en', 'light', 1440], ['fr', 'dark', 1440], ['fr', 'light', 390], ['en', 'dark', 390]]) {
+  // Who wants no pictures sees the two that differ most.
+  const all = [['fr', 'light', 390], ['en', 'dark', 1440], ['en', 'light', 1440], ['fr', 'dark', 1440], ['en', 'dark', 390]];
+  for (const [lang, scheme, width] of pictures ? all : all.slice(0, 2)) {
     await turn(lang, scheme, { width, height: 800 });
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     must(over <= 1, `${name}: ${over} px too wide at ${width} px in ${lang}`);
     const raw = (await page.locator('body').innerText()).match(/\b[a-z]+_[a-z_]+\b/g);
     must(raw === null, `${name}: ${raw} in ${lang}`);
+    if (pictures || scheme === 'light') {
+      const found = await page.evaluate(`${axe};axe.run(document,{runOnly:['wcag2a','wcag2aa'],iframes:false})`);
+      const serious = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+      must(serious.length === 0, `${name} at ${width} px: ${serious.map((v) => `${v.id} ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`).join('; ')}`);
+    }
     await picture(page, `${name}-${lang}-${scheme}-${width}`);
   }
   await turn(back, 'light', was);
@@ -83,6 +92,21 @@ export async function api(page, method, path, body) {
   }, [method, path, body]);
   must(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.text}`);
   return answer.text ? JSON.parse(answer.text) : undefined;
+}
+
+/** Asks until it is so; waitForFunction of Playwright takes a promise for a yes. */
+export async function until(what, ask) {
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((done) => setTimeout(done, 50))) if (await ask()) return;
+  throw new Error(`it never came: ${what}`);
+}
+
+/** A page of somebody who is not signed in. */
+export async function stranger() {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  pages.push(page);
+  await page.goto(`${given.base}/call`);
+  return page;
 }
 
 /** Runs the steps of a script, in order; the first that fails is named. */

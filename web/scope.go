@@ -10,6 +10,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/callback"
+	"pickup/queue"
 	"pickup/store"
 	"pickup/ticket"
 	"pickup/ticket/chat"
@@ -76,11 +77,19 @@ func (s *Server) hasCall(agent account.ID, id call.ID) bool {
 }
 
 // isCalled reports whether a contact calls an agent: it rings at him, or for
-// mayWrite they talk.
+// mayWrite they talk; or they talked and he wraps up, when he says which ticket it
+// belongs to.
 func (s *Server) isCalled(ctx context.Context, agent account.ID, contactID string, want right) bool {
 	a, ok := s.agentView(agent)
-	if contactID == "" || !ok || a.CallID == "" {
+	if contactID == "" || !ok {
 		return false
+	}
+	if a.CallID == "" {
+		if a.State != queue.AgentWrapUp {
+			return false
+		}
+		last, _, err := s.parts.Store.Calls(ctx, store.CallFilter{AgentID: agent, Page: store.Page{Limit: 1}})
+		return err == nil && len(last) == 1 && last[0].ContactID == contactID
 	}
 	v, ok := s.parts.Calls.Live(a.CallID)
 	if !ok || want == mayWrite && (v.Record.AgentID != agent || v.Record.BridgedAt.IsZero()) {

@@ -1,3 +1,4 @@
+import { chord, keys } from '../src/lib/keys.svelte';
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../src/lib/backoff';
 import { clock } from '../src/lib/clock.svelte';
@@ -5,6 +6,8 @@ import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
 import { whyText } from '../src/ui/why';
+
+const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
 describe('what the player is told', () => {
   it.each([
@@ -54,9 +57,9 @@ describe('what the console decides', () => {
     const stored = 'preferred agent, skill french 3, rank 1, longest idle: 83 s, all others tried, something new';
     expect(whyText(stored)).toBe('preferred agent, skill french 3, rank 1, idle longest: 1:23, all others tried, something new');
     language.set('fr');
-    expect(whyText(stored)).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
+    expect(plain(whyText(stored))).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
     expect(whyText('packed: load 1, last hour 2, claimed by hand, promoted past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
-    expect(whyText('rank 0, least occupied: 60 s, fewest calls: 2, round robin, linear, weighted random')).toBe('rang 0, le moins de temps en appel : 1:00, le moins d’appels : 2, à son tour, premier de la liste, tiré au sort');
+    expect(plain(whyText('rank 0, least occupied: 60 s, fewest calls: 2, round robin, linear, weighted random'))).toBe('rang 0, le moins de temps en appel : 1:00, le moins d’appels : 2, à son tour, premier de la liste, tiré au sort');
     language.set('en');
   });
 
@@ -78,5 +81,37 @@ describe('what the console decides', () => {
     expect([b.next(), b.next(), b.next(), b.next(), b.next()]).toEqual([500, 1000, 2000, 4000, 4000]);
     b.reset();
     expect(b.next()).toBe(500);
+  });
+});
+
+describe('the keys', () => {
+  const press = (key: string, more: Partial<KeyboardEventInit> = {}) => chord({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
+  it('have one name each', () => {
+    expect(press('m')).toBe('M');
+    expect(press('M', { shiftKey: true })).toBe('Shift+M');
+    expect(press('?', { shiftKey: true })).toBe('?');
+    expect(press(' ', { ctrlKey: true })).toBe('Ctrl+Space');
+    expect(press('h', { metaKey: true, shiftKey: true })).toBe('Ctrl+Shift+H');
+    expect(press('Shift', { shiftKey: true })).toBe('');
+  });
+  it('are of one deed each, kept by the browser', () => {
+    keys.set('mute', 'J');
+    expect([keys.map.mute, keys.map.down]).toEqual(['J', '']);
+    expect(JSON.parse(localStorage.getItem('pickup.keys') ?? '')).toEqual({ mute: 'J', down: '' });
+    keys.reset();
+    expect([keys.map.mute, keys.map.down]).toEqual(['M', 'J']);
+  });
+  it('do nothing while somebody writes, but those with Ctrl', () => {
+    const done: string[] = [];
+    const offs = (['mute', 'hangup'] as const).map((d) => keys.on(d, () => void done.push(d)));
+    const box = document.body.appendChild(document.createElement('textarea'));
+    addEventListener('keydown', (e) => keys.press(e), { once: false });
+    for (const at of [box, document.body]) {
+      at.dispatchEvent(new KeyboardEvent('keydown', { key: 'm', bubbles: true }));
+      at.dispatchEvent(new KeyboardEvent('keydown', { key: 'e', ctrlKey: true, bubbles: true }));
+    }
+    expect(done).toEqual(['hangup', 'mute', 'hangup']);
+    offs.forEach((off) => off());
+    box.remove();
   });
 });

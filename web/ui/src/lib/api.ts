@@ -84,6 +84,7 @@ export const api = {
   agents: () => take(client.GET('/api/v1/agents')),
   setState: (id: string, state: ChosenState, reason = '') =>
     take(client.PUT('/api/v1/agents/{id}/state', { ...path('id', id), body: reason ? { state, reason } : { state } })),
+  agent: (id: string) => take(client.GET('/api/v1/agents/{id}', path('id', id))),
   endWrapUp: (id: string) => take(client.POST('/api/v1/agents/{id}/wrap-up/end', path('id', id))),
   contact: (id: string) => take(client.GET('/api/v1/contacts/{id}', path('id', id))),
   tickets: (query: TicketQuery) => take(client.GET('/api/v1/tickets', only(query))),

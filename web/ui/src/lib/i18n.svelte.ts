@@ -45,6 +45,9 @@ export function fill(text: string, params?: Params): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
 }
 
+/** Text as its language sets it: in French no line begins with a sign that follows a space. */
+export const set = (lang: Lang, text: string): string => (lang === 'fr' ? text.replace(/ (?=[:;?!»])/g, '\u00a0').replace(/« /g, '«\u00a0') : text);
+
 /**
  * Makes the translator of a dictionary. A key "x" with a param n is looked up
  * as "x_one" or "x_other" first, by the plural rules of the language.
@@ -59,7 +62,7 @@ export function translator<D extends Record<string, string>>(dictionaries: Recor
     if (params && typeof params.n === 'number') {
       text = dictionary[`${key}_${new Intl.PluralRules(lang).select(params.n)}`] ?? dictionary[`${key}_other`];
     }
-    return fill(text ?? dictionary[key] ?? key, params);
+    return fill(set(lang, text ?? dictionary[key] ?? key), params);
   };
 }
 
