@@ -13,23 +13,36 @@ export class Resource<T> {
   /** When data was read, in server time. */
   at = $state(0);
   #run = 0;
+  #newest: { run: number; done: Promise<void> } = { run: 0, done: Promise.resolve() };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly read: () => Promise<T>) {}
 
-  /** Reads again; an older answer that comes later is dropped. */
-  async refresh(): Promise<void> {
+  /** Reads again; an older answer that comes later is dropped. When it is done, data is at least as new as the call. */
+  refresh(): Promise<void> {
     const run = ++this.#run;
+    const done = this.#load(run);
+    this.#newest = { run, done };
+    return done;
+  }
+
+  async #load(run: number): Promise<void> {
+    let data: T | undefined;
+    let error: ApiError | undefined;
     try {
-      const data = await this.read();
-      if (run !== this.#run) return;
-      this.data = data;
-      this.error = undefined;
-      this.at = clock.server();
+      data = await this.read();
     } catch (err) {
-      if (run !== this.#run) return;
-      this.error = err instanceof ApiError ? err : new ApiError(0, String(err));
+      error = err instanceof ApiError ? err : new ApiError(0, String(err));
     }
+    if (run !== this.#run) {
+      if (this.#newest.run !== run) await this.#newest.done;
+      return;
+    }
+    if (!error) {
+      this.data = data;
+      this.at = clock.server();
+    }
+    this.error = error;
     this.loading = false;
   }
 
