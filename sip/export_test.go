@@ -295,3 +295,6 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 		s.wg.Wait()
 	}, nil
 }
+
+// IdentityOf reads an address of P-Asserted-Identity.
+func IdentityOf(value string) (user, display string) { return identityOf(value) }

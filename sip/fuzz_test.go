@@ -125,6 +125,16 @@ func FuzzCredentials(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, s string) { sip.Credentials(s) })
 }
 
+func FuzzAssertedIdentity(f *testing.F) {
+	f.Add(`"Ada \"L\"" <sip:+33612345678;x=1@c>, <tel:+1>`)
+	f.Add(`"A <sip:`)
+	f.Fuzz(func(t *testing.T, s string) {
+		if user, display := sip.IdentityOf(s); strings.ContainsAny(user+display, "\r\n\x00") {
+			t.Errorf("control characters in %q, %q", user, display)
+		}
+	})
+}
+
 func FuzzBindingKey(f *testing.F) {
 	f.Add(`<sip:x@a.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:1>";expires=600`)
 	f.Add(`"q" <sip:a@b>, <sip:c@d>`)

@@ -214,8 +214,10 @@ func mediaRefusal(err error) *refusal {
 	switch {
 	case errors.Is(err, media.ErrNoPorts):
 		return refuse(503, gosip.NewHeader("Retry-After", "10"))
-	case errors.Is(err, media.ErrNoCommonCodec), errors.Is(err, media.ErrBadSDP):
-		return refuse(488)
+	case errors.Is(err, media.ErrNoCommonCodec): // RFC 3261 20.43
+		return refuse(488, gosip.NewHeader("Warning", `305 pickup "Incompatible media format"`))
+	case errors.Is(err, media.ErrBadSDP):
+		return refuse(488, gosip.NewHeader("Warning", `399 pickup "Session description not usable"`))
 	}
 	return refuse(500)
 }
@@ -241,6 +243,9 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 	switch {
 	case who.trunk != nil:
 		in.From.Kind = call.PartyTrunk
+		if user, display, ok := asserted(q.Request); ok {
+			in.From.User, in.From.Display = user, display
+		}
 		in.From.URI = "sip:" + in.From.User + "@" + who.trunk.Name
 		in.From.ReachBack = in.From.User
 	case who.found:
