@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +102,7 @@ func TestMailOverDovecotAndPostfix(t *testing.T) {
 		last := all[len(all)-1]
 		return statusOf(s, far.str("id"), refused.str("id")) == "failed" && last.str("kind") == "system" && strings.Contains(last.str("text"), "554"), fmt.Sprint(all)
 	})
+	doctor(t, s, "ok    mailbox "+supportBox)
 	s.mailServerGone(t, o, box)
 	if total := len(s.list("/api/v1/tickets")); total != 3 {
 		t.Errorf("%d tickets, want 3", total)
@@ -113,6 +116,7 @@ func (s *server) mailServerGone(t *testing.T, o *postOffice, box string) {
 	before := s.count()
 	o.stopDovecot()
 	s.mailboxIs(box, "down")
+	doctor(t, s, "FAIL  mailbox "+supportBox+": imap.host 127.0.0.1: connect")
 	var tested object
 	s.call("POST", "/api/v1/mailboxes/"+box+"/test", nil, &tested, 200)
 	if !strings.Contains(tested.str("error"), "imap.host 127.0.0.1") || strings.Contains(tested.str("error"), "smtp.host") {
@@ -146,6 +150,17 @@ func (s *server) count() (n int) {
 		n += len(s.messages(t.str("id")))
 	}
 	return n
+}
+
+// doctor runs pickup doctor on the data of a running server, and wants a line.
+func doctor(t *testing.T, s *server, want string) {
+	t.Helper()
+	cmd := exec.Command(program(t), "doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "PICKUP_DATA_DIR="+s.dir)
+	out, err := cmd.CombinedOutput()
+	if !strings.Contains(string(out), "\n"+want) || (err != nil) != strings.HasPrefix(want, "FAIL") || strings.Contains(string(out), mailSecret) {
+		t.Errorf("pickup doctor: %v %s, want %s", err, out, want)
+	}
 }
 
 // undeliverable is why mail to the address of a ticket's first thread comes back.

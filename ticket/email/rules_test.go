@@ -47,6 +47,37 @@ func TestASubjectAloneContinuesForSevenDays(t *testing.T) {
 	}
 }
 
+// A machine's mail in a thread reopens nothing and is owed nothing, whatever its
+// ticket's state; a person's does.
+func TestAMachineReopensNothing(t *testing.T) {
+	for _, head := range []string{
+		"Auto-Submitted: auto-replied", "X-Autoreply: yes", "X-Autorespond: yes", "Precedence: bulk", "Precedence: junk", "Precedence: auto_reply",
+		"Precedence: list", "List-Id: <news.x.org>", "X-Auto-Response-Suppress: OOF", "",
+	} {
+		for act, state := range map[string]ticket.State{"reply": ticket.StatePending, "solve": ticket.StateSolved} {
+			t.Run(head+" "+act, func(t *testing.T) {
+				d := openDesk(t, storetest.NewMemory())
+				in := d.arrive(0, "From: a@x.org\r\nMessage-ID: <1@x>\r\nSubject: S\r\n\r\nHello")
+				d.act(act, in.TicketID)
+				more := ""
+				if head != "" {
+					more = head + "\r\n"
+				}
+				got := d.arrive(0, "From: a@x.org\r\nMessage-ID: <2@x>\r\nIn-Reply-To: <"+d.sent(in.TicketID).MailMessageID+">\r\n"+more+"Subject: Re: S\r\n\r\nIt is still not here.")
+				now := d.ticket(in.TicketID)
+				want, kind, waits := state, ticket.MessageSystem, false
+				if head == "" {
+					want, kind, waits = ticket.StateOpen, ticket.MessageCustomer, true
+				}
+				last := now.Messages[len(now.Messages)-1]
+				if got.TicketID != in.TicketID || now.Ticket.State != want || last.Kind != kind || now.Interactions[0].WaitingSince.IsZero() == waits {
+					t.Errorf("%+v: ticket %s, message %s, waiting since %s", got, now.Ticket.State, last.Kind, now.Interactions[0].WaitingSince)
+				}
+			})
+		}
+	}
+}
+
 // Our own mail that comes back more than three times an hour raises an alarm.
 func TestALoopRaisesAnAlarm(t *testing.T) {
 	d := openDesk(t, storetest.NewMemory())
