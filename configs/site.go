@@ -71,7 +71,19 @@ type SiteUser struct {
 	AutoReady bool           `koanf:"auto_ready"` // ready when his first phone registers
 	Skills    map[string]int `koanf:"skills"`     // level 1 to 5
 
+	// Limits by channel: chat, email, social, web_form, ticket. A channel that is
+	// not named stays as it is.
+	Limits map[string]SiteLimit `koanf:"limits"`
+
 	Demo bool // an account of the demonstration; no file can say so
+}
+
+// SiteLimit is what an agent takes of one channel at a time. What is not said is
+// the default of the channel.
+type SiteLimit struct {
+	Max    *int `koanf:"max"`    // active at a time; 0: none of this channel
+	Parked *int `koanf:"parked"` // set aside at a time, 0 to 50
+	Weight *int `koanf:"weight"` // of 100, his capacity
 }
 
 // SiteTrunk is a line to a carrier.

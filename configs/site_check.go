@@ -119,6 +119,28 @@ func (s *Site) checkUsers(f *Faults) {
 		for _, skill := range slices.Sorted(maps.Keys(u.Skills)) {
 			between(f, path+".skills."+skill, u.Skills[skill], 1, 5)
 		}
+		for _, channel := range slices.Sorted(maps.Keys(u.Limits)) {
+			u.Limits[channel].check(f, path+".limits."+channel, channel)
+		}
+	}
+}
+
+// check leaves to the queue what depends on its defaults: that as many as max fit
+// into 100.
+func (l SiteLimit) check(f *Faults, path, channel string) {
+	if channel == "call" || channel == "callback" {
+		f.add(path, nil, "must be left out: a call is exclusive")
+		return
+	}
+	oneOf(f, path, channel, "chat", "email", "social", "web_form", "ticket")
+	for _, n := range []struct {
+		name        string
+		value       *int
+		least, most int
+	}{{"max", l.Max, 0, 100}, {"parked", l.Parked, 0, 50}, {"weight", l.Weight, 1, 100}} {
+		if n.value != nil {
+			between(f, path+"."+n.name, *n.value, n.least, n.most)
+		}
 	}
 }
 

@@ -121,10 +121,16 @@ func (c *Core) resume(r *reservation) error {
 }
 
 // giveAgain gives an item back to the agent who had it before a restart: parked
-// where he has no room for it, or until the end of the call that he has.
+// where he has no room for it, or until the end of the call that he has. A chat,
+// whose customer is there, is not parked for want of room: an offer that came
+// before it is taken back.
 func (c *Core) giveAgain(e *entry, a *agent) {
+	room := a.room(e.lane)
+	if e.lane == laneChat && !room && a.open != nil {
+		c.withdraw(a.open, true)
+	}
 	open := a.open // what is on its way to him stays so
-	aside, inCall := e.Parked || !a.room(e.lane), a.res != nil || a.wrapping
+	aside, inCall := e.Parked || !room && e.lane != laneChat, a.res != nil || a.wrapping
 	r := c.reserve(e, a, "had it before a restart")
 	r.auto = true
 	c.decideRes(DecisionOffer, r)

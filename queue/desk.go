@@ -3,6 +3,8 @@ package queue
 import (
 	"slices"
 	"time"
+
+	"pickup/call"
 )
 
 // textDesk is an agent's text work.
@@ -10,9 +12,10 @@ type textDesk struct {
 	console    bool
 	atDesk     bool // had it open when last settled
 	limits     [lanes]Limit
-	text       []*reservation // all that are live, oldest first
-	open       *reservation   // the one that is committing or offered
-	load       int            // sum of the weights of the active ones
+	effective  map[call.Channel]Limit // the same, shared with the views
+	text       []*reservation         // all that are live, oldest first
+	open       *reservation           // the one that is committing or offered
+	load       int                    // sum of the weights of the active ones
 	active     [lanes]int
 	aside      [lanes]int // parked by himself
 	byCall     int        // parked by a call
@@ -52,16 +55,9 @@ func (d *textDesk) room(l lane) bool {
 
 // setLimits takes over the limits of the configuration.
 func (a *agent) setLimits() {
+	a.effective = a.EffectiveLimits()
 	for l, ch := range laneChannels {
-		def := DefaultLimit(ch)
-		limit, ok := a.Limits[ch]
-		if !ok {
-			limit = def
-		}
-		if limit.Weight <= 0 {
-			limit.Weight = def.Weight
-		}
-		a.limits[l] = limit
+		a.limits[l] = a.effective[ch]
 	}
 }
 

@@ -1,6 +1,12 @@
 package queue
 
-import "pickup/call"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"pickup/call"
+)
 
 // Limit is what an agent takes of one text channel at a time (desk 1.3). Calls
 // and callbacks are exclusive and have none.
@@ -26,6 +32,72 @@ func DefaultLimit(ch call.Channel) Limit {
 		return Limit{Max: 4, Parked: 4, Weight: 25}
 	}
 	return Limit{}
+}
+
+// MaxParked is the most that an agent may be let set aside of one channel.
+const MaxParked = 50
+
+// LimitError says which part of a limit cannot be.
+type LimitError struct {
+	Field string // "chat.max", "email.weight", or a channel that has no limit
+	Limit string
+	Value string
+}
+
+// Error implements error.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("queue: limits.%s: limit %s, got %s", e.Field, e.Limit, e.Value)
+}
+
+// Check returns a *LimitError for a limit that cannot be an agent's. As many as
+// Max have to fit into his hundred at once.
+func (l Limit) Check(ch call.Channel) error {
+	def := DefaultLimit(ch)
+	weight, parked := l.Weight, MaxParked
+	if weight == 0 {
+		weight = def.Weight
+	}
+	if ch == call.ChannelChat {
+		parked = 0 // somebody waits for each word
+	}
+	if def.Weight == 0 {
+		return &LimitError{string(ch), "chat, email, social, web_form or ticket (a call is exclusive)", string(ch)}
+	}
+	for _, f := range [...]struct {
+		name               string
+		value, least, most int
+		why                string
+	}{
+		{"weight", weight, 1, capacity, ""},
+		{"max", l.Max, 0, capacity / max(weight, 1), fmt.Sprintf(" at weight %d of %d", weight, capacity)},
+		{"parked", l.Parked, 0, parked, ""},
+	} {
+		if f.value < f.least || f.value > f.most {
+			return &LimitError{string(ch) + "." + f.name, fmt.Sprintf("%d to %d%s", f.least, f.most, f.why), strconv.Itoa(f.value)}
+		}
+	}
+	return nil
+}
+
+// TextChannels are those that have a limit.
+func TextChannels() []call.Channel { return slices.Clone(laneChannels[:]) }
+
+// EffectiveLimits returns the limit of each text channel of an agent who has some set:
+// what holds, with the defaults.
+func (a *AgentConfig) EffectiveLimits() map[call.Channel]Limit {
+	all := make(map[call.Channel]Limit, lanes)
+	for _, ch := range laneChannels {
+		def := DefaultLimit(ch)
+		limit, ok := a.Limits[ch]
+		if !ok {
+			limit = def
+		}
+		if limit.Weight <= 0 {
+			limit.Weight = def.Weight
+		}
+		all[ch] = limit
+	}
+	return all
 }
 
 // lane is where an item is worked on: a channel of text, or the one voice lane.

@@ -18,10 +18,11 @@ type AgentView struct {
 	CallID      call.ID
 	Offer       OfferID
 	WrapUpUntil time.Time
-	NextState   AgentState // applied after wrap-up; "" when none
-	Console     bool       // his console is open: he can be given text work
-	Text        []TextWork // what he has of it, oldest first; a copy
-	Load        int        // sum of the weights of his active text items
+	NextState   AgentState             // applied after wrap-up; "" when none
+	Console     bool                   // his console is open: he can be given text work
+	Text        []TextWork             // what he has of it, oldest first; a copy
+	Load        int                    // sum of the weights of his active text items
+	Limits      map[call.Channel]Limit // of text, with the defaults; shared: not to be changed
 }
 
 // TextWork is one text item of an agent.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
+	"pickup/queue"
 )
 
 const userColumns = `id, login, name, role, language, active, demo, password_hash, ha1_md5, ha1_sha256, created_at`
@@ -108,6 +110,40 @@ func (s *Store) Skills(ctx context.Context) (map[account.ID]map[string]int, erro
 		skills[r.user][r.skill] = r.level
 	}
 	return skills, nil
+}
+
+// SetLimits replaces the limits of a user by channel; a channel without one has
+// the default.
+func (s *Store) SetLimits(ctx context.Context, id account.ID, limits map[call.Channel]queue.Limit) error {
+	return s.act(ctx, "save the limits of an agent", func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM user_limits WHERE user_id = $1`, id); err != nil {
+			return err
+		}
+		for ch, l := range limits {
+			_, err := t.exec(`INSERT INTO user_limits (user_id, channel, max_active, max_parked, weight) VALUES ($1, $2, $3, $4, $5)`,
+				id, ch, l.Max, l.Parked, l.Weight)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Limits returns the limits of every user who has any set.
+func (s *Store) Limits(ctx context.Context) (map[account.ID]map[call.Channel]queue.Limit, error) {
+	limits := make(map[account.ID]map[call.Channel]queue.Limit)
+	_, err := list(ctx, s.read, func(row scanner) (user account.ID, err error) {
+		var ch call.Channel
+		var l queue.Limit
+		err = row.Scan(&user, &ch, &l.Max, &l.Parked, &l.Weight)
+		if limits[user] == nil {
+			limits[user] = make(map[call.Channel]queue.Limit)
+		}
+		limits[user][ch] = l
+		return user, err
+	}, `SELECT user_id, channel, max_active, max_parked, weight FROM user_limits`)
+	return limits, failed("read the limits of the agents", err)
 }
 
 // CreateSession stores a sign-in.

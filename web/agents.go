@@ -20,8 +20,11 @@ type AgentNow struct {
 	Since       MaybeTime `json:"since"`
 	Devices     int       `json:"devices" doc:"Phones of his that can be rung."`
 	CallID      string    `json:"call_id"`
+	Load        int       `json:"load" doc:"Of his 100: the weights of the written work that he does; a call takes all of it."`
 	WrapUpUntil MaybeTime `json:"wrap_up_until"`
 	NextState   string    `json:"next_state" doc:"Applied after the call or the wrap-up; empty when none."`
+
+	Limits []ChannelLimit `json:"limits" nullable:"false" doc:"What he takes of each channel at a time."`
 }
 
 type (
@@ -69,7 +72,16 @@ func showAgent(v queue.AgentView) AgentNow {
 	return AgentNow{
 		ID: string(v.ID), Login: v.Login, Name: v.Name, State: string(v.State), Reason: v.Reason, Since: at(v.Since),
 		Devices: v.Devices, CallID: string(v.CallID), WrapUpUntil: at(v.WrapUpUntil), NextState: string(v.NextState),
+		Load: loadOf(v), Limits: showLimits(v.Limits),
 	}
+}
+
+// loadOf is how much of an agent's 100 is in use.
+func loadOf(v queue.AgentView) int {
+	if v.CallID != "" {
+		return 100
+	}
+	return v.Load
 }
 
 func (s *Server) agentView(agent account.ID) (queue.AgentView, bool) {

@@ -22,6 +22,9 @@ type Users interface {
 	SetUserActive(ctx context.Context, id account.ID, active bool) error
 	// Skills returns the level, 1 to 5, of each skill of each user who has any.
 	Skills(ctx context.Context) (map[account.ID]map[string]int, error)
+	// Limits returns what is set of the users who have anything set.
+	Limits(ctx context.Context) (map[account.ID]map[call.Channel]queue.Limit, error)
+	SetLimits(ctx context.Context, id account.ID, limits map[call.Channel]queue.Limit) error
 }
 
 // Keys keeps what opens the door: sessions and tokens.

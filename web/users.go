@@ -57,6 +57,7 @@ func (s *Server) userOperations(api huma.API) {
 		id: "delete-user", method: http.MethodDelete, path: one, tag: "users", rule: administers,
 		summary: "Shut a user out; his history stays", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.deleteUser)
+	s.limitOperations(api)
 }
 
 func (s *Server) listUsers(ctx context.Context, _ *noInput) (*listOutput[UserObject], error) {

@@ -39,6 +39,10 @@ func TestObjectsAreMadeListedAndRemoved(t *testing.T) {
 	}{
 		{[]string{"user", "set", "alice", "--name", "Alice", "--password", "a-long-password"}, ""},
 		{[]string{"user", "list"}, "alice"},
+		{[]string{"user", "set", "alice", "--limit", "chat=2:50", "--limit", "email=1:34:5"}, ""},
+		{[]string{"user", "list"}, "chat=2:50:0,email=1:34:5"},
+		{[]string{"user", "set", "alice", "--limit", "chat=3"}, ""}, // the default, and the mails stay
+		{[]string{"user", "list"}, "  email=1:34:5"},
 		{[]string{"queue", "set", "vip", "--members", "alice:1", "--target", "20s"}, ""},
 		{[]string{"queue", "list"}, "20s"},
 		{[]string{"trunk", "set", "carrier", "--host", "192.0.2.9:5060", "--prefixes", "+33"}, ""},
@@ -90,6 +94,11 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		"hours that no queue can have":  {[]string{"queue", "set", "vip", "--hours", "none"}, "queues[0].hours: \"none\""},
 		"a share above all calls":       {[]string{"queue", "set", "vip", "--percent", "500"}, "queues[0].target_percent"},
 		"a strategy that is none":       {[]string{"queue", "set", "vip", "--strategy", "ring_all"}, "queues[0].strategy"},
+		"a limit that is none":          {[]string{"user", "set", "bob", "--limit", "chat"}, `limit "chat": must be CHANNEL=MAX`},
+		"a limit that is no number":     {[]string{"user", "set", "bob", "--limit", "chat=two"}, `"two" must be a whole number`},
+		"a limit of calls":              {[]string{"user", "set", "bob", "--limit", "call=2"}, "users[0].limits.call: must be left out"},
+		"a limit of a weight too great": {[]string{"user", "set", "bob", "--limit", "chat=1:200"}, "users[0].limits.chat.weight: 200: must be 1 to 100"},
+		"a limit of more than fit":      {[]string{"user", "set", "bob", "--limit", "chat=5"}, "users[bob].limits.chat.max: must be 0 to 3 at weight 33 of 100, got 5"},
 		"a member who is nobody":        {[]string{"queue", "set", "vip", "--members", "nobody"}, "queues[0].members[0].login"},
 		"a day that is none":            {[]string{"hours", "set", "office", "--day", "someday=09:00-10:00"}, "hours[0].days"},
 		"an interval that is none":      {[]string{"hours", "set", "office", "--day", "mon=late"}, "hours[0].days.mon[0]"},
@@ -166,7 +175,7 @@ func TestTheExampleSiteIsAppliedTwice(t *testing.T) {
 			t.Errorf("applied again: got\n%s\nwant\n%s", all, first)
 		}
 	}
-	for _, want := range []string{"+33123456789=welcome:fr", "office", "phoning"} {
+	for _, want := range []string{"+33123456789=welcome:fr", "office", "phoning", "chat=2:50:0,email=1:34:5"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("%q is not stored:\n%s", want, first)
 		}

@@ -291,6 +291,10 @@ func (s *server) reconfigure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limits, err := s.store.Limits(ctx)
+	if err != nil {
+		return err
+	}
 	var auto []string
 	if err := getJSON(ctx, s.store, metaAutoReady, &auto); err != nil {
 		return err
@@ -303,7 +307,7 @@ func (s *server) reconfigure(ctx context.Context) error {
 	for _, u := range users {
 		if u.Active && u.Role == account.RoleAgent {
 			agents = append(agents, queue.AgentConfig{
-				ID: u.ID, Login: u.Login, Name: u.Name, Skills: skills[u.ID],
+				ID: u.ID, Login: u.Login, Name: u.Name, Skills: skills[u.ID], Limits: limits[u.ID],
 				AutoReady: ready[u.Login] && (!u.Demo || s.cfg.Demo.AutoReady),
 			})
 		}

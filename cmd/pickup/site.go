@@ -112,6 +112,11 @@ func applyUsers(ctx context.Context, st *store.Store, site configs.Site, c *conf
 				return nil, nil, fmt.Errorf("store skills of %s: %w", s.Login, err)
 			}
 		}
+		if len(s.Limits) > 0 {
+			if err := applyLimits(ctx, st, u, s.Limits); err != nil {
+				return nil, nil, err
+			}
+		}
 		logins[u.Login] = u.ID
 	}
 	return logins, auto, nil

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
 	"pickup/configs"
 	"pickup/internal/id"
+	"pickup/queue"
 	"pickup/store"
 )
 
@@ -33,8 +35,21 @@ func users() listing[account.User] {
 
 type userListCmd struct{}
 
-// Run lists the users.
-func (userListCmd) Run(e *env) error { return users().print(e) }
+// Run lists the users with what they take at a time, where it is not the default.
+func (userListCmd) Run(e *env) error {
+	l := users()
+	var limits map[account.ID]map[call.Channel]queue.Limit
+	l.all = func(st *store.Store, ctx context.Context) (all []account.User, err error) {
+		if limits, err = st.Limits(ctx); err != nil {
+			return nil, err
+		}
+		return st.Users(ctx)
+	}
+	row := l.row
+	l.columns = append(l.columns, "LIMITS")
+	l.row = func(u account.User) []any { return append(row(u), limitText(limits[u.ID])) }
+	return l.print(e)
+}
 
 type userSetCmd struct {
 	Login    string `arg:"" help:"Login; also the phone's user name."`
@@ -42,10 +57,20 @@ type userSetCmd struct {
 	Role     string `default:"" enum:",agent,supervisor,reviewer,admin" help:"agent, supervisor, reviewer or admin; a new user is an agent without it."`
 	Language string `help:"fr or en."`
 	Password string `help:"Password of console and phone." env:"PICKUP_USER_PASSWORD"`
+
+	Limit []string `sep:"none" placeholder:"CHANNEL=MAX[:WEIGHT[:PARKED]]" help:"What he takes of a channel at a time, of 100: chat, email, social, web_form or ticket. May be repeated; what is not said has the default (chat=3:33, email=1:34:3). A running server takes it over within 5 s."`
 }
 
 // Run makes or changes a user. It lets one in again who was refused.
 func (u userSetCmd) Run(e *env) error {
+	limits := map[string]configs.SiteLimit{}
+	for _, text := range u.Limit {
+		channel, l, err := parseLimit(text)
+		if err != nil {
+			return err
+		}
+		limits[channel] = l
+	}
 	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
 		was, _, err := st.UserByLogin(ctx, u.Login)
 		if err != nil {
@@ -53,7 +78,7 @@ func (u userSetCmd) Run(e *env) error {
 		}
 		site := configs.Site{Users: []configs.SiteUser{{
 			Login: u.Login, Name: cmp.Or(u.Name, was.Name, u.Login), Role: cmp.Or(u.Role, string(was.Role), "agent"),
-			Language: cmp.Or(u.Language, was.Language), Password: u.Password, Demo: was.Demo && u.Password == "",
+			Language: cmp.Or(u.Language, was.Language), Password: u.Password, Demo: was.Demo && u.Password == "", Limits: limits,
 		}}}
 		if err := site.Check(); err != nil {
 			return err

@@ -30,6 +30,8 @@ type People interface {
 	SetUserActive(ctx context.Context, id account.ID, active bool) error
 	SetSkills(ctx context.Context, id account.ID, skills map[string]int) error
 	Skills(ctx context.Context) (map[account.ID]map[string]int, error)
+	SetLimits(ctx context.Context, id account.ID, limits map[call.Channel]queue.Limit) error
+	Limits(ctx context.Context) (map[account.ID]map[call.Channel]queue.Limit, error)
 	CreateSession(ctx context.Context, n account.Session) error
 	SessionByToken(ctx context.Context, tokenSHA256 string) (account.Session, account.User, error)
 	DeleteSession(ctx context.Context, id string) error

@@ -40,6 +40,7 @@ type Memory struct {
 type people struct {
 	users    map[account.ID]account.User
 	skills   map[account.ID]map[string]int
+	limits   map[account.ID]map[call.Channel]queue.Limit
 	sessions map[string]account.Session
 	tokens   map[string]account.Token
 	bindings map[[2]string]account.Binding
@@ -65,7 +66,8 @@ type routing struct {
 func NewMemory() *Memory {
 	return &Memory{
 		people: people{
-			users: map[account.ID]account.User{}, skills: map[account.ID]map[string]int{}, sessions: map[string]account.Session{},
+			users: map[account.ID]account.User{}, skills: map[account.ID]map[string]int{},
+			limits: map[account.ID]map[call.Channel]queue.Limit{}, sessions: map[string]account.Session{},
 			tokens: map[string]account.Token{}, bindings: map[[2]string]account.Binding{}, states: map[account.ID]queue.AgentView{},
 		},
 		inbox:     newInbox(),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
 	"pickup/queue"
 	"pickup/store"
 )
@@ -92,6 +93,32 @@ func (m *Memory) Skills(ctx context.Context) (all map[account.ID]map[string]int,
 	err = m.act(ctx, func() error {
 		for id, skills := range m.people.skills {
 			all[id] = maps.Clone(skills)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// SetLimits implements Full.
+func (m *Memory) SetLimits(ctx context.Context, id account.ID, limits map[call.Channel]queue.Limit) error {
+	return m.act(ctx, func() error {
+		if _, ok := m.people.users[id]; !ok && len(limits) > 0 {
+			return store.ErrConflict
+		}
+		delete(m.people.limits, id)
+		if len(limits) > 0 {
+			m.people.limits[id] = maps.Clone(limits)
+		}
+		return nil
+	})
+}
+
+// Limits implements Full.
+func (m *Memory) Limits(ctx context.Context) (all map[account.ID]map[call.Channel]queue.Limit, err error) {
+	all = make(map[account.ID]map[call.Channel]queue.Limit)
+	err = m.act(ctx, func() error {
+		for id, limits := range m.people.limits {
+			all[id] = maps.Clone(limits)
 		}
 		return nil
 	})

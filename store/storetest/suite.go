@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"sessions and tokens open the door until they end":       sessions,
 		"bindings are replaced by key":                           bindings,
 		"skills are replaced as a whole":                         skills,
+		"limits of an agent are replaced as a whole":             limits,
 		"queues keep their members":                              queues,
 		"trunks keep their lists":                                trunks,
 		"a number belongs to one trunk":                          numbers,
@@ -233,6 +234,29 @@ func skills(t *testing.T, s Full) {
 	got, err := s.Skills(ctx)
 	must(t, err)
 	same(t, "skills", got, map[account.ID]map[string]int{u.ID: {"french": 4}})
+}
+
+func limits(t *testing.T, s Full) {
+	ctx := t.Context()
+	one, two := agent(t, s, 1), agent(t, s, 2)
+	chat, mail := queue.Limit{Max: 2, Weight: 50}, queue.Limit{Max: 1, Parked: 5, Weight: 34}
+	must(t, s.SetLimits(ctx, one.ID, map[call.Channel]queue.Limit{call.ChannelChat: {Weight: 33}, call.ChannelSocial: {Max: 1, Weight: 1}}))
+	must(t, s.SetLimits(ctx, one.ID, map[call.Channel]queue.Limit{call.ChannelChat: chat, call.ChannelEmail: mail}))
+	must(t, s.SetLimits(ctx, two.ID, map[call.Channel]queue.Limit{call.ChannelTicket: {Max: 0, Weight: 34}}))
+	got, err := s.Limits(ctx)
+	must(t, err)
+	same(t, "limits", got, map[account.ID]map[call.Channel]queue.Limit{
+		one.ID: {call.ChannelChat: chat, call.ChannelEmail: mail}, two.ID: {call.ChannelTicket: {Weight: 34}},
+	})
+	must(t, s.SetLimits(ctx, two.ID, nil))
+	got, err = s.Limits(ctx)
+	must(t, err)
+	same(t, "limits when two has the defaults again", got, map[account.ID]map[call.Channel]queue.Limit{
+		one.ID: {call.ChannelChat: chat, call.ChannelEmail: mail},
+	})
+	if err := s.SetLimits(ctx, "nobody", map[call.Channel]queue.Limit{call.ChannelChat: chat}); err == nil {
+		t.Error("a user who does not exist has limits")
+	}
 }
 
 func queues(t *testing.T, s Full) {

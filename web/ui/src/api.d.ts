@@ -994,6 +994,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an agent takes of each channel at a time */
+        get: operations["list-user-limits"];
+        /** Set what an agent takes of each channel at a time; it holds at once. What he has already stays his */
+        put: operations["put-user-limits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/work": {
         parameters: {
             query?: never;
@@ -1484,6 +1502,13 @@ export interface components {
              */
             devices: number;
             id: string;
+            /** @description What he takes of each channel at a time. */
+            limits: components["schemas"]["ChannelLimit"][];
+            /**
+             * Format: int64
+             * @description Of his 100: the weights of the written work that he does; a call takes all of it.
+             */
+            load: number;
             login: string;
             name: string;
             /** @description Applied after the call or the wrap-up; empty when none. */
@@ -1686,6 +1711,27 @@ export interface components {
             name: string;
             /** @description An agent needs it to be offered such a ticket; empty: none. */
             skill: string;
+        };
+        ChannelLimit: {
+            /** @enum {string} */
+            channel: "chat" | "email" | "social" | "web_form" | "ticket";
+            /** @description It is the default of the channel. */
+            default: boolean;
+            /**
+             * Format: int64
+             * @description Active at a time; 0: none of this channel.
+             */
+            max: number;
+            /**
+             * Format: int64
+             * @description Set aside by himself at a time; what a call interrupts is not counted.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description Of his 100; a call takes all of it.
+             */
+            weight: number;
         };
         ChannelNow: {
             /** Format: int64 */
@@ -2087,6 +2133,25 @@ export interface components {
             /** @description IANA name, as Europe/Paris; without it: the site's. */
             time_zone?: string;
         };
+        LimitBody: {
+            /** @enum {string} */
+            channel: "chat" | "email" | "social" | "web_form" | "ticket";
+            /**
+             * Format: int64
+             * @description Active at a time, 0 to 100 divided by the weight; without it the default.
+             */
+            max?: number;
+            /**
+             * Format: int64
+             * @description Set aside at a time, 0 to 50, of a chat 0; without it the default.
+             */
+            parked?: number;
+            /**
+             * Format: int64
+             * @description 1 to 100; without it the default.
+             */
+            weight?: number;
+        };
         ListAgentNow: {
             items: components["schemas"]["AgentNow"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
@@ -2104,6 +2169,11 @@ export interface components {
         };
         ListCategoryInfo: {
             items: components["schemas"]["CategoryInfo"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
+        ListChannelLimit: {
+            items: components["schemas"]["ChannelLimit"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
@@ -2370,6 +2440,10 @@ export interface components {
              */
             state?: "open" | "pending_customer" | "on_hold" | "solved";
             text: string;
+        };
+        PutLimitsInputBody: {
+            /** @description A channel that is left out has its default. */
+            limits: components["schemas"]["LimitBody"][];
         };
         PutMemberInputBody: {
             /**
@@ -8120,6 +8194,144 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-user-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChannelLimit"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-user-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutLimitsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChannelLimit"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -3,7 +3,7 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../api';
 import { clock } from './clock.svelte';
-import type { FileInfo, MailboxBody, Message, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
+import type { ChannelLimit, FileInfo, MailboxBody, Message, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
@@ -104,6 +104,8 @@ export const api = {
     take(client.DELETE('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } } })),
   createUser: (body: UserBody) => take(client.POST('/api/v1/users', { body })),
   putUser: (id: string, body: UserBody) => take(client.PUT('/api/v1/users/{id}', { ...path('id', id), body })),
+  limits: (id: string) => take(client.GET('/api/v1/users/{id}/limits', path('id', id))),
+  putLimits: (id: string, limits: Pick<ChannelLimit, 'channel' | 'max' | 'parked' | 'weight'>[]) => take(client.PUT('/api/v1/users/{id}/limits', { ...path('id', id), body: { limits } })),
   dropUser: (id: string) => take(client.DELETE('/api/v1/users/{id}', path('id', id))),
   users: () => take(client.GET('/api/v1/users')),
 

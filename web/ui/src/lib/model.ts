@@ -35,6 +35,7 @@ export type MailboxBody = Omit<Schemas['MailboxBody'], '$schema'>;
 export type Callback = Schemas['CallbackRow'];
 export type User = Schemas['UserObject'];
 export type UserBody = Schemas['UserBody'];
+export type ChannelLimit = Schemas['ChannelLimit'];
 export type TransferBody = Omit<Schemas['TransferWorkInputBody'], '$schema'>;
 export type StoredQueue = Schemas['QueueObject'];
 export type QueueSettings = Schemas['QueueSettings'];
@@ -67,9 +68,9 @@ export function shareLevel(percent: number, wanted = 80): Level {
 export const weights: Record<string, number> = { call: 100, callback: 100, chat: 33, email: 34, web_form: 34, ticket: 34, social: 25 };
 
 /** How much of an agent's hundred is in use: a call takes all of it, text by weight, what is set aside nothing. */
-export function capacity(work: Pick<Work, 'channel' | 'state'>[], inCall: boolean): number {
+export function capacity(work: Pick<Work, 'channel' | 'state'>[], inCall: boolean, own: Pick<ChannelLimit, 'channel' | 'weight'>[] = []): number {
   if (inCall) return 100;
-  return work.filter((w) => w.state === 'active').reduce((sum, w) => sum + (weights[w.channel] ?? 0), 0);
+  return work.filter((w) => w.state === 'active').reduce((sum, w) => sum + (own.find((l) => l.channel === w.channel)?.weight ?? weights[w.channel] ?? 0), 0);
 }
 
 /** Targets of the first reply where the server names none: chats two minutes, all other writing four hours. */
