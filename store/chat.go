@@ -53,9 +53,9 @@ func (t chatTx) ChatByKey(ctx context.Context, key string) (chat.Chat, bool, err
 func (t chatTx) SaveChat(_ context.Context, c chat.Chat) error {
 	_, err := t.exec(`INSERT INTO chats (`+chatColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, state = excluded.state, agent_id = excluded.agent_id,
-			preferred_id = excluded.preferred_id, visitor_read = excluded.visitor_read, agent_read = excluded.agent_read,
-			mailed_seq = excluded.mailed_seq, mailed_at = excluded.mailed_at, transcripts = excluded.transcripts`,
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, player_id = excluded.player_id, tier = excluded.tier,
+			state = excluded.state, agent_id = excluded.agent_id, preferred_id = excluded.preferred_id, visitor_read = excluded.visitor_read,
+			agent_read = excluded.agent_read, mailed_seq = excluded.mailed_seq, mailed_at = excluded.mailed_at, transcripts = excluded.transcripts`,
 		c.ID, c.Key, c.VisitorID, c.Name, c.Email, c.PlayerID, c.Tier, c.Page, c.State, c.AgentID, c.Preferred, c.VisitorRead, c.AgentRead,
 		c.MailedSeq, msOf(c.MailedAt), c.Transcripts)
 	return err

@@ -172,9 +172,6 @@ func (s *Server) openChat(ctx context.Context, in *openChatInput) (*chatOpenedOu
 		if out != nil || err != nil {
 			return out, err
 		}
-		if o.Identity.PlayerID == "" {
-			o.VisitorID = claims.Visitor
-		}
 	}
 	var beside call.ID
 	if b.Call != "" {
@@ -219,18 +216,32 @@ func (s *Server) besideCall(token string) (call.Record, error) {
 	return v.Record, nil
 }
 
-// continueChat goes on with the conversation of a token. nil: it has ended, or
-// is that of another player who used this browser.
+// continueChat goes on with the conversation of a token; an anonymous one becomes
+// that of the player who signed in. nil: it has ended, or is that of another
+// player who used this browser, and a new one is opened, for the same visitor if
+// neither is a player's.
 func (s *Server) continueChat(ctx context.Context, claims chat.Claims, o *chat.Opening, now time.Time) (*chatOpenedOutput, error) {
 	c, err := s.parts.Chats.Conversation(ctx, claims.Chat)
 	if errors.Is(err, chat.ErrNotFound) || err == nil && (c.State == chat.StateEnded || c.VisitorID != claims.Visitor) {
+		if o.Identity.PlayerID == "" && !c.Verified() {
+			o.VisitorID = claims.Visitor
+		}
 		return nil, nil //nolint:nilnil // a new one
 	}
 	if err != nil {
 		return nil, s.failChat(ctx, "read a chat", err)
 	}
 	if o.Identity.PlayerID != "" && o.Identity.PlayerID != c.PlayerID {
-		return nil, nil //nolint:nilnil // a new one
+		err := s.parts.Chats.SignIn(ctx, c.ID, o.Identity)
+		if errors.Is(err, chat.ErrOther) || errors.Is(err, chat.ErrEnded) {
+			return nil, nil //nolint:nilnil // a new one
+		}
+		if err == nil {
+			c, err = s.parts.Chats.Conversation(ctx, claims.Chat)
+		}
+		if err != nil {
+			return nil, s.failChat(ctx, "sign in to a chat", err)
+		}
 	}
 	if o.Text != "" {
 		_, _, err := s.parts.Chats.Say(ctx, c.ID, chat.Said{Side: chat.Visitor, ClientID: o.Key, Text: o.Text})

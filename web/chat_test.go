@@ -173,7 +173,7 @@ func TestOpeningAChat(t *testing.T) {
 		m.Write([]byte(text))
 		return text + "." + base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 	}
-	_, signed := s.opened(2, func(b map[string]any) {
+	player, signed := s.opened(2, func(b map[string]any) {
 		b["identity"] = jwt(fmt.Sprintf(`{"player_id":"p-42","name":"Zoé","exp":%d}`, time.Now().Add(time.Minute).Unix()))
 	})
 	if !signed.Verified {
@@ -200,7 +200,7 @@ func TestOpeningAChat(t *testing.T) {
 		"the same again":           {s.nobody(), map[string]any{"key": key(1), "queue": "support", "text": "Bonjour"}, 200},
 		"back with the token":      {visitor, map[string]any{"key": key(4), "queue": "support", "text": "Toujours là"}, 200},
 		"a token that is none":     {s.nobody().with("Authorization", "Bearer x"), body(map[string]any{"key": key(5)}), 201},
-		"another player, one page": {visitor, body(map[string]any{"key": key(6), "identity": jwt(fmt.Sprintf(`{"player_id":"p-7","exp":%d}`, time.Now().Add(time.Minute).Unix()))}), 201},
+		"another player, one page": {player, body(map[string]any{"key": key(6), "identity": jwt(fmt.Sprintf(`{"player_id":"p-7","exp":%d}`, time.Now().Add(time.Minute).Unix()))}), 201},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := c.client.do("POST", "/w/v1/chats", c.body)

@@ -59,7 +59,7 @@ func (t chatTx) ChatByKey(_ context.Context, key string) (chat.Chat, bool, error
 func (t chatTx) SaveChat(ctx context.Context, c chat.Chat) error {
 	c.MailedAt = stamp(c.MailedAt)
 	if old, ok := t.m.chats.rows[c.ID]; ok {
-		c.Key, c.VisitorID, c.PlayerID, c.Tier, c.Page = old.Key, old.VisitorID, old.PlayerID, old.Tier, old.Page
+		c.Key, c.VisitorID, c.Page = old.Key, old.VisitorID, old.Page
 	} else if _, taken, _ := t.ChatByKey(ctx, c.Key); taken {
 		return store.ErrConflict
 	}

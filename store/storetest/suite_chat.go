@@ -103,6 +103,7 @@ func conversation(t *testing.T, s Full) {
 		}
 		got.State, got.AgentID, got.Email, got.VisitorRead, got.AgentRead = chat.StateEnded, "a1", "zoe@example.org", 7, 2
 		got.MailedSeq, got.MailedAt, got.Transcripts, got.Preferred = 7, at(time.Minute), 2, "a2"
+		got.PlayerID, got.Tier, got.Name = "p-42", "gold", "Zoé L."
 		c = got
 		return tx.SaveChat(ctx, got)
 	}))

@@ -176,10 +176,6 @@ func (c *Chat) identities() (ticket.Identity, []ticket.Identity) {
 		return visitor, nil
 	}
 	// Not the visitor's: two players may share a browser.
-	var also []ticket.Identity
-	if email, ok := emailOf(c.Email); ok {
-		email.Verified = true
-		also = append(also, email)
-	}
-	return ticket.Identity{Kind: "player", Value: c.PlayerID, Raw: c.PlayerID, Verified: true}, also
+	who := Identity{PlayerID: c.PlayerID, Email: c.Email}
+	return who.identities()
 }

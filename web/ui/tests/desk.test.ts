@@ -4,7 +4,7 @@ import Composer from '../src/console/Composer.svelte';
 import TicketFacts from '../src/console/TicketFacts.svelte';
 import { ChatRoom } from '../src/lib/chat.svelte';
 import { Lines, parseUnsent, passing } from '../src/lib/conversation';
-import { hasRemote, immutable, lastPos, loadRemote, mailDocument, SendKey, threadOf, timelineOf } from '../src/lib/desk';
+import { hasRemote, immutable, lastPos, loadRemote, mailDocument, proof, SendKey, threadOf, timelineOf } from '../src/lib/desk';
 import { randomId } from '../src/lib/random';
 import { language } from '../src/lib/i18n.svelte';
 import { capacity, sortWork } from '../src/lib/model';
@@ -273,4 +273,11 @@ describe('an edit', () => {
     screen.getByRole('button', { name: 'Save over it' }).click();
     await vi.waitFor(() => expect(sent.at(-1)?.body).toEqual({ version: 4, category: 'deposit' }));
   });
+});
+
+describe('the badge of an address', () => {
+  it.each([
+    ['player', true, 'verified'], ['email', true, 'verified'], ['email', false, 'unverified'], ['player', false, 'unverified'],
+    ['sip', true, ''], ['phone', true, ''], ['phone', false, 'unverified'], ['visitor', true, ''], ['visitor', false, ''],
+  ] as const)('%s, proved %s: %s', (kind, verified, want) => expect(proof(kind, verified)).toBe(want));
 });

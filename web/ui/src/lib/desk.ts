@@ -64,6 +64,17 @@ export class SendKey {
   }
 }
 
+/**
+ * What a badge says of an address of a contact, "" for none. Verified is what the operator's site signed (a player's id,
+ * his e-mail) and a mail address that passed DMARC, and nothing else: a page's token and the password of a phone do not
+ * prove who somebody is.
+ */
+export function proof(kind: string, verified: boolean): 'verified' | 'unverified' | '' {
+  if (kind === 'visitor') return '';
+  if (!verified) return 'unverified';
+  return kind === 'player' || kind === 'email' ? 'verified' : '';
+}
+
 /** Whether a mail has pictures that stand elsewhere. */
 export const hasRemote = (html: string): boolean => /<img\b[^>]*\sdata-remote=/i.test(html);
 

@@ -704,6 +704,7 @@ export const en = {
   'detail.new_request': 'new request',
   'event.unlinked': 'Link removed',
   'event.chat': 'Chat ended',
+  'event.signed_in': 'Signed in as a player of the site',
   'event.call_offered': 'Call offered in the chat',
   'event.mail_received': 'Mail received',
   'event.mail_delivered_to': 'Also sent to another address',

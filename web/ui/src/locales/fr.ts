@@ -706,6 +706,7 @@ export const fr = {
   'detail.new_request': 'nouvelle demande',
   'event.unlinked': 'Lien retiré',
   'event.chat': 'Chat terminé',
+  'event.signed_in': 'Connecté comme joueur du site',
   'event.call_offered': 'Appel proposé dans le chat',
   'event.mail_received': 'E-mail reçu',
   'event.mail_delivered_to': 'Aussi envoyé à une autre adresse',

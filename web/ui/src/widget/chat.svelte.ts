@@ -55,6 +55,7 @@ export class Chat {
 
   #c = new Conversation();
   #kept: KeptChat | null = null;
+  #identity = '';
   #socket: WebSocket | undefined;
   #backoff = new Backoff(500, 10_000);
   #bannerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -77,15 +78,17 @@ export class Chat {
     return this.#kept?.token ?? '';
   }
 
-  /** Goes back to the conversation of an earlier life of the page, if there is one. */
-  resume(): boolean {
+  /** Goes back to the conversation of an earlier life of the page, if there is one: as who is signed in now, if somebody is. */
+  resume(identity: string): boolean {
+    this.#identity = identity;
     this.#kept = parseKeptChat(read(STORE));
     if (this.#kept) {
       this.ticketNumber = this.#kept.number;
       this.#c.pending = parsePending(read(PENDING));
       this.phase = 'on';
       this.#show();
-      this.#connect();
+      if (identity) void this.#renew();
+      else this.#connect();
       return true;
     }
     const opening = read(OPENING);
@@ -98,6 +101,13 @@ export class Chat {
       }
     }
     return false;
+  }
+
+  /** Somebody signed in on the page: the conversation is his from now on. */
+  signIn(identity: string): void {
+    if (identity === this.#identity) return;
+    this.#identity = identity;
+    if (identity && this.#kept && this.phase === 'on') void this.#renew();
   }
 
   /** Opens a conversation. It is tried until the server says yes or no. */
@@ -268,11 +278,11 @@ export class Chat {
     this.#retryTimer = setTimeout(() => this.#connect(), after === 'slow' ? 5000 : this.#backoff.next());
   }
 
-  /** Asks for a new token with the old one. */
+  /** Asks for a new token with the old one, and says who is signed in. */
   async #renew(): Promise<void> {
     const kept = this.#kept;
     if (!kept) return;
-    const body = { key: randomId(), queue: kept.queue, text: '' };
+    const body = { key: randomId(), queue: kept.queue, text: '', ...(this.#identity ? { identity: this.#identity } : {}) };
     const answer = await this.#ask('POST', '/w/v1/chats', body).catch(() => null);
     if (answer?.ok) {
       const opened = (await answer.json()) as { id: string; token: string };
@@ -281,11 +291,16 @@ export class Chat {
         return this.#connect();
       }
     }
+    if (answer?.status === 401) {
+      this.#identity = ''; // it has expired
+      return this.#connect();
+    }
     if (answer && answer.status < 500 && answer.status !== 429) {
       this.forget(); // the conversation is over, or it is another's browser now
       return;
     }
-    this.#retryTimer = setTimeout(() => this.#connect(), this.#backoff.next());
+    this.#bannerTimer ??= setTimeout(() => (this.reconnecting = true), 3000);
+    this.#retryTimer = setTimeout(() => void this.#renew(), this.#backoff.next());
   }
 
   /** Long polling, with a socket tried again after a minute. */

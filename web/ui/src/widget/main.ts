@@ -13,7 +13,8 @@ const script = document.currentScript as HTMLScriptElement | null;
 const base = script?.src ? new URL(script.src).origin : '';
 
 class PlayerSupport extends HTMLElement {
-  #app: Record<string, unknown> | undefined;
+  static observedAttributes = ['token'];
+  #app: { signIn: (token: string) => void } | undefined;
 
   connectedCallback(): void {
     if (this.#app) return;
@@ -30,6 +31,10 @@ class PlayerSupport extends HTMLElement {
         queues: (this.getAttribute('queues') ?? '').split(',').map((q) => q.trim()).filter(Boolean),
       },
     });
+  }
+
+  attributeChangedCallback(): void {
+    this.#app?.signIn(this.getAttribute('token') ?? '');
   }
 
   disconnectedCallback(): void {
