@@ -218,21 +218,27 @@ func (d deskTx) SaveDraft(_ context.Context, r ticket.Draft) error {
 	return err
 }
 
-// Drafts implements ticket.DraftTx. Those of tickets that it took over are among
-// them, unless it has one of its own.
+// Drafts implements ticket.DraftTx.
 func (d deskTx) Drafts(ctx context.Context, ticketID string, user account.ID) ([]ticket.Draft, error) {
 	all, err := list(ctx, d, func(row scanner) (r ticket.Draft, err error) {
 		err = row.Scan(&r.TicketID, &r.UserID, &r.Kind, &r.Body, moment{&r.UpdatedAt})
 		return r, err
-	}, `SELECT ticket_id, user_id, kind, body, updated_at FROM drafts
-		WHERE (ticket_id = $1 OR ticket_id IN (SELECT id FROM tickets WHERE merged_into = $1)) AND user_id = $2
-		ORDER BY kind, CASE WHEN ticket_id = $1 THEN 0 ELSE 1 END, updated_at DESC`, ticketID, user)
+	}, `WITH RECURSIVE chain (id) AS (
+			SELECT id FROM tickets WHERE id = $1
+			UNION SELECT t.id FROM tickets t JOIN chain c ON t.merged_into = c.id)
+		SELECT ticket_id, user_id, kind, body, updated_at FROM drafts
+		WHERE ticket_id IN (SELECT id FROM chain) AND user_id = $2
+		ORDER BY kind, CASE WHEN ticket_id = $1 THEN 0 ELSE 1 END, updated_at DESC, ticket_id`, ticketID, user)
 	return slices.CompactFunc(all, func(a, b ticket.Draft) bool { return a.Kind == b.Kind }), err
 }
 
 // DropDraft implements ticket.DraftTx.
-func (d deskTx) DropDraft(_ context.Context, ticketID string, user account.ID, kind ticket.MessageKind) error {
-	_, err := d.exec(`DELETE FROM drafts WHERE (ticket_id = $1 OR ticket_id IN (SELECT id FROM tickets WHERE merged_into = $1))
-		AND user_id = $2 AND kind = $3`, ticketID, user, kind)
+func (d deskTx) DropDraft(ctx context.Context, ticketID string, user account.ID, kind ticket.MessageKind) error {
+	all, err := d.Drafts(ctx, ticketID, user)
+	for _, r := range all {
+		if r.Kind == kind && err == nil {
+			_, err = d.exec(`DELETE FROM drafts WHERE ticket_id = $1 AND user_id = $2 AND kind = $3`, r.TicketID, user, kind)
+		}
+	}
 	return err
 }

@@ -327,16 +327,34 @@ func (d *Desk) SaveDraft(ctx context.Context, draft Draft) error {
 		if strings.TrimSpace(draft.Body) == "" {
 			return tx.DropDraft(ctx, t.ID, draft.UserID, draft.Kind)
 		}
+		if err := replaceDraft(ctx, tx, t.ID, draft.UserID, draft.Kind); err != nil {
+			return err
+		}
 		kept := draft
 		kept.TicketID = t.ID
 		return tx.SaveDraft(ctx, kept)
 	})
 }
 
-// Drafts returns what a user left on a ticket.
+// replaceDraft takes away the draft of a merged ticket that was gone on with.
+func replaceDraft(ctx context.Context, tx DraftTx, ticketID string, user account.ID, kind MessageKind) error {
+	all, err := tx.Drafts(ctx, ticketID, user)
+	for _, d := range all {
+		if d.Kind == kind && d.TicketID != ticketID && err == nil {
+			err = tx.DropDraft(ctx, ticketID, user, kind)
+		}
+	}
+	return err
+}
+
+// Drafts returns what a user left on a ticket, or on the one that it was merged
+// into.
 func (d *Desk) Drafts(ctx context.Context, ticketID string, user account.ID) (drafts []Draft, err error) {
 	err = d.store.LookDesk(ctx, func(tx DeskTx) error {
-		drafts, err = tx.Drafts(ctx, ticketID, user)
+		t, err := current(ctx, tx, ticketID)
+		if err == nil {
+			drafts, err = tx.Drafts(ctx, t.ID, user)
+		}
 		return err
 	})
 	return drafts, err

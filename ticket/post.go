@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"pickup/account"
 	"pickup/call"
 	"pickup/internal/id"
 )
@@ -19,7 +20,7 @@ const maxReferences = 20
 // Post stores a message to the customer or a note, at the instant at: it answers
 // what waited, takes the ticket for who replies when nobody has it, changes its
 // state as out says (a new ticket becomes open by an agent's reply), drops the
-// draft, and puts a mail in the outbox under a Message-ID that no retry changes.
+// draft of what was sent, and puts a mail in the outbox under a Message-ID that no retry changes.
 //
 // A *ConflictError has the messages that came after out.ExpectedLast; nothing is
 // stored then. A client id that was used already returns what was stored.
@@ -84,9 +85,22 @@ func Post(ctx context.Context, tx DeskTx, p Policy, by Actor, out Outgoing, at t
 		}
 	}
 	if by.ID != "" && !out.Automatic {
-		return m, tx.DropDraft(ctx, t.ID, by.ID, out.Kind)
+		return m, sent(ctx, tx, t.ID, by.ID, thread, out)
 	}
 	return m, nil
+}
+
+// sent drops the draft of what was sent. A word in a chat leaves a draft alone
+// that it does not begin with: that is a mail, or the reply to come.
+func sent(ctx context.Context, tx DraftTx, ticketID string, user account.ID, thread Interaction, out Outgoing) error {
+	if thread.Channel == call.ChannelChat && out.Kind == MessageAgent {
+		all, err := tx.Drafts(ctx, ticketID, user)
+		n := slices.IndexFunc(all, func(d Draft) bool { return d.Kind == out.Kind })
+		if err != nil || n < 0 || !strings.HasPrefix(strings.TrimSpace(out.Text), strings.TrimSpace(all[n].Body)) {
+			return err
+		}
+	}
+	return tx.DropDraft(ctx, ticketID, user, out.Kind)
 }
 
 // threadOf checks what is to be sent, and returns its interaction, zero for a

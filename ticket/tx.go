@@ -157,9 +157,11 @@ type MergeLog interface {
 // DraftTx keeps what users write and have not sent.
 type DraftTx interface {
 	SaveDraft(ctx context.Context, d Draft) error
-	// Drafts returns those of a user on a ticket.
+	// Drafts returns those of a user on a ticket, one of a kind: its own before
+	// those of tickets that it took over, over several merges too, of these the
+	// newest.
 	Drafts(ctx context.Context, ticketID string, user account.ID) ([]Draft, error)
-	// DropDraft takes one away, if it is there.
+	// DropDraft takes the one away that Drafts returns; one that was under it shows.
 	DropDraft(ctx context.Context, ticketID string, user account.ID, kind MessageKind) error
 }
 

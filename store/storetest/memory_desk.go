@@ -406,9 +406,13 @@ func (t *deskTx) SaveHandover(_ context.Context, h ticket.Handover) error {
 	return nil
 }
 
-// of reports whether a draft's ticket is the ticket, or was taken over by it.
+// of reports whether a draft's ticket is the ticket, or was taken over by it, over
+// several merges too.
 func (d *desk) of(draft, ticketID string) bool {
-	return draft == ticketID || d.tickets[draft].MergedInto == ticketID
+	for draft != "" && draft != ticketID {
+		draft = d.tickets[draft].MergedInto
+	}
+	return draft != ""
 }
 
 // Drafts implements ticket.DraftTx.
@@ -426,19 +430,20 @@ func (t *deskTx) Drafts(_ context.Context, ticketID string, user account.ID) ([]
 		return 1
 	}
 	slices.SortFunc(all, func(a, b ticket.Draft) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), elsewhere(a)-elsewhere(b), b.UpdatedAt.Compare(a.UpdatedAt))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), elsewhere(a)-elsewhere(b), b.UpdatedAt.Compare(a.UpdatedAt), cmp.Compare(a.TicketID, b.TicketID))
 	})
 	return slices.CompactFunc(all, func(a, b ticket.Draft) bool { return a.Kind == b.Kind }), nil
 }
 
 // DropDraft implements ticket.DraftTx.
-func (t *deskTx) DropDraft(_ context.Context, ticketID string, user account.ID, kind ticket.MessageKind) error {
-	for key := range t.drafts {
-		if key.user == user && key.kind == kind && t.of(key.ticket, ticketID) {
-			drop(t, t.drafts, key)
+func (t *deskTx) DropDraft(ctx context.Context, ticketID string, user account.ID, kind ticket.MessageKind) error {
+	all, err := t.Drafts(ctx, ticketID, user)
+	for _, r := range all {
+		if r.Kind == kind {
+			drop(t, t.drafts, draftKey{r.TicketID, user, kind})
 		}
 	}
-	return nil
+	return err
 }
 
 // setCallback changes a callback of the store.

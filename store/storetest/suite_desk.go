@@ -30,6 +30,7 @@ func deskChecks() map[string]func(*testing.T, Full) {
 		"a thread is split, and a chat is chosen a ticket":    splits,
 		"files wait for a message and hang on it":             attachments,
 		"drafts are kept for each user":                       drafts,
+		"drafts outlive merges of several hops":               draftsMerged,
 		"mail is seen once and leaves by the outbox":          mailbox,
 		"an address may be one that nobody has":               undeliverable,
 		"tickets are listed by filter, order and page":        ticketLists,

@@ -50,6 +50,62 @@ func drafts(t *testing.T, s Full) {
 	isError(t, d.SaveDraft(ctx, draft("none", one.ID, ticket.MessageAgent, "x")), ticket.ErrNotFound)
 }
 
+// A into B, B into C: what was written on A is found on C, under C's own, and is
+// dropped alone.
+func draftsMerged(t *testing.T, s Full) {
+	ctx := t.Context()
+	d, c := deskOf(s)
+	one, two := agentOf(t, s, 1), agentOf(t, s, 2)
+	var ids []string
+	for _, who := range []string{"a", "b", "c", "d"} {
+		c.add(time.Minute)
+		ids = append(ids, receive(t, s, mail(who+"@example.org", "Bonjour", 0)).Ticket.ID)
+	}
+	save := func(n int, user account.ID, kind ticket.MessageKind, body string) {
+		t.Helper()
+		c.add(time.Second)
+		must(t, d.SaveDraft(ctx, draft(ids[n], user, kind, body)))
+	}
+	read := func(what string, n int, user account.ID, want ...string) {
+		t.Helper()
+		all, err := d.Drafts(ctx, ids[n], user)
+		must(t, err)
+		var bodies []string
+		for _, r := range all {
+			bodies = append(bodies, string(r.Kind)+" "+r.Body)
+		}
+		same(t, what, bodies, want)
+	}
+	save(0, one.ID, ticket.MessageAgent, "on A")
+	save(0, two.ID, ticket.MessageAgent, "two on A")
+	save(0, one.ID, ticket.MessageNote, "note on A")
+	save(1, one.ID, ticket.MessageNote, "note on B")
+	save(2, one.ID, ticket.MessageNote, "note on C")
+	save(3, one.ID, ticket.MessageAgent, "on D, which is another matter")
+	for n := range 2 {
+		c.add(time.Minute)
+		_, err := d.Merge(ctx, one, ids[n+1], ids[n])
+		must(t, err)
+	}
+	read("one's on C", 2, one.ID, "agent on A", "note note on C")
+	read("one's on C, asked by A", 0, one.ID, "agent on A", "note note on C")
+	read("two's on C", 2, two.ID, "agent two on A")
+	save(0, one.ID, ticket.MessageAgent, "on A, gone on with")
+	read("gone on with", 2, one.ID, "agent on A, gone on with", "note note on C")
+	save(2, one.ID, ticket.MessageAgent, "")
+	read("dropped: what it took the place of does not come back", 2, one.ID, "note note on C")
+	read("two's stays", 2, two.ID, "agent two on A")
+	must(t, d.DropDraft(ctx, ids[2], one.ID, ticket.MessageNote))
+	read("what was under it", 2, one.ID, "note note on B")
+	must(t, d.DropDraft(ctx, ids[2], one.ID, ticket.MessageNote))
+	read("and under that", 2, one.ID, "note note on A")
+	_, err := d.Unmerge(ctx, one, ids[1])
+	must(t, err)
+	read("C without B", 2, one.ID)
+	read("B is a ticket again", 1, one.ID, "note note on A")
+	read("D", 3, one.ID, "agent on D, which is another matter")
+}
+
 func attachments(t *testing.T, s Full) {
 	ctx := t.Context()
 	d, _ := deskOf(s)
