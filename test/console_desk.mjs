@@ -58,7 +58,8 @@ await run([
     nina = await visitor('Nina Weber', 'My deposit is missing');
     await agent.getByRole('region', { name: 'Offers' }).getByText('Nina Weber').waitFor();
     await focusIn(agent, 'main select');
-    await picture(agent, 'offer');
+    await looks(agent, 'offer');
+    await agent.locator('main select').first().focus();
     await agent.keyboard.press('Control+Space');
     await agent.waitForURL('**/tickets/*');
     ticket = new URL(agent.url()).pathname.split('/').at(-1);
@@ -72,6 +73,8 @@ await run([
     await agent.keyboard.press('Escape'); // out of the text
     await agent.keyboard.press('i');
     await agent.getByRole('tab', { name: 'Note', selected: true }).waitFor();
+    await looks(agent, 'chat');
+    await agent.locator('textarea').focus();
     await agent.keyboard.press('Escape');
     await agent.keyboard.press('Escape');
     await agent.waitForURL('**/tickets');
@@ -99,7 +102,7 @@ await run([
     await agent.getByRole('button', { name: 'Answer', exact: true }).waitFor(); // nobody has answered
     const told = await pop.innerText();
     for (const part of ['support', 'waited', 'English', 'last with Agent 1001', String(other.number)]) must(told.includes(part), `${part} is not told: ${told}`);
-    await picture(agent, 'pop');
+    await looks(agent, 'pop');
   }],
   ['answered, muted, held and ended by keys', async () => {
     await agent.keyboard.press('Control+Space');

@@ -140,7 +140,7 @@ func TestMailAtTheConsole(t *testing.T) {
 // the keyboard; her ticket is there before the answer, and after it he says what
 // it was. What waits is one list, what was is one contact.
 func TestADeskByItsKeys(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, "PICKUP_QUEUE_RING_TIME=60s") // it rings while it is looked at
 	var q object
 	s.call("GET", "/api/v1/queues/support", nil, &q, http.StatusOK)
 	s.call("PUT", "/api/v1/queues/support", object{"name": "support", "title": q["title"], "wrap_up_ms": 600_000}, nil, http.StatusOK)

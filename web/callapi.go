@@ -181,10 +181,11 @@ func showCall(r *call.Record, now time.Time) CallRow {
 	}
 }
 
-// talk is how long they have been talking; that of a live call runs.
+// talk is how long they have been talking; that of a live call runs. Until its
+// first talk is over the record holds no more than the holds in it, taken off.
 func talk(r *call.Record, now time.Time) time.Duration {
-	if r.Talk == 0 && !r.BridgedAt.IsZero() && r.EndedAt.IsZero() {
-		return now.Sub(r.BridgedAt)
+	if r.Talk <= 0 && !r.BridgedAt.IsZero() && r.EndedAt.IsZero() {
+		return max(0, now.Sub(r.BridgedAt)+r.Talk)
 	}
 	return r.Talk
 }

@@ -56,6 +56,20 @@ func TestWhoCallsIsKnownBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+func TestTheTalkOfALiveCallRunsWithoutItsHolds(t *testing.T) {
+	s := open(t)
+	began := time.Now().Add(-10 * time.Second)
+	must(t, s.store.SaveCall(t.Context(), call.Record{
+		ID: "call-1", SIPCallID: "call-1", Direction: call.Inbound, Queue: "support", State: call.StateTalking, AgentID: s.users["1001"].ID,
+		From: call.Party{Kind: call.PartyRegistered}, ArrivedAt: began, EnqueuedAt: began, BridgedAt: began, Hold: 3 * time.Second, Talk: -3 * time.Second,
+	}))
+	var row web.CallStory
+	s.as("1001").do("GET", "/api/v1/calls/call-1", nil).json(t, &row)
+	if row.TalkMS < 7000 || row.HoldMS != 3000 {
+		t.Errorf("talk %d ms, hold %d ms, want 7000 and more, and 3000", row.TalkMS, row.HoldMS)
+	}
+}
+
 func TestTicketsAreFoundByNumberWordsAndWhatIsOwed(t *testing.T) {
 	s := open(t)
 	one := s.mailed("zoe@example.org", "Dépôt refusé", "Où est mon dépôt ?")

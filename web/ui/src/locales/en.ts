@@ -352,6 +352,7 @@ export const en = {
   'phone.failed': 'Not accepted. Check the password.',
   'phone.lost': 'Connection lost, reconnecting…',
   'phone.elsewhere': 'The phone is active in another tab.',
+  'phone.anonymous': 'Anonymous',
   'phone.ringing': 'Incoming call',
   'phone.answer': 'Answer',
   'phone.reject': 'Refuse',

@@ -354,6 +354,7 @@ export const fr = {
   'phone.failed': 'Refusé. Vérifiez le mot de passe.',
   'phone.lost': 'Connexion perdue, reconnexion…',
   'phone.elsewhere': 'Le téléphone est actif dans un autre onglet.',
+  'phone.anonymous': 'Anonyme',
   'phone.ringing': 'Appel entrant',
   'phone.answer': 'Répondre',
   'phone.reject': 'Refuser',
