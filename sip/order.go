@@ -9,7 +9,7 @@ import (
 
 // turnPatience is how long a message waits for the one before it. It is spent
 // only when that one was swallowed by its transaction.
-const turnPatience = time.Second
+const turnPatience = 200 * time.Millisecond
 
 // seenFor is how long a transaction key is remembered: beyond timer J and L
 // (64*T1), so that a retransmission is never taken for a new request.
