@@ -14,6 +14,7 @@ import (
 	"net/http/cookiejar"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -478,6 +479,7 @@ func killedInChats(t *testing.T, s *server, kills int) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	said := map[string]*int{"agent": new(int), "visitor": new(int)}
+	var spoken atomic.Int64
 	talk := func(side string, p *person, path string) {
 		for n := 0; ; n++ {
 			select {
@@ -491,6 +493,7 @@ func killedInChats(t *testing.T, s *server, kills int) {
 				return
 			}
 			*said[side] = n + 1
+			spoken.Add(1)
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
@@ -518,10 +521,11 @@ func killedInChats(t *testing.T, s *server, kills int) {
 				return
 			}
 			*said["visitor"] = n + 1
+			spoken.Add(1)
 			time.Sleep(600 * time.Millisecond) // within what a conversation allows
 		}
 	})
-	s.killedAtRandom(kills)
+	s.killedAtRandom(kills, spoken.Load)
 	close(stop)
 	wg.Wait()
 

@@ -60,19 +60,31 @@ func killedInMail(t *testing.T, s *server, kills int) {
 		if n%2 == 1 {
 			continue // the next kill comes while this batch is on its way
 		}
-		for _, ticket := range s.list("/api/v1/tickets") {
-			if len(open) == batch {
-				break
+		wait(t, 240*time.Second, "tickets to be answered", func() (bool, string) {
+			for _, ticket := range s.list("/api/v1/tickets") {
+				if len(open) == batch {
+					break
+				}
+				if answered[ticket.str("id")] {
+					continue
+				}
+				if all := s.messages(ticket.str("id")); len(all) == 1 {
+					answered[ticket.str("id")] = true
+					open[ticket.str("subject")] = ticket.str("id")
+				}
 			}
-			if answered[ticket.str("id")] {
-				continue
-			}
-			if all := s.messages(ticket.str("id")); len(all) == 1 {
-				answered[ticket.str("id")] = true
-				open[ticket.str("subject")] = ticket.str("id")
+			return len(open) == batch, fmt.Sprintf("%d of %d", len(open), batch)
+		})
+	}
+	wait(t, 120*time.Second, "every reply is taken", func() (bool, string) {
+		missing := 0
+		for _, r := range replies {
+			if r.try(s.http, s.client); r.id == "" {
+				missing++
 			}
 		}
-	}
+		return missing == 0, fmt.Sprintf("%d of %d are missing", missing, len(replies))
+	})
 	s.allFiledOnce(t, sent)
 	s.allArrived(t, o, replies, kills)
 }
@@ -105,7 +117,7 @@ func (r *killReply) try(host string, client *http.Client) {
 func (s *server) allFiledOnce(t *testing.T, sent int) {
 	t.Helper()
 	var found map[string]int
-	wait(t, 120*time.Second, "all mails filed", func() (bool, string) {
+	wait(t, 240*time.Second, "all mails filed", func() (bool, string) {
 		found = map[string]int{}
 		for _, ticket := range s.list("/api/v1/tickets") {
 			for _, m := range s.messages(ticket.str("id")) {
@@ -133,9 +145,6 @@ func (s *server) allArrived(t *testing.T, o *postOffice, replies []*killReply, k
 		t.Errorf("only %d replies", len(replies))
 	}
 	for _, r := range replies {
-		if r.id == "" {
-			t.Fatalf("the server never took the reply %s", r.clientID)
-		}
 		agent := 0
 		for _, m := range s.messages(r.ticket) {
 			if m.str("kind") == "agent" {
@@ -147,7 +156,7 @@ func (s *server) allArrived(t *testing.T, o *postOffice, replies []*killReply, k
 		}
 	}
 	var copies map[string]int
-	wait(t, 120*time.Second, "all replies arrived", func() (bool, string) {
+	wait(t, 240*time.Second, "all replies arrived", func() (bool, string) {
 		copies = map[string]int{}
 		for _, l := range o.letters(playersBox) {
 			copies[strings.Trim(l.Header.Get("Message-Id"), "<>")]++
