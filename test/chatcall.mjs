@@ -171,7 +171,18 @@ try {
   await button(agent, 'End the chat').click();
   await worksOn('');
   toChat.left = (await read('/api/v1/chats')).length;
-  process.stdout.write(`${JSON.stringify({ toCall, toChat, problems })}\n`);
+
+  // ---- after the end he goes on where he was, as the same visitor ----
+  await button(visitor, 'Back').click();
+  await button(visitor, 'Chat').click();
+  await button(visitor, 'New chat').click();
+  await visitor.getByLabel('Your message').fill('one thing more');
+  await button(visitor, 'Start the chat').click();
+  await button(agent, 'Accept').click({ timeout: 30_000 });
+  await inConsole('one thing more');
+  const [next] = await read('/api/v1/chats');
+  const goesOn = next.ticket_id === chat.ticket_id && next.contact_id === chat.contact_id && next.id !== chat.id;
+  process.stdout.write(`${JSON.stringify({ toCall, toChat, goesOn, problems })}\n`);
 } catch (err) {
   if (pictures) for (const [i, b] of browsers.entries()) await b.contexts()[0].pages()[0].screenshot({ path: `${pictures}/chatcall-fault-${i}.png` });
   console.error(err);

@@ -15,7 +15,8 @@ import (
 
 // TestFromChatToCallAndFromCallToChat: in two Chromium browsers, the widget and
 // the console: three clicks at most, both on one ticket, each hears the other,
-// and the agent is left with no work that is none.
+// and the agent is left with no work that is none. A chat after the end goes on
+// where the one before was.
 func TestFromChatToCallAndFromCallToChat(t *testing.T) {
 	need(t, "node", "chromium")
 	s := startServer(t, "PICKUP_RECORDING_NOTICE=false")
@@ -40,6 +41,7 @@ func TestFromChatToCallAndFromCallToChat(t *testing.T) {
 	}
 	var saw struct {
 		ToCall, ToChat way
+		GoesOn         bool // after the end, on the same ticket
 		Problems       []string
 	}
 	if err := json.Unmarshal(out.Bytes(), &saw); err != nil {
@@ -48,6 +50,9 @@ func TestFromChatToCallAndFromCallToChat(t *testing.T) {
 	t.Logf("%+v", saw)
 	if len(saw.Problems) > 0 {
 		t.Errorf("errors on the pages: %v", saw.Problems)
+	}
+	if !saw.GoesOn {
+		t.Error("a chat after the end is not on the ticket of the one before")
 	}
 	for name, w := range map[string]way{"from chat to call": saw.ToCall, "from call to chat": saw.ToChat} {
 		if w.Clicks < 1 || w.Clicks > 3 || !w.Same || w.Left != 0 {

@@ -206,6 +206,7 @@ export class Chat {
 
   /** Forgets an ended conversation: the next is a new one. */
   forget(): void {
+    this.#cut();
     this.#kept = null;
     this.#c = new Conversation();
     drop(STORE);
@@ -213,6 +214,15 @@ export class Chat {
     this.phase = 'none';
     this.state = '';
     this.#show();
+  }
+
+  /** Goes on after an end, as the same visitor on the same ticket; returns what was not sent. */
+  again(): string {
+    const kept = this.#kept;
+    const unsent = this.lines.filter((l) => !l.seq).map((l) => l.text);
+    this.forget();
+    this.#kept = kept;
+    return unsent.join('\n');
   }
 
   /** The element was removed from the page. */
