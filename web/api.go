@@ -10,7 +10,7 @@ import (
 )
 
 // newAPI registers every operation on mux.
-func (s *Server) newAPI(mux *http.ServeMux) huma.API {
+func (s *Server) newAPI(mux *patternMux) huma.API {
 	cfg := huma.DefaultConfig("Pickup", "1")
 	cfg.CreateHooks = nil // no "$schema" in answers
 	cfg.DocsPath, cfg.SchemasPath = "", ""
@@ -52,7 +52,7 @@ func (s *Server) newAPI(mux *http.ServeMux) huma.API {
 // a newline at the end.
 func OpenAPI() ([]byte, error) {
 	s := &Server{parts: Parts{Browser: &BrowserCalls{}}, chats: newChatDoor()}
-	return describe(s.newAPI(http.NewServeMux()))
+	return describe(s.newAPI(newPatternMux()))
 }
 
 func describe(api huma.API) ([]byte, error) {

@@ -26,7 +26,7 @@ const sdpType = "application/sdp"
 // readLimit is how long an offer may take to arrive.
 const readLimit = 10 * time.Second
 
-func (s *Server) browserOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) browserOperations(api huma.API, mux *patternMux) {
 	const path, one = "/w/v1/calls", "/w/v1/calls/{id}"
 	place := text("path", "id", "The secret of the Location that POST returned.", true)
 	add := func(a act, handler http.HandlerFunc, params []*huma.Param, contents map[string]string) {

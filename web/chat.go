@@ -116,7 +116,7 @@ type chatOpenedOutput struct {
 	Body   ChatOpened
 }
 
-func (s *Server) chatOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) chatOperations(api huma.API, mux *patternMux) {
 	const one = "/w/v1/chats/{id}"
 	faults := []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 	register(api, act{

@@ -27,7 +27,7 @@ const (
 	frameLimit  = 32 << 10         // bytes of a frame
 )
 
-func (s *Server) chatSocketOperation(api huma.API, mux *http.ServeMux) {
+func (s *Server) chatSocketOperation(api huma.API, mux *patternMux) {
 	a := act{
 		id: "chat-socket", method: http.MethodGet, path: "/w/v1/chats/{id}/ws", tag: "chat",
 		summary: `The conversation over a WebSocket, one JSON object a frame. The page sends {"type":"hello","token","last_seq"} first, then ` +

@@ -13,7 +13,7 @@ import (
 	"pickup/internal/fanout"
 )
 
-func (s *Server) eventOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) eventOperations(api huma.API, mux *patternMux) {
 	a := act{
 		id: "events", method: http.MethodGet, path: "/api/v1/events", tag: "events", rule: everyone,
 		summary: "Changes as server-sent events. data: {seq, at, topic, object_id, ...}; topics queue, agent, call, recording, " +

@@ -27,3 +27,6 @@ func (t *throttle) Failed(source, login string, now time.Time) { t.failed(source
 
 // Succeeded forgets the failures of the pair.
 func (t *throttle) Succeeded(source, login string) { t.succeeded(source, login) }
+
+// Patterns are those of net/http that the server serves.
+func (s *Server) Patterns() []string { return s.patterns }

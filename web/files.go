@@ -34,7 +34,7 @@ type Files interface {
 	Attachment(ctx context.Context, id string) (store.AttachmentDetail, error)
 }
 
-func (s *Server) chatFileOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) chatFileOperations(api huma.API, mux *patternMux) {
 	const one = "/w/v1/chats/{id}/files"
 	params := []*huma.Param{text("path", "id", "Of the conversation.", true), text("header", "Authorization", "Bearer and the page's token.", true)}
 	add := func(a act, handler http.HandlerFunc, params []*huma.Param, contents map[string]string) {
@@ -49,7 +49,7 @@ func (s *Server) chatFileOperations(api huma.API, mux *http.ServeMux) {
 		s.visitorReads, append([]*huma.Param{text("path", "file", "Of a message.", true)}, params...), map[string]string{"200": "application/octet-stream"})
 }
 
-func (s *Server) fileOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) fileOperations(api huma.API, mux *patternMux) {
 	upload := act{
 		id: "upload-file", method: http.MethodPost, path: "/api/v1/files", tag: "files", rule: agentOrManage,
 		summary: "Upload a file (multipart/form-data, field file, 10 MB at most) for a message: as in a chat. Answers {id, name, mime, size}.",

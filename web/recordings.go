@@ -46,7 +46,7 @@ type listRecordingsInput struct {
 	Queue   string `query:"queue" maxLength:"64"`
 }
 
-func (s *Server) recordingOperations(api huma.API, mux *http.ServeMux) {
+func (s *Server) recordingOperations(api huma.API, mux *patternMux) {
 	register(api, act{
 		id: "list-recordings", method: http.MethodGet, path: "/api/v1/recordings", tag: "recordings", rule: everyone,
 		summary: "Recordings, newest first",

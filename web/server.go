@@ -30,6 +30,7 @@ type Server struct {
 	metrics   *metrics
 	ready     atomic.Bool
 	document  []byte     // openapi.json
+	patterns  []string   // what is served
 	editing   sync.Mutex // one edit of a queue's members at a time
 	chats     *chatDoor
 	audiences audiences
@@ -72,14 +73,14 @@ func NewServer(cfg Config, p Parts, log *slog.Logger) (*Server, error) {
 
 // routes builds the tree of handlers.
 func (s *Server) routes() (http.Handler, error) {
-	apiMux := http.NewServeMux()
+	apiMux := newPatternMux()
 	text, err := describe(s.newAPI(apiMux))
 	if err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
 	}
 	s.document = text
 	api := s.withActor(noStore(apiMux))
-	mux := http.NewServeMux()
+	mux := newPatternMux()
 	mux.Handle("/api/v1/", api)
 	mux.Handle("/w/v1/", s.withCORS(apiMux))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok\n") })
@@ -94,6 +95,7 @@ func (s *Server) routes() (http.Handler, error) {
 		mux.Handle("/sip", s.parts.SIPWS)
 	}
 	mux.HandleFunc("/", s.console)
+	s.patterns = append(apiMux.patterns, mux.patterns...)
 	return s.metrics.timed(s.withOrigin(withSafety(s.recovered(mux)))), nil
 }
 
