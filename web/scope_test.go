@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -210,5 +211,33 @@ func TestTheStreamTellsWhatItemsShow(t *testing.T) {
 	got = slices.DeleteFunc(got, func(e string) bool { return !slices.Contains(want, e) && e == "agent "+string(s.users["1001"].ID) })
 	if !slices.Equal(got, want) {
 		t.Errorf("heard\n%q, want\n%q", got, want)
+	}
+}
+
+// Of a ticket that his took over, and that is not his to see, an agent learns the
+// number and the state.
+func TestAMergedTicketIsNotNamedToWhoMayNotSeeIt(t *testing.T) {
+	s := open(t)
+	his, other := s.mailed("a@x.org", "alpha", "Hello"), s.mailed("b@x.org", "beta", "Hello")
+	s.assign(his.Ticket.ID, "1001")
+	s.assign(other.Ticket.ID, "1002")
+	path := "/api/v1/tickets/" + his.Ticket.ID
+	if r := s.as("2001").do("POST", "/api/v1/tickets/"+other.Ticket.ID+"/merge", map[string]string{"into": his.Ticket.ID}); r.status != http.StatusOK {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	for login, want := range map[string]web.TicketValue{
+		"1001": {Number: other.Ticket.Number, State: "merged"},
+		"2001": {Number: other.Ticket.Number, State: "merged", Subject: "beta", AssigneeID: string(s.users["1002"].ID), ContactID: other.Contact.ID},
+	} {
+		var story web.TicketStory
+		s.as(login).do("GET", path, nil).json(t, &story)
+		if len(story.Merged) != 1 {
+			t.Fatalf("%s: got %+v", login, story.Merged)
+		}
+		m := story.Merged[0]
+		got := web.TicketValue{Number: m.Number, State: m.State, Subject: m.Subject, AssigneeID: m.AssigneeID, ContactID: m.ContactID}
+		if !reflect.DeepEqual(got, want) || m.ID != other.Ticket.ID || m.MergedInto != his.Ticket.ID {
+			t.Errorf("%s: got %+v, want %+v", login, m, want)
+		}
 	}
 }

@@ -49,7 +49,7 @@ type TicketStory struct {
 	Interactions []ContactTouch  `json:"interactions" nullable:"false" doc:"Oldest first."`
 	Messages     []TicketMessage `json:"messages" nullable:"false" doc:"The newest 500, oldest first."`
 	Links        []TicketTie     `json:"links" nullable:"false"`
-	Merged       []TicketValue   `json:"merged" nullable:"false" doc:"Tickets that it took over."`
+	Merged       []TicketValue   `json:"merged" nullable:"false" doc:"Tickets that it took over; number and state only of one that is not his to see."`
 
 	People map[string]string `json:"people" nullable:"false" doc:"Names of the users that the story speaks of, by id."`
 }
@@ -230,8 +230,8 @@ func (s *Server) getTicket(ctx context.Context, in *IDInput) (*oneOutput[TicketS
 	for _, m := range d.Messages {
 		story.Messages = append(story.Messages, showMessage(m))
 	}
-	for _, t := range d.Merged {
-		story.Merged = append(story.Merged, showValue(t))
+	for i := range d.Merged {
+		story.Merged = append(story.Merged, s.showMerged(ctx, &d.Ticket, &d.Merged[i]))
 	}
 	if story.Links, err = s.showLinks(ctx, &d.Ticket, d.Links); err != nil {
 		return nil, err
@@ -276,6 +276,15 @@ func (s *Server) peopleOf(ctx context.Context, d store.TicketDetail) map[string]
 		}
 	}
 	return people
+}
+
+// showMerged is a ticket that another took over; of one that the actor may not see
+// he learns the number and the state, as of one that is linked.
+func (s *Server) showMerged(ctx context.Context, into, t *ticket.Ticket) TicketValue {
+	if !s.mayNameTicket(ctx, into, t) {
+		return TicketValue{ID: t.ID, Number: t.Number, State: string(t.State), MergedInto: t.MergedInto, Tags: []string{}}
+	}
+	return showValue(*t)
 }
 
 // showLinks names the tickets at the other end of links; of one that the actor may

@@ -2794,7 +2794,7 @@ export interface components {
              */
             last_pos: number;
             links: components["schemas"]["TicketTie"][];
-            /** @description Tickets that it took over. */
+            /** @description Tickets that it took over; number and state only of one that is not his to see. */
             merged: components["schemas"]["TicketValue"][];
             /** @description Id of the ticket that took it over. */
             merged_into: string;
