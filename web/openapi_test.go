@@ -30,4 +30,4 @@ func TestTheDescriptionOfTheAPIIsTheCommittedOne(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "rewrite openapi.json")
+var update = flag.Bool("update", false, "rewrite what is made: openapi.json, docs/roles.md")
