@@ -104,21 +104,22 @@ func TestEachRouteIsInATable(t *testing.T) {
 // second of its calls, recordings, tickets and so on to agent 1002: how many
 // items. The order of who asks is that of asks; nobody sees nothing.
 var lists = map[string]string{
-	"list-agents":     "- 1 1 2 2 2",
-	"list-calls":      "- 1 1 2 2 2",
-	"list-recordings": "- 1 1 2 2 2",
-	"list-callbacks":  "- 1 0 1 1 1",
-	"list-tickets":    "- 4 2 6 6 6", // two mails, a chat, a call; a mail, a call
-	"list-categories": "- 8 8 8 8 8",
-	"list-work":       "- 1 0 1 1 1",
-	"list-chats":      "- 1 0 1 1 1",
-	"get-chat-events": "- 4 - 4 4 4",
-	"list-tokens":     "- 2 0 0 0 0", // each his own
-	"list-queues":     "- 1 1 1 1 1",
-	"list-hours":      "- - - 0 0 0",
-	"list-users":      "- - - 5 - 5",
-	"list-trunks":     "- - - - - 0",
-	"list-mailboxes":  "- - - 0 - 0",
+	"list-agents":      "- 1 1 2 2 2",
+	"list-calls":       "- 1 1 2 2 2",
+	"list-recordings":  "- 1 1 2 2 2",
+	"list-callbacks":   "- 1 0 1 1 1",
+	"list-tickets":     "- 4 2 6 6 6", // two mails, a chat, a call; a mail, a call
+	"list-categories":  "- 8 8 8 8 8",
+	"list-work":        "- 1 0 1 1 1",
+	"list-chats":       "- 1 0 1 1 1",
+	"get-chat-events":  "- 4 - 4 4 4",
+	"list-tokens":      "- 2 0 0 0 0", // each his own
+	"list-queues":      "- 1 1 1 1 1",
+	"list-hours":       "- - - 0 0 0",
+	"list-users":       "- - - 5 - 5",
+	"list-user-limits": "- - - 5 - 5",
+	"list-trunks":      "- - - - - 0",
+	"list-mailboxes":   "- - - 0 - 0",
 	// Of a ticket or a piece of work of 1001
 	"list-messages":          "- 1 - 1 1 1",
 	"list-drafts":            "- 1 - 0 - 0", // each his own
