@@ -152,8 +152,11 @@ func TestEachListShowsWhatIsTheirs(t *testing.T) {
 			if who != "nobody" {
 				c = s.as(who)
 			}
-			got := "-"
-			if r := c.do(op.method, objects.path(op.path), nil); r.status == http.StatusOK {
+			got, path := "-", objects.path(op.path)
+			if op.id == "list-work" {
+				path += "?channel=chat" // that of the mails comes when the board looks for work
+			}
+			if r := c.do(op.method, path, nil); r.status == http.StatusOK {
 				var l struct{ Items []any }
 				r.json(t, &l)
 				got = fmt.Sprint(len(l.Items))
