@@ -275,8 +275,12 @@ func (r *runner) start(ctx context.Context, c callback.Callback, entry *queue.En
 // finished writes how an attempt went, gives the agent back, and puts the
 // promise in the queue again where its rules say so. entry is the item's.
 func (r *runner) finished(id call.ID, f finishAttempt, entry *queue.Entry) {
-	if f.offer != "" { // the agent is free at once; the item waits for the store's answer
+	switch {
+	case f.offer != "": // the agent is free at once; the item waits for the store's answer
 		r.mgr.queue.Defer(f.offer, time.Now().Add(24*time.Hour))
+	case f.result != callback.ResultConnected && entry != nil: // its agent left before: nobody would take the next offer
+		r.mgr.leaveQuietly(entry, call.EndCallbackFailed)
+		entry = nil
 	}
 	r.write(id, f.callback, "attempt", func(ctx context.Context) error {
 		c, err := r.mgr.book.Finish(ctx, f.callback, f.result)

@@ -126,6 +126,34 @@ func TestAgentWhoLeavesBeforeTheStoreHasTheAttemptIsReplaced(t *testing.T) {
 	})
 }
 
+// The player does not answer, his agent has left meanwhile, and the store is away:
+// nobody is there who would take another agent for the promise.
+func TestAttemptWithoutAnAgentThatIsNotStoredReservesNobody(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{agents: 2})
+		promised(t, s)
+		s.phone(alice, rings)
+		s.agent("1001", picksUp(time.Second))
+		time.Sleep(time.Second)
+		s.must(s.queue.SetState(t.Context(), "agent-1001", queue.AgentNotReady, "break"))
+		s.ledger.fail(errStore)
+		time.Sleep(40 * time.Second)
+		s.agent("1002", picksUp(time.Second))
+		time.Sleep(time.Minute)
+		if got := s.state("1002"); got != queue.AgentReady {
+			t.Errorf("an agent is %s for an attempt that is over", got)
+		}
+		s.ledger.fail(nil)
+		time.Sleep(3 * time.Minute) // the next attempt comes by its rules
+		if c := s.promise(); !c.Open() || c.Attempts != 1 {
+			t.Errorf("the promise is %s after %d attempts", c.State, c.Attempts)
+		}
+		if c := s.queue.Counters(); c.Reaped != 0 {
+			t.Errorf("the reaper had to help: %+v", c)
+		}
+	})
+}
+
 // Nobody hears of a fault of ours in the runner, but that it is counted.
 func TestPromiseThatNobodyOwnsIsBroughtBack(t *testing.T) {
 	cases := map[string]func(ctx context.Context, b *callback.Book, id string) error{
