@@ -10,6 +10,8 @@ import { ring } from '../ui/ring';
 export type PhoneState = 'off' | 'registering' | 'registered' | 'failed' | 'lost' | 'elsewhere';
 export type LineState = 'none' | 'ringing' | 'talking' | 'held';
 
+const HOLD_AGAIN_MS = 200;
+
 class Phone {
   state = $state<PhoneState>('off');
   line = $state<LineState>('none');
@@ -23,6 +25,8 @@ class Phone {
   #quiet: (() => void) | undefined;
   #unlock: (() => void) | undefined;
   #audio = new Audio();
+  #held: boolean | undefined; // what was asked and is not so yet
+  #later: ReturnType<typeof setTimeout> | undefined;
 
   /** Registers as login; one tab at a time. */
   async connect(login: string, password: string): Promise<void> {
@@ -93,9 +97,25 @@ class Phone {
     this.muted = !this.muted;
   }
 
+  /** Holds or resumes; what is asked while the phone still negotiates the last one is done after it. */
   toggleHold(): void {
-    if (this.line === 'held') this.#session?.unhold();
-    else this.#session?.hold();
+    if (!this.#session) return;
+    this.#held = !(this.#held ?? this.line === 'held');
+    this.#agree();
+  }
+
+  // JsSIP refuses a re-INVITE while another is under way.
+  #agree(): void {
+    clearTimeout(this.#later);
+    const session = this.#session;
+    if (!session || this.#held === undefined) return;
+    const held = session.isOnHold().local;
+    if (held === this.#held) {
+      this.#held = undefined;
+      return;
+    }
+    const done = () => session === this.#session && this.#agree();
+    if (!(held ? session.unhold({}, done) : session.hold({}, done))) this.#later = setTimeout(done, HOLD_AGAIN_MS);
   }
 
   press(key: string): void {
@@ -140,6 +160,8 @@ class Phone {
 
   #clear(): void {
     this.#hush();
+    clearTimeout(this.#later);
+    this.#held = undefined;
     this.#session = undefined;
     this.#audio.srcObject = null;
     this.line = 'none';
