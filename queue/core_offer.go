@@ -61,7 +61,7 @@ func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 // why is the text that is shown and stored with an offer.
 func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	rank := e.q.members[a.ID]
-	b := make([]byte, 0, 48)
+	b := make([]byte, 0, 160)
 	switch {
 	case claimed:
 		b = append(b, "claimed by hand, "...)
@@ -86,6 +86,7 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = strconv.AppendInt(b, int64(max(n.Level, 1)), 10)
 		b = append(b, ", "...)
 	}
+	b = c.appendKey(b, e)
 	b = append(b, "rank "...)
 	b = strconv.AppendInt(b, int64(rank), 10)
 	if e.lane.text() {
@@ -102,6 +103,25 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = append(b, ", all others tried"...)
 	}
 	return string(b)
+}
+
+// appendKey writes why this item: its class and its key, with the numbers that it
+// is made of (entered + target - (priority - 1) x 60 s; that of a promoted item is
+// made of its deadline).
+func (c *Core) appendKey(b []byte, e *entry) []byte {
+	number := func(name string, n int64, unit string) {
+		b = append(b, name...)
+		b = strconv.AppendInt(b, n, 10)
+		b = append(b, unit...)
+	}
+	number("class ", int64(e.Class), ", ")
+	number("waited ", (c.ns-e.enqueued)/int64(time.Second), " s, ")
+	if !e.promoted {
+		number("target ", (e.Key-e.EnqueuedAt.UnixMilli()+int64(e.Priority-1)*stepMS)/1000, " s, ")
+	}
+	number("priority ", int64(e.Priority), ", ")
+	number("key ", e.Key, ", ")
+	return b
 }
 
 // send tells the owner of the item to ring.

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -168,7 +169,18 @@ func TestOrder(t *testing.T) {
 			r := simple(t, queue.Config{}, nil, "a")
 			r.sleep(7 * time.Second)
 			r.join("i1")
-			if got, want := r.last("i1").Why, "rank 1, longest idle: 7 s"; got != want {
+			key := r.now.Add(30 * time.Second).UnixMilli()
+			want := fmt.Sprintf("class 1, waited 0 s, target 30 s, priority 1, key %d, rank 1, longest idle: 7 s", key)
+			if got := r.last("i1").Why; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			talk := r.talk("i1")
+			r.join("i2", func(it *queue.Item) { it.Priority = 3 })
+			r.sleep(12 * time.Second)
+			key = r.now.Add(-12*time.Second + 30*time.Second - 2*time.Minute).UnixMilli()
+			r.hangup(talk.ID)
+			want = fmt.Sprintf("class 1, waited 12 s, target 30 s, priority 3, key %d, rank 1, longest idle: 0 s", key)
+			if got := r.last("i2").Why; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		},

@@ -5,7 +5,7 @@ import { clock } from '../src/lib/clock.svelte';
 import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
-import { whyText } from '../src/ui/why';
+import { whyAgent, whyText } from '../src/ui/why';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
@@ -60,7 +60,11 @@ describe('what the console decides', () => {
     expect(plain(whyText(stored))).toBe('agent préféré, compétence french 3, rang 1, libre depuis le plus longtemps : 1:23, tous les autres essayés, something new');
     expect(whyText('packed: load 1, last hour 2, claimed by hand, promoted past its deadline, interrupts text')).toBe('1 échange en cours, 2 dans l’heure, pris à la main, échéance dépassée, interrompt un échange écrit');
     expect(plain(whyText('rank 0, least occupied: 60 s, fewest calls: 2, round robin, linear, weighted random'))).toBe('rang 0, le moins de temps en appel : 1:00, le moins d’appels : 2, à son tour, premier de la liste, tiré au sort');
+    const keyed = 'transferred by 1004 to this agent, class 1, waited 12 s, target 120 s, priority 3, key 1764173456789, rank 1, packed: load 33, last hour 1';
+    expect(whyAgent(keyed)).toBe('transféré par 1004 à cet agent, rang 1, 33 échanges en cours, 1 dans l’heure');
+    expect(plain(whyText(keyed))).toMatch(/^transféré par 1004 à cet agent, ordre : en direct, attendu 0:12, objectif 2:00, priorité .+, clé d’ordre .+, rang 1, /);
     language.set('en');
+    expect(whyText(keyed)).toMatch(/^transferred by 1004 to this agent, order: live, waited 0:12, target 2:00, priority .+, key of the order .+, rank 1, /);
   });
 
   it('counts from the stamps of a server whose clock differs', () => {

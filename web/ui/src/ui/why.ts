@@ -1,5 +1,5 @@
 // Why an agent was chosen, as the server stores it in English, in the language of the page.
-import { duration } from '../lib/i18n.svelte';
+import { dateTime, duration } from '../lib/i18n.svelte';
 import { t } from '../console/t';
 
 const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
@@ -9,6 +9,12 @@ const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^transferred by (\S+)$/, (m) => t('why.transferred', { name: m[1]! })],
   [/^promoted past its deadline$/, () => t('why.late')],
   [/^skill (.+) (\d+)$/, (m) => t('why.skill', { skill: m[1]!, level: m[2]! })],
+  [/^class ([012])$/, (m) => t('why.class', { name: t(`work.class.${Number(m[1]) as 0 | 1 | 2}`) })],
+  [/^waited (-?\d+) s$/, (m) => t('why.waited', { time: duration(Number(m[1]) * 1000) })],
+  [/^target (-?\d+) s$/, (m) => t('why.target', { time: duration(Number(m[1]) * 1000) })],
+  [/^priority ([0123])$/, (m) => t('why.priority', { name: t(`priority.${Number(m[1]) as 0 | 1 | 2 | 3}`) })],
+  [/^key (\d+)$/, (m) => t('why.key', { time: dateTime(new Date(Number(m[1])).toISOString()) })],
+  [/^had it before a restart$/, () => t('why.again')],
   [/^rank (\d+)$/, (m) => t('why.rank', { rank: m[1]! })],
   [/^packed: load (\d+)$/, (m) => t('why.load', { n: Number(m[1]) })],
   [/^last hour (\d+)$/, (m) => t('why.hour', { n: Number(m[1]) })],
@@ -21,6 +27,9 @@ const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^interrupts text$/, () => t('why.interrupts')],
   [/^all others tried$/, () => t('why.tried')],
 ];
+
+/** Why this agent, without the numbers of the key: for lists. */
+export const whyAgent = (stored: string): string => whyText(stored.replace(/(class|waited|target|priority|key) -?\d+( s)?, /g, ''));
 
 /** The clauses in words of the language; one that is not known stays as it is. */
 export function whyText(stored: string): string {
