@@ -27,6 +27,8 @@ type softphone struct {
 	account string   // the line of its accounts file
 	hz      float64  // what it says
 	run     []string // commands at start, as "/dial sip:..."
+	// settings are further lines of its config file.
+	settings string
 }
 
 // startBaresip runs a softphone that speaks one tone and keeps what it hears.
@@ -60,7 +62,7 @@ module sndfile.so
 module stdio.so
 module_app account.so
 module_app menu.so
-`, listen, wave, b.dir)
+%s`, listen, wave, b.dir, p.settings)
 	files := map[string]string{"config": config, "accounts": p.account + "\n", "contacts": ""}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {

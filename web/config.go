@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -24,28 +23,25 @@ import (
 
 // Config of a Server. Check reports the first setting that cannot work.
 type Config struct {
-	Listen          string         // host:port of HTTP; port 0 is any free one
-	TLSCert, TLSKey string         // files of a certificate and its key, PEM; both or none
-	TrustedProxies  []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
-	AllowedOrigins  []string       // further origins of pages that may call: scheme://host[:port]
-	Demo            bool           // every page says that this is a demonstration
-	Version         string         // shown in the OpenAPI document
-	Realm           string         // of digest secrets made here; "": "pickup"
-	Location        *time.Location // what "today" means; nil: UTC
-	SessionLife     time.Duration  // how long a sign-in lasts; 0: 12h
-	CallRate        float64        // browser calls a second and source; 0: 5
-	CallBurst       int            // 0: 50
-	ChatRate        float64        // new conversations a second and source; 0: 0.2
-	ChatBurst       int            // 0: 10
-	ChatSockets     int            // open sockets of one source; 0: 100
-	IdentitySecret  []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
+	Listen         string         // host:port of HTTP; port 0 is any free one
+	TLS            *tls.Config    // nil: plain HTTP
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
+	AllowedOrigins []string       // further origins of pages that may call: scheme://host[:port]
+	Demo           bool           // every page says that this is a demonstration
+	Version        string         // shown in the OpenAPI document
+	Realm          string         // of digest secrets made here; "": "pickup"
+	Location       *time.Location // what "today" means; nil: UTC
+	SessionLife    time.Duration  // how long a sign-in lasts; 0: 12h
+	CallRate       float64        // browser calls a second and source; 0: 5
+	CallBurst      int            // 0: 50
+	ChatRate       float64        // new conversations a second and source; 0: 0.2
+	ChatBurst      int            // 0: 10
+	ChatSockets    int            // open sockets of one source; 0: 100
+	IdentitySecret []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
 }
 
 // Check reports the first setting that cannot work, by its key in the settings.
 func (c Config) Check() error {
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("http.tls: cert and key belong together, one is missing")
-	}
 	for _, o := range c.AllowedOrigins {
 		u, err := url.Parse(o)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(o, "/") != u.Scheme+"://"+u.Host {
@@ -82,17 +78,6 @@ func (c Config) withDefaults() Config {
 		c.ChatSockets = 100
 	}
 	return c
-}
-
-func (c Config) tls() (*tls.Config, error) {
-	if c.TLSCert == "" {
-		return nil, nil //nolint:nilnil // no certificate: no TLS
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("http.tls.cert, http.tls.key: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // Parts are the engines behind the edge. Queue, Calls, Store, Hub, Browser and

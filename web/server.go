@@ -43,11 +43,8 @@ func NewServer(cfg Config, p Parts, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	tlsConfig, err := cfg.tls()
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{cfg: cfg, parts: p, log: log, hasher: password.New(), throttle: newThrottle(), chats: newChatDoor()}
+	var err error
 	if s.demoDummy, err = password.HashDemo(newToken()); err != nil {
 		return nil, err
 	}
@@ -61,8 +58,8 @@ func NewServer(cfg Config, p Parts, log *slog.Logger) (*Server, error) {
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	if tlsConfig != nil {
-		s.listener = tls.NewListener(s.listener, tlsConfig)
+	if cfg.TLS != nil {
+		s.listener = tls.NewListener(s.listener, cfg.TLS)
 	}
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10,

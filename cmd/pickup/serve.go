@@ -20,6 +20,7 @@ import (
 	"pickup/callback"
 	"pickup/callflow"
 	"pickup/configs"
+	"pickup/internal/certfile"
 	"pickup/internal/fanout"
 	"pickup/internal/filestore"
 	"pickup/internal/hours"
@@ -80,6 +81,7 @@ type server struct {
 	files    *filestore.Store
 	mail     *email.Engine
 	mailTLS  *tls.Config // by which mail servers are trusted
+	certs    []*certfile.Pair
 
 	callbackHours atomic.Pointer[hours.Hours] // nil: always
 
@@ -177,12 +179,11 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		cfg.TraceDir = filepath.Join(c.Data.Dir, "trace")
 	}
 	if c.SIP.TLS.Set() {
-		pair, err := tls.LoadX509KeyPair(c.SIP.TLS.Cert, c.SIP.TLS.Key)
+		pair, err := s.certificate("sip.tls", c.SIP.TLS.Cert, c.SIP.TLS.Key)
 		if err != nil {
-			return fmt.Errorf("sip.tls.cert, sip.tls.key: %w", err)
+			return err
 		}
-		cfg.TLSListen = c.SIP.TLS.Listen
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+		cfg.TLSListen, cfg.TLS = c.SIP.TLS.Listen, pair.Config()
 	}
 	var err error
 	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store, s.log}, s.log)
@@ -233,17 +234,20 @@ func supersedeOf(setting time.Duration) time.Duration {
 
 func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	c := s.cfg
+	secure, err := s.secureWeb()
+	if err != nil {
+		return err
+	}
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
 		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()
 	}
-	var err error
 	s.web, err = web.NewServer(web.Config{
-		Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLS.Cert, TLSKey: c.HTTP.TLS.Key, TrustedProxies: c.HTTP.TrustedProxies,
+		Listen: c.HTTP.Listen, TLS: secure, TrustedProxies: c.HTTP.TrustedProxies,
 		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
 		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()), ChatRate: float64(c.Chat.OpenRate) / 60, ChatBurst: c.Chat.OpenBurst,
 		ChatSockets: c.Chat.MaxSockets,
