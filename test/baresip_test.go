@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -154,24 +155,26 @@ func playerAccount(user, codec string) string {
 }
 
 func TestBaresipPlayerTalksToBaresipAgent(t *testing.T) {
-	cases := map[string]struct{ player, agent string }{
-		"both with mu-law":                     {"PCMU", "PCMU"},
-		"player with A-law, agent with mu-law": {"PCMA", "PCMU"},
+	cases := map[string]struct{ player, agent, transport string }{
+		"both with mu-law":                     {"PCMU", "PCMU", "udp"},
+		"player with A-law, agent with mu-law": {"PCMA", "PCMU", "udp"},
+		"both over TCP":                        {"PCMA", "PCMA", "tcp"},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) { talk(t, c.player, c.agent) })
+		t.Run(name, func(t *testing.T) { talk(t, c.player, c.agent, c.transport) })
 	}
 }
 
 // talk runs one call of two softphones and measures what each heard and what
 // was recorded.
-func talk(t *testing.T, playerCodec, agentCodec string) {
+func talk(t *testing.T, playerCodec, agentCodec, transport string) {
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
-	agent := startBaresip(t, softphone{account: agentAccount(s, "1001", agentCodec), hz: agentHz})
+	by := func(account string) string { return strings.Replace(account, ">", ";transport="+transport+">", 1) }
+	agent := startBaresip(t, softphone{account: by(agentAccount(s, "1001", agentCodec)), hz: agentHz})
 	s.agents(1, "ready")
 	player := startBaresip(t, softphone{
-		account: playerAccount("alice", playerCodec), hz: playerHz, run: []string{"/dial sip:support@" + s.sip},
+		account: by(playerAccount("alice", playerCodec)), hz: playerHz, run: []string{"/dial sip:support@" + s.sip + ";transport=" + transport},
 	})
 	var live object
 	wait(t, 20*time.Second, "the call is talking", func() (bool, string) {
@@ -183,6 +186,9 @@ func talk(t *testing.T, playerCodec, agentCodec string) {
 		return live.str("state") == "talking", live.str("state")
 	})
 	began := time.Now()
+	if got := s.metric("pickup_sip_connections"); transport == "tcp" && got < 2 {
+		t.Errorf("got %.0f connections, want one of each phone", got)
+	}
 	wait(t, 10*time.Second, "six seconds of talk", func() (bool, string) {
 		return time.Since(began) > 6*time.Second, ""
 	})

@@ -95,6 +95,9 @@ func TestCallOverTLS(t *testing.T) {
 		return calls[0].str("state") == "talking", calls[0].str("state")
 	})
 	began := time.Now()
+	if got := s.metric("pickup_sip_connections"); got < 2 {
+		t.Errorf("got %.0f connections, want one of each phone", got)
+	}
 	certificate(t, dir, "second")
 	wait(t, 5*time.Second, "the new certificate is shown", func() (bool, string) {
 		name := shownBy(t, secure)
