@@ -22,3 +22,12 @@ func WalkRTCP(p []byte) { parseRTCP(p, 1) }
 
 // Payload returns where the payload of h stands.
 func (h header) Payload() (start, end int) { return h.start, h.end }
+
+// ParseCrypto reads the value of an a=crypto line, and writes it again.
+func ParseCrypto(value string) (string, bool) {
+	c, ok := parseCrypto(value)
+	if !ok {
+		return "", false
+	}
+	return c.String(), true
+}
