@@ -4,7 +4,7 @@ import "time"
 
 // TickNow plays one frame to every leg, as the tickers do.
 func (e *Engine) TickNow(number uint64) {
-	t := tick{number: number, at: time.Duration(number) * tickLength, packet: make([]byte, packetSize)}
+	t := tick{number: number, at: time.Duration(number) * tickLength, packet: newPacket()}
 	t.clock = samples(t.at)
 	for _, s := range e.shards {
 		s.play(&t)
