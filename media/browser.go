@@ -302,7 +302,7 @@ func (b *browserPeer) received(track *webrtc.TrackRemote, receiver *webrtc.RTPRe
 	}
 	defer e.live.Done()
 	b.start(func() { b.readRTCP(receiver.Read) })
-	buf := make([]byte, packetSize)
+	buf := newPacket()
 	for {
 		n, _, err := track.Read(buf)
 		if err != nil {

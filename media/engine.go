@@ -29,6 +29,7 @@ type Config struct {
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
+	SRTP      SRTP          // encryption of phones' audio; empty means SRTPOffered
 	LegDead   time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
 	Shards    int           // tickers; 0 means GOMAXPROCS
 	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
@@ -53,6 +54,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("media.webrtc_port: %d is not a port", c.WebRTCPort)
 	case c.LegDead < 0 || c.LegDead > 0 && c.LegDead < time.Second:
 		return fmt.Errorf("media.leg_dead: %v is below 1s", c.LegDead)
+	case c.SRTP != "" && c.SRTP != SRTPOffered && c.SRTP != SRTPRequired && c.SRTP != SRTPOff:
+		return fmt.Errorf("media.srtp: %q is not one of offered, required, off", c.SRTP)
 	case c.Shards < 0 || c.Shards > 1024:
 		return fmt.Errorf("media: %d shards", c.Shards)
 	case c.LocalAddr == nil:
@@ -88,6 +91,9 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	}
 	if cfg.LegDead == 0 {
 		cfg.LegDead = defaultLegDead
+	}
+	if cfg.SRTP == "" {
+		cfg.SRTP = SRTPOffered
 	}
 	if cfg.Shards == 0 {
 		cfg.Shards = runtime.GOMAXPROCS(0)
@@ -226,6 +232,7 @@ func (e *Engine) remove(l *Leg) {
 type Counters struct {
 	Legs      int    // open now
 	Strangers uint64 // packets from sources that no description or signalling vouches for
+	Forged    uint64 // SRTP packets that failed their check or came twice
 	Malformed uint64 // packets that are no RTP, or of no agreed codec
 }
 
@@ -236,6 +243,7 @@ func (e *Engine) Counters() Counters {
 	c := Counters{Legs: len(e.legs)}
 	for l := range e.legs {
 		c.Strangers += l.in.strangers.Load()
+		c.Forged += l.in.forged.Load()
 		c.Malformed += l.in.malformed.Load()
 	}
 	return c

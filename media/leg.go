@@ -29,6 +29,8 @@ type terms struct {
 	send       bool      // we may send
 	receive    bool      // the peer may send
 	judged     bool      // the peer is expected to send: its silence means something
+	opener     *opener   // decrypts what the peer sends; nil: it is plain
+	sealer     *sealer   // encrypts what we send; nil: it is plain
 }
 
 // kind of a payload type.
@@ -193,8 +195,16 @@ func (l *Leg) send(p []byte, timestamp uint32, now time.Duration) {
 	if to == nil {
 		return
 	}
+	size := len(p)
+	if t := l.terms.Load(); t != nil && t.sealer != nil {
+		var ok bool
+		if p, ok = t.sealer.seal(p); !ok {
+			l.out.collided.Add(1)
+			return
+		}
+	}
 	if l.sockets.rtp.Write(p, *to) == nil {
-		l.out.count(len(p), timestamp, int64(now))
+		l.out.count(size, timestamp, int64(now))
 	}
 }
 

@@ -17,12 +17,14 @@ const eventNumber = 101
 type description struct {
 	sessionID uint64
 	version   uint64
-	last      string      // the newest description without its o= line
-	lines     []mediaLine // of the dialog; empty before the first offer of the peer
-	audio     int         // index of the audio line
-	mux       bool        // RTCP is multiplexed
-	held      bool        // the peer has us on hold
-	offered   bool        // our offer waits for its answer
+	last      string       // the newest description without its o= line
+	lines     []mediaLine  // of the dialog; empty before the first offer of the peer
+	audio     int          // index of the audio line
+	mux       bool         // RTCP is multiplexed
+	held      bool         // the peer has us on hold
+	offered   bool         // our offer waits for its answer
+	keys      []cryptoLine // of that offer
+	tag       uint32       // of the key that was agreed on
 }
 
 // Answer applies the peer's offer and returns our answer (RFC 3264 6). Called
@@ -34,7 +36,7 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 	if l.browser != nil {
 		return l.browser.answer(ctx, offer)
 	}
-	remote, err := parseSDP(offer)
+	remote, err := parseSDP(offer, l.engine.cfg.SRTP)
 	if err != nil {
 		return nil, err
 	}
@@ -44,12 +46,20 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 		return nil, ErrClosed
 	}
 	t, err := l.agree(remote)
+	var keys []cryptoLine
+	if err == nil && remote.crypto != nil {
+		keys = []cryptoLine{l.ownKey(remote.crypto)}
+		err = l.protect(t, remote.crypto, keys[0])
+	}
 	if err != nil {
 		l.mu.Unlock()
 		return nil, err
 	}
 	d := &l.desc
-	d.lines, d.audio, d.mux, d.offered = remote.lines, remote.audio, remote.mux, false
+	d.lines, d.audio, d.mux, d.offered, d.keys = remote.lines, remote.audio, remote.mux, false, nil
+	if remote.crypto != nil {
+		d.tag = remote.crypto.tag
+	}
 	way := remote.direction.answer()
 	if remote.held && way == sendrecv {
 		way = recvonly // the peer takes nothing at 0.0.0.0
@@ -60,7 +70,7 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 		chosen = append(chosen, payload{remote.event, kindEvent})
 	}
 	d.version++
-	answer := l.describe(chosen, way, d.version)
+	answer := l.describe(chosen, way, d.version, keys)
 	events := l.holdEvents(remote)
 	l.adopt(t)
 	l.mu.Unlock()
@@ -82,14 +92,17 @@ func (l *Leg) Offer(ctx context.Context) ([]byte, error) {
 	d := &l.desc
 	if len(d.lines) == 0 {
 		d.lines = []mediaLine{{media: "audio", proto: "RTP/AVP"}}
+		if l.engine.cfg.SRTP == SRTPRequired {
+			d.lines[0].proto = "RTP/SAVP"
+		}
 	}
-	d.offered = true
+	d.offered, d.keys = true, l.offeredKeys(d.secured() || l.engine.cfg.SRTP == SRTPRequired)
 	all := l.offeredPayloads()
 	before := d.last
-	offer := l.describe(all, sendrecv, d.version)
+	offer := l.describe(all, sendrecv, d.version, d.keys)
 	if d.last != before {
 		d.version++
-		offer = l.describe(all, sendrecv, d.version)
+		offer = l.describe(all, sendrecv, d.version, d.keys)
 	}
 	return offer, nil
 }
@@ -109,7 +122,7 @@ func (l *Leg) Accept(answer []byte) error {
 	if l.browser != nil {
 		return l.browser.accept(answer)
 	}
-	remote, err := parseSDP(answer)
+	remote, err := parseSDP(answer, l.answerPolicy())
 	if err != nil {
 		return err
 	}
@@ -123,6 +136,9 @@ func (l *Leg) Accept(answer []byte) error {
 		return fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
 	}
 	t, err := l.agree(remote)
+	if err == nil {
+		err = l.takeKey(t, remote.crypto)
+	}
 	if err != nil {
 		l.mu.Unlock()
 		return err
@@ -132,7 +148,7 @@ func (l *Leg) Accept(answer []byte) error {
 			t.kinds[p.number] = p.kind
 		}
 	}
-	l.desc.offered = false
+	l.desc.offered, l.desc.keys = false, nil
 	if remote.mux && !l.desc.mux {
 		t.mux = false // not offered
 	}
@@ -141,6 +157,39 @@ func (l *Leg) Accept(answer []byte) error {
 	l.mu.Unlock()
 	l.settle(events)
 	return nil
+}
+
+// secured reports whether the dialog's audio line has a profile of SRTP.
+func (d *description) secured() bool {
+	return strings.HasPrefix(strings.ToUpper(d.lines[d.audio].proto), "RTP/SAVP")
+}
+
+// answerPolicy says what an answer to our offer may hold.
+func (l *Leg) answerPolicy() SRTP {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch d := &l.desc; {
+	case len(d.keys) == 0:
+		return SRTPOff // no key of ours was offered
+	case d.secured():
+		return SRTPRequired
+	}
+	return l.engine.cfg.SRTP
+}
+
+// takeKey puts the key that an answer chose into t (RFC 4568 section 7.1.3).
+// The caller holds l.mu.
+func (l *Leg) takeKey(t *terms, theirs *cryptoLine) error {
+	if theirs == nil {
+		return nil
+	}
+	for _, ours := range l.desc.keys {
+		if ours.tag == theirs.tag && ours.suite == theirs.suite {
+			l.desc.tag = ours.tag
+			return l.protect(t, theirs, ours)
+		}
+	}
+	return fmt.Errorf("%w: crypto tag %d with %s was not offered", ErrBadSDP, theirs.tag, theirs.suite.name)
 }
 
 // settle tells what an agreement means. It runs without the lock.
@@ -194,7 +243,7 @@ func (l *Leg) holdEvents(r *remoteSDP) []Event {
 }
 
 // describe writes our description. The caller holds l.mu.
-func (l *Leg) describe(payloads []payload, way direction, version uint64) []byte {
+func (l *Leg) describe(payloads []payload, way direction, version uint64, keys []cryptoLine) []byte {
 	d := &l.desc
 	addr := l.local.String()
 	var b strings.Builder
@@ -205,6 +254,9 @@ func (l *Leg) describe(payloads []payload, way direction, version uint64) []byte
 			continue
 		}
 		l.describeAudio(&b, line.proto, payloads, way)
+		for k := range keys {
+			b.WriteString(keys[k].String())
+		}
 	}
 	d.last = b.String()
 	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN IP4 %s\r\n", d.sessionID, version, addr) + d.last)

@@ -17,8 +17,8 @@ type player struct {
 	digits  chan byte    // event codes
 
 	key    outgoingKey
-	phase  uint64   // spreads the reports of the legs over time
-	report [96]byte // space of the report being sent
+	phase  uint64    // spreads the reports of the legs over time
+	report [128]byte // space of the report being sent
 }
 
 // playback is one call of Play.

@@ -19,6 +19,7 @@ type incoming struct {
 	dead      atomic.Bool
 	strangers atomic.Uint64
 	malformed atomic.Uint64
+	forged    atomic.Uint64 // SRTP that failed its check, or came twice
 	lastSR    atomic.Uint32 // middle of the NTP time of the peer's last sender report
 	lastSRAt  atomic.Int64
 	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
@@ -26,7 +27,7 @@ type incoming struct {
 
 // readRTP reads a phone's socket until it is closed.
 func (l *Leg) readRTP(socket Socket) {
-	batch := []Datagram{{Buf: make([]byte, packetSize)}}
+	batch := []Datagram{{Buf: newPacket()}}
 	for {
 		n, err := socket.ReadBatch(batch)
 		if err != nil {
@@ -42,7 +43,7 @@ func (l *Leg) readRTP(socket Socket) {
 
 // readRTCP reads a phone's RTCP socket until it is closed.
 func (l *Leg) readRTCP(socket Socket) {
-	batch := []Datagram{{Buf: make([]byte, packetSize)}}
+	batch := []Datagram{{Buf: newPacket()}}
 	for {
 		n, err := socket.ReadBatch(batch)
 		if err != nil {
@@ -81,8 +82,15 @@ func (l *Leg) receive(p []byte, from netip.AddrPort, now time.Duration) {
 // take does the work of receive. It returns a key that was pressed, and
 // whether the leg came back from the dead.
 func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune, alive bool) {
-	h, ok := parseHeader(p)
 	t := l.terms.Load()
+	if t != nil && t.opener != nil { // before the latch: what is forged moves nothing
+		var ok bool
+		if p, ok = t.opener.open(p); !ok {
+			l.in.forged.Add(1)
+			return 0, false
+		}
+	}
+	h, ok := parseHeader(p)
 	if !ok || t == nil {
 		l.in.malformed.Add(1)
 		return 0, false

@@ -41,6 +41,12 @@ func (l *Leg) report() {
 		return
 	}
 	t := l.terms.Load()
+	if t.sealer != nil {
+		var ok bool
+		if p, ok = t.sealer.sealRTCP(p); !ok {
+			return
+		}
+	}
 	if t.mux {
 		if to := l.target.Load(); to != nil {
 			_ = l.sockets.rtp.Write(p, *to)
@@ -104,6 +110,13 @@ func (l *Leg) receiveRTCP(p []byte, from netip.AddrPort, now time.Duration) {
 	t := l.terms.Load()
 	if t == nil || !isRTCP(p) {
 		return
+	}
+	if t.opener != nil {
+		var ok bool
+		if p, ok = t.opener.openRTCP(p); !ok {
+			l.in.forged.Add(1)
+			return
+		}
 	}
 	if l.browser == nil {
 		to := l.target.Load()

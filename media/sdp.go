@@ -62,8 +62,9 @@ type remoteSDP struct {
 	rtcpPort  uint16 // 0: none
 	mux       bool
 	direction direction
-	payloads  []payload // in the peer's order
-	event     uint8     // payload type of telephone-event/8000, 0: none
+	payloads  []payload   // in the peer's order
+	event     uint8       // payload type of telephone-event/8000, 0: none
+	crypto    *cryptoLine // the first of the peer's order that we speak; nil: the audio is plain
 }
 
 // law returns the first audio codec of the peer's order.
@@ -76,9 +77,10 @@ func (r *remoteSDP) law() (payload, bool) {
 	return payload{}, false
 }
 
-// parseSDP reads a description of a phone. It returns ErrBadSDP for what is no
-// usable description, ErrNoCommonCodec where it holds nothing that we speak.
-func parseSDP(raw []byte) (*remoteSDP, error) {
+// parseSDP reads a description of a phone and takes the first audio line that
+// policy allows. It returns ErrBadSDP for what is no usable description,
+// ErrNoCommonCodec where it holds nothing that we speak.
+func parseSDP(raw []byte, policy SRTP) (*remoteSDP, error) {
 	s, lines, err := unmarshalSDP(raw)
 	if err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func parseSDP(raw []byte) (*remoteSDP, error) {
 		if r.audio >= 0 || m.MediaName.Media != "audio" {
 			continue
 		}
-		if err := r.takeAudio(s, m); err != nil {
+		if err := r.takeAudio(s, m, policy); err != nil {
 			fault = err
 			continue
 		}
@@ -163,8 +165,9 @@ func splitMedia(line string) (m mediaLine, known bool) {
 }
 
 // takeAudio fills r from one audio line, or says why it cannot be used.
-func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription) error {
-	if err := checkProfile(m); err != nil {
+func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription, policy SRTP) error {
+	crypto, err := chooseCrypto(m, policy)
+	if err != nil {
 		return err
 	}
 	port := m.MediaName.Port.Value
@@ -183,7 +186,7 @@ func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription
 		return err
 	}
 	payloads, event := readPayloads(m)
-	next := remoteSDP{lines: r.lines, addr: addr, held: held, port: uint16(port), payloads: payloads, event: event}
+	next := remoteSDP{lines: r.lines, addr: addr, held: held, port: uint16(port), payloads: payloads, event: event, crypto: crypto}
 	if _, ok := next.law(); !ok {
 		return fmt.Errorf("%w: neither PCMA nor PCMU", ErrNoCommonCodec)
 	}
@@ -194,19 +197,45 @@ func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription
 	return nil
 }
 
-// checkProfile refuses what a plain RTP leg cannot do.
-func checkProfile(m *sdp.MediaDescription) error {
-	switch proto := strings.ToUpper(strings.Join(m.MediaName.Protos, "/")); proto {
-	case "RTP/AVP", "RTP/AVPF":
-		return nil
-	case "RTP/SAVP", "RTP/SAVPF":
-		if _, ok := m.Attribute("crypto"); !ok {
-			return fmt.Errorf("%w: %s without a key", ErrBadSDP, proto)
-		}
-		return fmt.Errorf("%w: %s", ErrNoCommonCodec, proto)
-	default:
-		return fmt.Errorf("%w: profile of the audio line", ErrNoCommonCodec)
+// chooseCrypto returns the key that the peer's audio line is taken with, nil for
+// plain audio, or why the line is not taken. The order of an offer is the
+// peer's preference and decides (RFC 4568 section 7.1.2). RTP/AVP with keys is
+// what phones send that want SRTP where they can have it.
+func chooseCrypto(m *sdp.MediaDescription, policy SRTP) (*cryptoLine, error) {
+	proto := strings.ToUpper(strings.Join(m.MediaName.Protos, "/"))
+	secured := proto == "RTP/SAVP" || proto == "RTP/SAVPF"
+	if !secured && proto != "RTP/AVP" && proto != "RTP/AVPF" {
+		return nil, fmt.Errorf("%w: profile of the audio line", ErrNoCommonCodec)
 	}
+	if _, ok := m.Attribute("crypto"); secured && !ok {
+		return nil, fmt.Errorf("%w: %s without a key", ErrBadSDP, proto)
+	}
+	if policy != SRTPOff {
+		if line := firstCrypto(m); line != nil {
+			return line, nil
+		}
+	}
+	if secured || policy == SRTPRequired {
+		return nil, fmt.Errorf("%w: %s without a key of a suite that is allowed (media.srtp: %s)", ErrNoCommonCodec, proto, policy)
+	}
+	return nil, nil
+}
+
+// firstCrypto returns the first usable a=crypto line, or nil.
+func firstCrypto(m *sdp.MediaDescription) *cryptoLine {
+	seen := 0
+	for _, a := range m.Attributes {
+		if a.Key != "crypto" {
+			continue
+		}
+		if seen++; seen > maxCryptoLines {
+			return nil
+		}
+		if line, ok := parseCrypto(a.Value); ok {
+			return &line
+		}
+	}
+	return nil
 }
 
 // connectionAddr returns the address of a c= line; held for 0.0.0.0. Names are

@@ -319,6 +319,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"no pair of ports":        {func(c *media.Config) { c.FirstPort, c.LastPort = 20001, 20002 }, "media.rtp_ports"},
 		"ports beyond the end":    {func(c *media.Config) { c.FirstPort, c.LastPort = 65000, 66000 }, "media.rtp_ports"},
 		"a browser port too high": {func(c *media.Config) { c.WebRTCPort = 70000 }, "media.webrtc_port"},
+		"no policy of SRTP":       {func(c *media.Config) { c.SRTP = "maybe" }, "media.srtp"},
 		"too little patience":     {func(c *media.Config) { c.LegDead = time.Millisecond }, "media.leg_dead"},
 	}
 	for name, c := range cases {

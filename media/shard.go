@@ -56,7 +56,7 @@ type tick struct {
 func (s *shard) run(ctx context.Context) {
 	ticker := time.NewTicker(tickLength)
 	defer ticker.Stop()
-	t := tick{packet: make([]byte, packetSize)}
+	t := tick{packet: newPacket()}
 	done := uint64(s.engine.now() / tickLength)
 	for {
 		select {

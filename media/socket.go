@@ -12,6 +12,10 @@ import (
 // 492 bytes, and nothing above the Ethernet MTU is of use.
 const packetSize = 1500
 
+// newPacket makes a buffer for one packet, with room behind it for what SRTP
+// adds when the packet is sent on.
+func newPacket() []byte { return make([]byte, packetSize, packetSize+srtpOverhead) }
+
 // socketBuffer is the receive buffer asked of the kernel for each socket: more
 // than a second of voice.
 const socketBuffer = 256 << 10

@@ -47,7 +47,9 @@ type outStream struct {
 }
 
 func newOutStream() outStream {
-	return outStream{ssrc: rand.Uint32(), base: rand.Uint32(), seq: uint16(rand.Uint32())}
+	// Below 2^15, so that a receiver who misses the first packets does not
+	// misjudge the rollover counter of SRTP (RFC 4568 section 6.4).
+	return outStream{ssrc: rand.Uint32(), base: rand.Uint32(), seq: uint16(rand.Uint32() >> 17)}
 }
 
 // lock takes the stream, or counts a collision.
