@@ -298,3 +298,6 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 
 // IdentityOf reads an address of P-Asserted-Identity.
 func IdentityOf(value string) (user, display string) { return identityOf(value) }
+
+// Mask returns a message as the trace keeps it.
+func Mask(message string) string { return mask([]byte(message)) }

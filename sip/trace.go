@@ -50,8 +50,13 @@ func newTracer(dir string, log *slog.Logger) *tracer {
 // secrets are the parts of a digest that help to guess a password.
 var secrets = regexp.MustCompile(`(?i)\b(response|nonce|cnonce|opaque)\s*=\s*"[^"]*"`)
 
+// mediaKeys are those of the audio: inline in a=crypto (RFC 4568 6.1), and the
+// k= line that came before it (RFC 4566 5.12).
+var mediaKeys = regexp.MustCompile(`(?im)(\binline:\s*|^k=)[^\s|;]+`)
+
 func mask(message []byte) string {
-	return string(secrets.ReplaceAll(message, []byte(`$1="****"`)))
+	message = secrets.ReplaceAll(message, []byte(`$1="****"`))
+	return string(mediaKeys.ReplaceAll(message, []byte(`$1****`)))
 }
 
 // on reports whether messages are recorded: callers need not describe the peer
