@@ -204,9 +204,11 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 	return l, nil
 }
 
-// browserOffer reports an offer that only WebRTC can answer.
+// browserOffer reports an offer that only WebRTC can answer. A fingerprint beside
+// plain audio is a phone's that would like it encrypted (RFC 8643).
 func browserOffer(sdp []byte) bool {
-	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) || bytes.Contains(sdp, []byte("a=fingerprint:"))
+	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) ||
+		bytes.Contains(sdp, []byte("a=fingerprint:")) && bytes.Contains(sdp, []byte("RTP/SAVP"))
 }
 
 // mediaRefusal maps the errors of media to a status.

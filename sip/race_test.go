@@ -352,10 +352,10 @@ func TestRequestsOfOneCallKeepTheirOrder(t *testing.T) {
 		in := e.inbound()
 		ch := events(in.Leg)
 		in.Leg.Answer()
-		to := header(p.response(), "To")
+		to := header(p.responseTo(id, "INVITE"), "To")
 		p.send(p.text(message{method: "ACK", callID: id, to: to}))
 		p.send(p.text(message{method: "BYE", callID: id, to: to, cseq: 2}))
-		if m := p.response(); status(m) != 200 {
+		if m := p.responseTo(id, "BYE"); status(m) != 200 {
 			t.Fatalf("got %s", m)
 		}
 		expect(t, ch, callflow.LegAnswered, patience)
