@@ -227,7 +227,7 @@ func TestAStrangerIsShutOut(t *testing.T) {
 		}
 	})
 	eventually(t, "strangers", func() bool { return e.Counters().Strangers > 1000 }) // before the phone's first packet
-	eventually(t, "the phone is heard", func() bool { // again and again: a flood fills the socket's buffer
+	eventually(t, "the phone is heard", func() bool {                                // again and again: a flood fills the socket's buffer
 		player.send(make([]int16, 160))
 		return len(agent.packets()) > 0
 	})
