@@ -118,9 +118,16 @@ func (a *authority) checkNonce(nonce string, source netip.Addr, now time.Time) (
 	return true, age >= 0 && age < nonceLife
 }
 
+// standing is what the registrar knows of the place that credentials come from:
+// whoever guesses from elsewhere must not lock out a phone that works.
+type standing struct {
+	flow    bool // a device of the user is registered by that very flow
+	address bool // one is registered from that address
+}
+
 // check judges an Authorization header. found is false where no account has
 // the login (or it may not be used from there): the work done is the same.
-func (a *authority) check(c *credentials, u account.User, found bool, method, uri string, source netip.Addr, now time.Time) verdict {
+func (a *authority) check(c *credentials, u account.User, found bool, method, uri string, source netip.Addr, st standing, now time.Time) verdict {
 	if c == nil || c.realm != a.realm {
 		return challenged
 	}
@@ -128,7 +135,7 @@ func (a *authority) check(c *credentials, u account.User, found bool, method, ur
 	if (useSHA && a.mode == "md5") || (!useSHA && (a.mode == "sha256" || (c.algorithm != "" && !strings.EqualFold(c.algorithm, "MD5")))) {
 		return challenged
 	}
-	if a.isBlocked(source, c.username, now) {
+	if a.isBlocked(source, c.username, st, now) {
 		return blocked
 	}
 	ours, young := a.checkNonce(c.nonce, source, now)
@@ -185,11 +192,15 @@ func (a *authority) counted(c *credentials, now time.Time) bool {
 	return true
 }
 
-func (a *authority) isBlocked(source netip.Addr, user string, now time.Time) bool {
+// isBlocked reports a block of the user at that source, which does not hold for
+// the flow of a registered device of his, or of the whole source, which does not
+// hold for users who have a device there: others may share its address (NAT).
+func (a *authority) isBlocked(source netip.Addr, user string, st standing, now time.Time) bool {
+	spared := [2]bool{st.flow, st.address}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, k := range tryKeys(source, user) {
-		if f := a.tries[k]; f != nil && now.Before(f.until) {
+	for i, k := range tryKeys(source, user) {
+		if f := a.tries[k]; f != nil && now.Before(f.until) && !spared[i] {
 			return true
 		}
 	}

@@ -23,3 +23,6 @@ const chatCut = 5 * time.Minute
 
 // stormCalls is how many calls end as soon as they begin.
 const stormCalls = 10_000
+
+// enumerateTries is how often each request is sent for a user and for nobody.
+const enumerateTries = 500

@@ -23,3 +23,6 @@ const chatCut = 30 * time.Second
 
 // stormCalls is how many calls end as soon as they begin.
 const stormCalls = 500
+
+// enumerateTries is how often each request is sent for a user and for nobody.
+const enumerateTries = 50
