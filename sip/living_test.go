@@ -19,6 +19,8 @@ type livingCall struct {
 	heard  atomic.Int64 // packets
 	gaps   atomic.Int64 // sequence numbers that did not follow
 	callID string
+	to     string // with our tag
+	phone  *phone
 }
 
 // talking makes a call that is up while other things are tried on the server.
@@ -32,13 +34,14 @@ func (e *edge) talking() *livingCall {
 	c := &livingCall{callID: fmt.Sprintf("living-%d", conn.LocalAddr().(*net.UDPAddr).Port)}
 	go c.listen(conn)
 	p := e.phone()
+	c.phone = p
 	body := strings.Replace(offer, "m=audio 40000", fmt.Sprintf("m=audio %d", conn.LocalAddr().(*net.UDPAddr).Port), 1)
 	p.send(p.text(message{method: "INVITE", callID: c.callID, body: body}))
 	c.in = e.inbound()
 	c.told = events(c.in.Leg)
 	c.in.Leg.Answer()
-	to := header(p.responseTo(c.callID, "INVITE"), "To")
-	p.send(p.text(message{method: "ACK", callID: c.callID, to: to}))
+	c.to = header(p.responseTo(c.callID, "INVITE"), "To")
+	p.send(p.text(message{method: "ACK", callID: c.callID, to: c.to}))
 	expect(e.t, c.told, callflow.LegAnswered, patience)
 	c.in.Leg.Media().Music(true)
 	c.untouched(e.t)
