@@ -37,6 +37,7 @@ const (
 	stale              // right form, old nonce: 401 with stale=true
 	wrong              // wrong password or unknown user: 401, counted
 	blocked            // too many wrong passwords: 403
+	caught             // wrong, and a block begins with it: 401
 )
 
 // authority challenges and checks (RFC 7616). A nonce is a time and a
@@ -143,7 +144,9 @@ func (a *authority) check(c *credentials, u account.User, found bool, method, ur
 	right := subtle.ConstantTimeCompare([]byte(c.expected(ha1, method, useSHA)), []byte(strings.ToLower(c.response))) == 1
 	if !right || !found || !sameURI(c.uri, uri) {
 		if ours {
-			a.failed(source, c.username, now)
+			if a.failed(source, c.username, now) {
+				return caught
+			}
 			return wrong
 		}
 		return stale
@@ -211,8 +214,9 @@ func tryKeys(source netip.Addr, user string) [2]string {
 	return [2]string{source.String() + "\x00" + user, source.String()}
 }
 
-// failed counts a wrong password; the block grows with each.
-func (a *authority) failed(source netip.Addr, user string, now time.Time) {
+// failed counts a wrong password; the block grows with each. It reports whether
+// one begins.
+func (a *authority) failed(source netip.Addr, user string, now time.Time) (begins bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sweep(now)
@@ -230,8 +234,10 @@ func (a *authority) failed(source netip.Addr, user string, now time.Time) {
 		}
 		if over := f.n - free; over >= 0 {
 			f.until = now.Add(min(longestWait, firstBlock<<min(over, 16)))
+			begins = begins || over == 0
 		}
 	}
+	return begins
 }
 
 func (a *authority) passed(source netip.Addr, user string) {

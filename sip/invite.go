@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -164,7 +165,13 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 	switch v {
 	case accepted:
 		return u, nil
+	case wrong, caught:
+		s.counters.wrong.Add(1)
+		if v == caught {
+			s.log.Warn("passwords are being guessed: source blocked for a while", slog.String("source", q.source.Addr().String()))
+		}
 	case blocked:
+		s.counters.blocked.Add(1)
 		return account.User{}, refuse(403, gosip.NewHeader("Retry-After", "60"))
 	}
 	no := refuse(401)

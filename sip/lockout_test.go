@@ -37,6 +37,9 @@ func TestGuessingNeverLocksTheRealAgentOut(t *testing.T) {
 	if m := agent.register("1001", "demo-1001"); status(m) != 200 {
 		t.Errorf("the agent's refresh: %s", m)
 	}
+	if m := e.Metrics(); m.Wrong != 10 || m.Blocked != 1 {
+		t.Errorf("counted %d wrong, %d blocked", m.Wrong, m.Blocked)
+	}
 	for i := range 90 { // the address has used up its tries
 		thief.guess(fmt.Sprintf("nobody-%d", i))
 	}
