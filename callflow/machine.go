@@ -57,6 +57,17 @@ type machine struct {
 	menu     *Menu
 	menuSaid int
 
+	parties  []*party // beside the player and the winner
+	partySeq int
+	aside    bool    // the agent talks to who is consulted; the player hears music
+	orphan   bool    // the player left; people of ours still talk
+	muted    bool    // nobody hears the agent
+	moving   *moving // a transfer to a queue that has not answered
+	parkedBy Target
+	backTo   Target // who is rung again when his leg is final
+	key      int64 // of the place in the queue, kept over transfers
+	priority int
+
 	bridgedSince time.Time
 	heldSince    time.Time
 	leaving      bool // the queue is asked why the call ends
@@ -80,6 +91,7 @@ type offerLegs struct {
 	legs    map[call.LegID]*agentLeg
 	order   []call.LegID
 	dialing bool // dialDevices has not answered yet
+	direct  bool // of a party, or of one who was: no offer of the queue
 	over    bool // missed, withdrawn, lost or released: the queue knows
 	rang    bool
 	best    call.Outcome
@@ -138,6 +150,12 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onResumed(in.leg)
 	case asked:
 		m.onAsked(in)
+	case operationAsked:
+		m.onOperation(in)
+	case engaged:
+		m.onEngaged(in)
+	case rejoined:
+		m.onRejoined(in)
 	}
 	m.settle()
 	return m.out

@@ -55,28 +55,29 @@ func (m *machine) onAgentHeard(h heard) {
 	switch h.event.Kind {
 	case media.EventReady:
 		l.ready = true
+		if p := m.partyOf(o); p != nil && p.leg == h.leg {
+			m.partyTalks(p)
+			return
+		}
 		m.tryBridge()
 	case media.EventDTMF:
 		if mine {
 			m.onAgentKey(h.event.Digit)
 		}
 	case media.EventRemoteHold:
-		if mine && m.bridged && m.rec.State == call.StateTalking {
-			m.to(call.EventHeld)
-			m.heldSince = m.at
-			m.do(hold{true})
-			m.do(tellHeld{m.winner, true})
-			m.note("held")
+		if mine && m.bridged && !m.aside {
+			m.hold(o.offer.AgentLogin)
 		}
 	case media.EventRemoteUnhold:
-		if mine && m.bridged && m.rec.State == call.StateHeld {
-			m.to(call.EventRetrieved)
-			m.endHold()
-			m.do(hold{false})
-			m.do(tellHeld{m.winner, false})
-			m.note("retrieved")
+		if mine && m.bridged && !m.aside {
+			m.retrieve(o.offer.AgentLogin)
 		}
 	case media.EventDead:
+		if p := m.partyOf(o); p != nil && p.leg == h.leg {
+			l.failed = true
+			m.partyFailed(p, "line dead")
+			return
+		}
 		if mine {
 			m.note("agent_line_dead", "agent", o.offer.AgentLogin)
 			l.failed = true
@@ -250,21 +251,17 @@ func (m *machine) onAgentKey(digit rune) {
 		return
 	}
 	pass, hit := m.code.key(digit)
+	to := call.LegID("") // the player
+	if p := m.partyAs(partyConsult); m.aside && p != nil {
+		to = p.leg
+	}
 	for _, d := range pass {
-		m.do(sendDTMF{d})
+		m.do(sendDTMF{to, d})
 	}
 	if !hit {
 		return
 	}
-	m.tonePaused = !m.tonePaused
-	m.do(pause{m.tonePaused})
-	if m.tonePaused {
-		m.note("recording_paused")
-		m.do(playAgent{m.winnerLeg, []string{promptPaused}})
-	} else {
-		m.note("recording_resumed")
-		m.do(playAgent{m.winnerLeg, []string{promptResumed}})
-	}
+	m.pauseRecording(!m.tonePaused)
 }
 
 // codeMatcher finds *48 in the keys of an agent and holds back what may be its
@@ -334,6 +331,14 @@ func (m *machine) onTimer(t timerKind) {
 		m.unpark()
 	case timerAttempt:
 		m.attemptLate()
+	case timerTarget:
+		if p := m.target(); p != nil && !p.talking {
+			m.partyFailed(p, "no answer")
+		}
+	case timerHold:
+		m.holdReminder()
+	case timerPark:
+		m.parkTooLong()
 	case timerCount:
 	}
 }

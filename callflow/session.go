@@ -38,10 +38,18 @@ type Session struct {
 	legs   map[call.LegID]Leg // the agents'
 	player Leg
 	joint  *media.Bridge
-	tape   *recording.Recording
-	wanted []chan<- confirmed // who asked for a callback by API
-	ended  bool
-	view   latest // read by others
+	two    pair // of joint
+	// conf stands in place of joint while more than two are to hear each other.
+	conf        *media.Conference
+	confPrivate bool // without player and recorder
+	members     map[call.LegID]*media.Member
+	direct      map[queue.OfferID]direct // who is engaged for this call alone
+	replies     map[uint64]func(error)   // who asked for an operation
+	ticket      uint64
+	tape        *recording.Recording
+	wanted      []chan<- confirmed // who asked for a callback by API
+	ended       bool
+	view        latest // read by others
 
 	handedBack bool // the promise that this call keeps is the runner's again
 }
@@ -59,7 +67,7 @@ func newSession(mgr *Manager, m *machine) *Session {
 		log: mgr.log.With(logkey.Call, string(m.rec.ID)),
 		box: mailbox.New[input](), done: make(chan struct{}),
 		fired: make(chan timerFire, int(timerCount)*4),
-		legs:  map[call.LegID]Leg{},
+		legs:  map[call.LegID]Leg{}, direct: map[queue.OfferID]direct{}, replies: map[uint64]func(error){},
 	}
 	s.publish()
 	return s
@@ -133,8 +141,12 @@ func (s *Session) release() {
 			t.Stop()
 		}
 	}
-	if s.joint != nil {
-		s.joint.Close()
+	s.disconnect()
+	for o := range s.direct {
+		s.disengage(o)
+	}
+	for _, reply := range s.replies {
+		reply(ErrEnded)
 	}
 	if s.entry != nil {
 		s.mgr.refuseOffers(s.entry)
@@ -143,6 +155,8 @@ func (s *Session) release() {
 		switch in := in.(type) {
 		case wanted:
 			in.reply <- confirmed{err: ErrEnded}
+		case operation:
+			in.reply(ErrEnded)
 		case comeBack:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case attempted:
@@ -185,6 +199,10 @@ func (s *Session) feed(in input) {
 		in = asked{wantCallback, got.by}
 	case comeBack:
 		in = s.swapPlayer(got.leg)
+	case operation:
+		s.ticket++
+		s.replies[s.ticket] = got.reply
+		in = operationAsked{got.Operation, s.ticket}
 	case confirmed:
 		if got.err == nil && s.m.answeredMeanwhile() {
 			got.err = callback.ErrState
@@ -207,6 +225,9 @@ func (s *Session) feed(in input) {
 func (s *Session) crash() {
 	s.inputs = nil
 	for _, o := range s.m.offers {
+		if o.direct {
+			continue // release frees him
+		}
 		s.mgr.queue.AgentLost(o.offer.ID, call.OutcomeNone)
 		s.mgr.queue.Final(o.offer.ID)
 	}
@@ -376,7 +397,6 @@ func (s *Session) connect(leg call.LegID) {
 		return
 	}
 	s.player.Media().Music(false)
-	var tap media.Tap
 	if s.mgr.cfg.Record && s.tape == nil {
 		s.tape = s.mgr.recorder.Start(recording.StartInfo{
 			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),
@@ -384,12 +404,10 @@ func (s *Session) connect(leg call.LegID) {
 	}
 	rec := ""
 	if s.tape != nil {
-		tap, rec = s.tape, string(s.tape.ID())
+		rec = string(s.tape.ID())
 	}
-	// The agent's keys reach the player by the session, so that *48 does not.
-	s.joint = media.NewBridge(s.player.Media(), agent.Media(), tap, func(side media.Side, _ rune) bool {
-		return side == media.Player
-	})
+	s.two = pair{agent: leg}
+	s.joint = s.newBridge(s.two)
 	s.answer(recorded{rec})
 }
 
@@ -397,6 +415,10 @@ func (s *Session) disconnect() {
 	if s.joint != nil {
 		s.joint.Close()
 		s.joint = nil
+	}
+	if s.conf != nil {
+		s.conf.Close()
+		s.conf, s.members = nil, nil
 	}
 }
 
