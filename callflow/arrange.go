@@ -44,7 +44,7 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 	if e.to.Agent == "" {
 		kind = "external"
 	} else {
-		switch err := s.mgr.queue.Engage(context.Background(), e.to.Agent, e.as); {
+		switch err := s.mgr.queue.Engage(context.Background(), e.to.Agent, s.id, e.as); {
 		case err == nil:
 			who.agent = e.to.Agent
 		case e.guest && errors.Is(err, queue.ErrUnknownAgent): // a supervisor who serves no queue

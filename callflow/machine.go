@@ -65,7 +65,7 @@ type machine struct {
 	moving   *moving // a transfer to a queue that has not answered
 	parkedBy Target
 	backTo   Target // who is rung again when his leg is final
-	key      int64 // of the place in the queue, kept over transfers
+	key      int64  // of the place in the queue, kept over transfers
 	priority int
 
 	bridgedSince time.Time

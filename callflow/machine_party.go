@@ -380,5 +380,18 @@ func (m *machine) arrange() {
 	m.do(a)
 }
 
-// Who is given a name by an account.
+// talk is who hears whom, for screens.
+func (m *machine) talk() Talk {
+	t := Talk{Muted: m.muted, Paused: m.tonePaused, Aside: m.aside, Orphan: m.orphan}
+	for _, p := range m.parties {
+		v := PartyView{Kind: partyNames[p.kind], Target: p.to, Talking: p.talking}
+		if p.kind == partyMonitor {
+			v.Listens = map[media.Role]OperationKind{media.RoleListen: OpListen, media.RoleWhisper: OpWhisper, media.RoleTalk: OpBarge}[p.role]
+		}
+		t.Parties = append(t.Parties, v)
+	}
+	return t
+}
+
+// byOf names somebody by his account.
 func byOf(id account.ID, login string) Target { return Target{Agent: id, Login: login} }

@@ -138,7 +138,7 @@ func (c *Core) apply(ev *Event) {
 			c.settle(a)
 		}
 	case EventEngage:
-		c.reply(answer{Err: c.engage(ev.Agent, ev.State)})
+		c.reply(answer{Err: c.engage(ev.Agent, ev.Item.CallID, ev.State)})
 	case EventEngaged:
 		c.engagedAs(ev.Agent, ev.State)
 	case EventDisengage:

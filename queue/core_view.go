@@ -14,7 +14,7 @@ import (
 func (c *Core) agentView(a *agent) AgentView {
 	v := AgentView{
 		ID: a.ID, Login: a.Login, Name: a.Name, State: a.shown, Reason: a.shownReason,
-		Since: a.since, Devices: a.devices, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
+		Since: a.since, Devices: a.devices, CallID: a.engagedIn, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
 	}
 	for _, r := range a.text {
 		v.Text = append(v.Text, c.textWork(r))

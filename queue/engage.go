@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/call"
 )
 
 // engage takes an agent for a talk that comes from no queue: a transfer to him,
 // a consultation, a conference, a call of his own. He is offered nothing until
 // it is over. A wrap-up that runs ends: he goes on working.
-func (c *Core) engage(id account.ID, as AgentState) error {
+func (c *Core) engage(id account.ID, in call.ID, as AgentState) error {
 	a := c.agents[id]
 	if a == nil || a.removed {
 		return ErrUnknownAgent
@@ -25,7 +26,7 @@ func (c *Core) engage(id account.ID, as AgentState) error {
 	case a.chosen == AgentOffline:
 		return refuse("he is offline")
 	}
-	a.engaged = as
+	a.engaged, a.engagedIn = as, in
 	if a.open != nil { // the written work that he is asked about is somebody else's
 		c.withdraw(a.open, true)
 	}
@@ -55,7 +56,7 @@ func (c *Core) disengage(id account.ID, wrap time.Duration) {
 	if a == nil || a.engaged == "" {
 		return
 	}
-	a.engaged = ""
+	a.engaged, a.engagedIn = "", ""
 	if wrap > 0 {
 		a.idle = c.ns
 		c.wrap(a, wrap)

@@ -238,6 +238,7 @@ type agent struct {
 	devices     int
 	occupied    bool
 	engaged     AgentState // "" or what he is shown as in a talk that no queue gave him
+	engagedIn   call.ID
 	removed     bool
 	res         *reservation
 	wrapping    bool

@@ -40,7 +40,7 @@ const (
 	EventPark                             // Offer; replied
 	EventResume                           // Offer; replied
 	EventTransfer                         // ItemID, To; replied
-	EventEngage                           // Agent, State; replied
+	EventEngage                           // Agent, Item.CallID, State; replied
 	EventEngaged                          // Agent, State
 	EventDisengage                        // Agent, Wrap
 )

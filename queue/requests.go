@@ -160,12 +160,13 @@ func (d *Domain) Occupy(agent account.ID, busy bool) {
 }
 
 // Engage takes an agent for a talk that comes from no queue (a transfer to him, a
-// consultation, a conference, a call of his own) and shows him as as. He may be
+// consultation, a conference, a call of his own) and shows him as as, in the call
+// named. He may be
 // ready, not ready or in wrap-up, which ends; he is offered nothing until
 // Disengage. Errors: *RefusedError when he has a call or cannot be rung,
 // ErrUnknownAgent for who is not an agent.
-func (d *Domain) Engage(ctx context.Context, agent account.ID, as AgentState) error {
-	_, err := d.ask(ctx, message{event: Event{Kind: EventEngage, Agent: agent, State: as}})
+func (d *Domain) Engage(ctx context.Context, agent account.ID, in call.ID, as AgentState) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventEngage, Agent: agent, Item: Item{CallID: in}, State: as}})
 	return err
 }
 

@@ -106,6 +106,8 @@ func TestEachRouteIsInATable(t *testing.T) {
 var lists = map[string]string{
 	"list-agents":      "- 1 1 2 2 2",
 	"list-calls":       "- 1 1 2 2 2",
+	"list-parked":      "- 0 0 0 - 0",
+	"list-targets":     "- 0 0 0 - 0",
 	"list-recordings":  "- 1 1 2 2 2",
 	"list-callbacks":   "- 1 0 1 1 1",
 	"list-tickets":     "- 4 2 6 6 6", // two mails, a chat, a call; a mail, a call
