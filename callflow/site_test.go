@@ -583,6 +583,8 @@ func (l *line) End(cause call.Cause) {
 	})
 }
 
+func (l *line) Referred(int, string) {}
+
 // hangUp ends the dialog from the phone's side.
 func (l *line) hangUp() { l.over(callflow.LegEvent{Kind: callflow.LegHungUp}) }
 

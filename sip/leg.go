@@ -120,6 +120,12 @@ func (l *leg) Answer() { l.post(l.accept) }
 // End implements callflow.Leg.
 func (l *leg) End(cause call.Cause) { l.post(func() { l.end(cause) }) }
 
+// Referred implements callflow.Leg.
+func (l *leg) Referred(status int, text string) { l.post(func() { l.referred(status, text) }) }
+
+// referred answers a REFER; none is open yet.
+func (l *leg) referred(int, string) {}
+
 // live tells the registrar once that the device of this leg is in a dialog.
 // Before run, or in the leg's goroutine.
 func (l *leg) live() {
