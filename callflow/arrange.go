@@ -275,6 +275,24 @@ func (s *Session) musicFor(legs []call.LegID) {
 	}
 }
 
+// joinNear joins an agent's second line with who is consulted on it.
+func (s *Session) joinNear(e joinNear) {
+	near, leg := s.mediaOf(e.near), s.mediaOf(e.leg)
+	if near == nil || leg == nil {
+		return
+	}
+	s.leaveNear()
+	s.near = media.NewBridge(leg, near, nil, nil)
+}
+
+// leaveNear ends that.
+func (s *Session) leaveNear() {
+	if s.near != nil {
+		s.near.Close()
+		s.near = nil
+	}
+}
+
 func (s *Session) closeBoth(joint *media.Bridge, conf *media.Conference) {
 	if joint != nil {
 		joint.Close()

@@ -166,6 +166,8 @@ func (s *Session) doSound(e effect) bool {
 		s.disconnect()
 	case arrange:
 		s.arrange(e)
+	case joinNear:
+		s.joinNear(e)
 	case tone:
 		if l := s.mediaOf(e.leg); l != nil && e.leg != "" {
 			l.Tone()
@@ -207,7 +209,7 @@ func (s *Session) doSound(e effect) bool {
 // isSound says whether e is about audio, for a call that has no player leg yet.
 func isSound(e effect) bool {
 	switch e.(type) {
-	case bridge, unbridge, arrange, tone, legMusic, pause, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
+	case bridge, unbridge, arrange, joinNear, tone, legMusic, pause, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
 		return true
 	}
 	return false

@@ -243,7 +243,8 @@ type (
 		offer queue.OfferID
 		as    queue.AgentState
 	}
-	rejoin   struct{ item queue.Item } // answers rejoined
+	joinNear struct{ near, leg call.LegID } // the agent's second line and who is consulted
+	rejoin   struct{ item queue.Item }      // answers rejoined
 	operated struct {
 		ticket uint64
 		err    error
@@ -305,6 +306,7 @@ func (tone) isEffect()            {}
 func (legMusic) isEffect()        {}
 func (engage) isEffect()          {}
 func (tellEngaged) isEffect()     {}
+func (joinNear) isEffect()        {}
 func (rejoin) isEffect()          {}
 func (operated) isEffect()        {}
 func (pause) isEffect()           {}

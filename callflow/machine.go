@@ -105,6 +105,7 @@ type agentLeg struct {
 	ending   bool // End was called
 	final    bool
 	ready    bool
+	near     bool // the line on which he consults somebody
 }
 
 // step tells the machine of an input at an instant and returns what to do.
@@ -152,6 +153,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onAsked(in)
 	case operationAsked:
 		m.onOperation(in)
+	case nearAsked:
+		m.onNear(in)
 	case engaged:
 		m.onEngaged(in)
 	case rejoined:

@@ -114,6 +114,9 @@ func (m *machine) onAgent(e LegEvent) {
 			m.onPartyPicked(p, o, l)
 			return
 		}
+		if l.near {
+			return // we answered it
+		}
 		m.onPicked(o, l)
 	case LegFailed:
 		m.onDeviceFailed(o, l, e)
@@ -132,6 +135,14 @@ func (m *machine) onAgent(e LegEvent) {
 			m.onPartyHungUp(p, l)
 			return
 		}
+		if l.near {
+			l.failed, l.ending = true, true
+			if p := m.partyAs(partyConsult); p != nil && p.near == e.Leg {
+				m.nearEnded(p)
+			}
+			m.judge(o)
+			return
+		}
 		m.onAgentHungUp(o, l)
 	case LegDTMF:
 		m.onAgentKey(e.Digit)
@@ -142,6 +153,7 @@ func (m *machine) onAgent(e LegEvent) {
 			l.record.EndedAt = m.at
 		}
 		m.judge(o)
+	case LegHeld, LegRetrieved, LegRefer: // the media says so too; the session takes the REFER
 	case LegAway: // an agent's browser says nothing by this; its media decides
 	}
 }

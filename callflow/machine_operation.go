@@ -102,14 +102,16 @@ func (m *machine) move(op Operation, ticket uint64) error {
 	if op.Kind != OpCancel && !p.talking {
 		return m.refusal(op, "who is consulted has not answered")
 	}
-	m.consulted(op, p)
-	return nil
+	return m.consulted(op, p)
 }
 
 // consulted is what is done with somebody who is consulted.
-func (m *machine) consulted(op Operation, p *party) {
+func (m *machine) consulted(op Operation, p *party) error {
 	switch op.Kind {
 	case OpToggle:
+		if p.near != "" {
+			return m.refusal(op, "the consultation is on another line of the phone")
+		}
 		m.aside = !m.aside
 		if m.aside {
 			m.hold(op.ByLogin)
@@ -125,15 +127,18 @@ func (m *machine) consulted(op Operation, p *party) {
 		m.note("consult_cancelled", "to", p.to.name())
 		m.do(stopTimer{timerTarget})
 		m.dismiss(p, call.Cause{Status: 200, Text: "Consultation ended"})
+		m.endNear(p)
 		m.retrieve(op.ByLogin)
 		m.arrange()
 	case OpConference:
 		p.kind, m.aside = partyGuest, false
+		m.endNear(p)
 		m.note("conference", "to", p.to.name(), "by", op.ByLogin)
 		m.do(tellEngaged{p.id, queue.AgentConference})
 		m.retrieve(op.ByLogin)
 		m.arrange()
 	}
+	return nil
 }
 
 // ringFor rings whom op names, as kind.

@@ -34,6 +34,7 @@ type party struct {
 	o       *offerLegs    // his devices, from onEngaged on
 	leg     call.LegID    // the one that answered; "" while he is rung
 	talking bool          // it has media
+	near    call.LegID    // consult: the line of the agent on which he does, when it is not the player's
 	role    media.Role    // of a monitor
 	by      Target        // who wanted it
 	ticket  uint64        // of the operation that began it; 0: none waits
@@ -108,7 +109,9 @@ func (m *machine) onEngaged(e engaged) {
 	}
 	switch p.kind {
 	case partyConsult:
-		m.do(tone{m.winnerLeg})
+		if p.near == "" {
+			m.do(tone{m.winnerLeg})
+		}
 	case partyTarget, partyPickUp:
 		m.giveAway("Transferred")
 		m.to(call.EventTransferred)
@@ -210,6 +213,11 @@ func (m *machine) partyTalks(p *party) {
 	switch p.kind {
 	case partyConsult:
 		m.do(stopTimer{timerTarget})
+		if p.near != "" {
+			m.do(tellEngaged{p.id, queue.AgentConsulting})
+			m.do(joinNear{p.near, p.leg})
+			return
+		}
 		m.aside = true
 		m.do(tellEngaged{p.id, queue.AgentConsulting})
 		m.arrange()
@@ -241,11 +249,15 @@ func (m *machine) unanswered(p *party) {
 	case partyConsult:
 		m.do(stopTimer{timerTarget})
 		m.aside = false
+		m.endNear(p)
 		if m.orphan { // he and the agent were the last
 			m.lastTalk()
 			return
 		}
 		m.arrange()
+		if p.near != "" {
+			return
+		}
 		if p.o != nil {
 			m.do(tone{m.winnerLeg}) // the player is still held: he retrieves him himself
 		} else {
@@ -291,6 +303,16 @@ func (m *machine) giveBackTo(who Target) {
 	m.invite(&party{kind: partyBack, to: who, by: who})
 }
 
+// endNear hangs up the second line of an agent whose consultation is over.
+func (m *machine) endNear(p *party) {
+	if p.near == "" {
+		return
+	}
+	if _, l := m.legOf(p.near); l != nil {
+		m.end(l, call.Cause{Status: 200, Text: "Consultation ended"})
+	}
+}
+
 // onPartyHungUp: a device of a party ended its dialog.
 func (m *machine) onPartyHungUp(p *party, l *agentLeg) {
 	l.failed, l.ending = true, true
@@ -333,7 +355,7 @@ func (m *machine) lastTalk() {
 // stay connected, and are told. It reports false when nobody is left to talk to.
 func (m *machine) orphaned() bool {
 	p := m.partyAs(partyConsult, partyGuest)
-	if p == nil || !p.talking || !m.bridged {
+	if p == nil || !p.talking || !m.bridged || p.near != "" {
 		return false
 	}
 	m.rec.EndReason = m.talkReason()
@@ -372,8 +394,8 @@ func (m *machine) arrange() {
 		switch {
 		case p.kind == partyMonitor:
 			v.role = p.role
-		case p.kind == partyConsult && !m.aside:
-			continue // he waits, with music
+		case p.near != "" && p.kind == partyConsult, p.kind == partyConsult && !m.aside:
+			continue // he talks on another line, or waits with music
 		}
 		a.voices = append(a.voices, v)
 	}

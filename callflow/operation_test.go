@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pickup/account"
@@ -426,6 +427,132 @@ func TestLineOfWhoGotThePlayerIsLost(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		s.want(call.StateTalking, "1003") // from the front of the queue
 		player.hangUp()
+		s.over(call.EndAnswered)
+	})
+}
+
+// refers sends a REFER from a phone and returns what it is answered, when the
+// session has taken it.
+func (l *line) refers(r callflow.Refer) []int {
+	l.tell(callflow.LegEvent{Kind: callflow.LegRefer, Refer: &r})
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.referred)
+}
+
+func TestBlindTransferByREFER(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, phones := talking(t, options{}, picksUp(time.Second), rings)
+		if got := player.refers(callflow.Refer{Target: "1002"}); !slices.Equal(got, []int{403}) {
+			t.Errorf("the player: %v", got)
+		}
+		if got := phones[0].last().refers(callflow.Refer{Target: "nobody"}); !slices.Equal(got, []int{404}) {
+			t.Errorf("to nobody: %v", got)
+		}
+		s.want(call.StateTalking, "1001")
+		if got := phones[0].last().refers(callflow.Refer{Target: "1002"}); !slices.Equal(got, []int{404, 100, 200}) {
+			t.Errorf("to 1002: %v", got)
+		}
+		time.Sleep(3 * time.Second)
+		s.want(call.StateTalking, "1002", "wrap_up", "talking")
+		player.hangUp()
+		s.over(call.EndAnswered)
+	})
+}
+
+// second is a call of 1001 from the other line of his phone.
+func (s *site) second(to string) (*line, *callflow.Refusal) {
+	s.t.Helper()
+	l := s.line(true)
+	_, err := l.media.Answer(s.t.Context(), description)
+	s.must(err)
+	return l, s.calls.Accept(callflow.Inbound{
+		Leg: l, From: call.Party{Kind: call.PartyRegistered, User: "1001"}, To: call.Party{User: to}, Account: "agent-1001", Login: "1001", ArrivedAt: time.Now(),
+	})
+}
+
+func TestConsultationOnTheOtherLineOfAPhone(t *testing.T) {
+	for name, run := range map[string]func(s *site, player, near *line, phones [3]*phone){
+		"REFER with Replaces completes it": func(s *site, player, near *line, phones [3]*phone) {
+			if got := phones[0].last().refers(callflow.Refer{Target: "1002", Replaces: &callflow.DialogID{}, ReplacesLeg: near.id}); !slices.Equal(got, []int{100, 200}) {
+				s.t.Errorf("answers: %v", got)
+			}
+			time.Sleep(time.Second)
+			s.want(call.StateTalking, "1002", "wrap_up", "talking")
+			if !near.gone() {
+				s.t.Error("the second line is open")
+			}
+			player.hangUp()
+		},
+		"the second line is hung up": func(s *site, player, near *line, _ [3]*phone) {
+			near.hangUp()
+			time.Sleep(time.Second)
+			s.want(call.StateTalking, "1001", "talking", "ready")
+			player.hangUp()
+		},
+		"the colleague hangs up": func(s *site, player, near *line, phones [3]*phone) {
+			phones[1].last().hangUp()
+			time.Sleep(time.Second)
+			s.want(call.StateTalking, "1001", "talking", "ready")
+			if !near.gone() {
+				s.t.Error("the second line is open")
+			}
+			player.hangUp()
+		},
+		"the line of the player is hung up: he is given away": func(s *site, player, _ *line, phones [3]*phone) {
+			phones[0].last().hangUp()
+			time.Sleep(time.Second)
+			s.want(call.StateTalking, "1002", "wrap_up", "talking")
+			player.hangUp()
+		},
+		"a conference": func(s *site, player, near *line, phones [3]*phone) {
+			s.mustOperate(callflow.OpConference, "1001", callflow.Target{})
+			time.Sleep(time.Second)
+			s.want(call.StateTalking, "1001", "talking", "conference")
+			phones[1].last().hangUp()
+			time.Sleep(time.Second)
+			player.hangUp()
+		},
+		"the player leaves": func(s *site, player, near *line, phones [3]*phone) {
+			player.hangUp()
+			time.Sleep(time.Second)
+			if !near.gone() {
+				s.t.Error("the second line is open")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				s, player, phones := talking(t, options{}, picksUp(time.Second), rings)
+				near, refusal := s.second("1002")
+				if refusal != nil {
+					t.Fatal(refusal)
+				}
+				time.Sleep(3 * time.Second)
+				s.want(call.StateTalking, "1001", "talking", "consulting")
+				run(s, player, near, phones)
+				s.over(call.EndAnswered)
+			})
+		})
+	}
+}
+
+func TestSecondCallsThatAreRefused(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, _ := talking(t, options{}, rings, rings)
+		s.queue.Occupy("agent-1002", true)
+		near, refusal := s.second("1002")
+		time.Sleep(time.Second)
+		if answered, ended, cause := near.state(); refusal != nil || !answered || !ended || cause.Status != 486 {
+			t.Errorf("a busy colleague: %v, %t %t %+v", refusal, answered, ended, cause)
+		}
+		s.queue.Occupy("agent-1002", false)
+		player.hangUp()
+		time.Sleep(time.Minute)
+		if _, refusal := s.second("1002"); refusal == nil || refusal.Status != 403 {
+			t.Errorf("without a player: %v", refusal)
+		}
 		s.over(call.EndAnswered)
 	})
 }

@@ -43,6 +43,7 @@ type Session struct {
 	conf        *media.Conference
 	confPrivate bool // without player and recorder
 	members     map[call.LegID]*media.Member
+	near        *media.Bridge            // of an agent's second line and who is consulted on it
 	direct      map[queue.OfferID]direct // who is engaged for this call alone
 	replies     map[uint64]func(error)   // who asked for an operation
 	ticket      uint64
@@ -142,6 +143,7 @@ func (s *Session) release() {
 		}
 	}
 	s.disconnect()
+	s.leaveNear()
 	for o := range s.direct {
 		s.disengage(o)
 	}
@@ -157,6 +159,8 @@ func (s *Session) release() {
 			in.reply <- confirmed{err: ErrEnded}
 		case operation:
 			in.reply(ErrEnded)
+		case secondCall:
+			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case comeBack:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case attempted:
@@ -203,6 +207,19 @@ func (s *Session) feed(in input) {
 		s.ticket++
 		s.replies[s.ticket] = got.reply
 		in = operationAsked{got.Operation, s.ticket}
+	case secondCall:
+		in = s.takeSecond(got)
+	case agentSaid:
+		if got.Kind == LegRefer {
+			if in = s.refer(got.LegEvent); in == nil {
+				return
+			}
+		}
+	case playerSaid:
+		if got.Kind == LegRefer {
+			s.refer(got.LegEvent)
+			return
+		}
 	case confirmed:
 		if got.err == nil && s.m.answeredMeanwhile() {
 			got.err = callback.ErrState
