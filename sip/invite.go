@@ -131,7 +131,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 // others is challenged: anybody else cannot tell users from nobody by it.
 func (s *Server) fromDevice(q *request) bool {
 	from := unescapeUser(q.From().Address.User)
-	return from != "" && s.registrar.usesAddress(from, q.source.Addr())
+	return from != "" && s.reg.usesAddress(from, q.source.Addr())
 }
 
 func (s *Server) user(q *request, login string) (account.User, bool, error) {
