@@ -130,6 +130,8 @@ func (s *Session) doDirect(e effect) bool {
 		s.engage(e)
 	case rejoin:
 		s.rejoin(e.item)
+	case dialledCode:
+		s.dialled(e)
 	case operated:
 		if reply := s.replies[e.ticket]; reply != nil {
 			delete(s.replies, e.ticket)

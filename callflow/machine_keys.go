@@ -244,13 +244,13 @@ func (m *machine) onMenuSilence() {
 	m.join(m.menu.Default)
 }
 
-// onAgentKey: a key of the agent in a call. *48 pauses or resumes the
-// recording and never reaches the player; everything else does.
+// onAgentKey: a key of the agent in a call. What is a code, or may become one,
+// never reaches the player; everything else does.
 func (m *machine) onAgentKey(digit rune) {
 	if !m.bridged {
 		return
 	}
-	pass, hit := m.code.key(digit)
+	pass, code, arg := m.code.key(digit)
 	to := call.LegID("") // the player
 	if p := m.partyAs(partyConsult); m.aside && p != nil {
 		to = p.leg
@@ -258,36 +258,14 @@ func (m *machine) onAgentKey(digit rune) {
 	for _, d := range pass {
 		m.do(sendDTMF{to, d})
 	}
-	if !hit {
+	if code == "" {
 		return
 	}
-	m.pauseRecording(!m.tonePaused)
-}
-
-// codeMatcher finds *48 in the keys of an agent and holds back what may be its
-// beginning.
-type codeMatcher struct{ held []rune }
-
-// pauseCode is the code that pauses and resumes the recording.
-const pauseCode = "*48"
-
-// key takes one key. It returns the keys to pass on, and whether the code is
-// complete.
-func (c *codeMatcher) key(digit rune) (pass []rune, hit bool) {
-	code := []rune(pauseCode)
-	c.held = append(c.held, digit)
-	for len(c.held) > 0 {
-		if string(c.held) == string(code[:min(len(c.held), len(code))]) {
-			break
-		}
-		pass = append(pass, c.held[0])
-		c.held = c.held[1:]
+	o := m.offer(m.winner)
+	if o == nil {
+		return
 	}
-	if len(c.held) == len(code) {
-		c.held = nil
-		return pass, true
-	}
-	return pass, false
+	m.do(dialledCode{codes[code].op(m), arg, o.offer.Agent, o.offer.AgentLogin})
 }
 
 // onTimer: a timer ran out.

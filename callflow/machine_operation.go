@@ -69,6 +69,9 @@ func (m *machine) perform(op Operation, ticket uint64) error {
 // move is the operations that bring in somebody else.
 func (m *machine) move(op Operation, ticket uint64) error {
 	p := m.target()
+	if (op.Kind == OpTransfer || op.Kind == OpPark) && m.partyAs(partyGuest) != nil {
+		return m.refusal(op, "a conference goes on; who hangs up leaves it to the others")
+	}
 	switch op.Kind {
 	case OpTransfer:
 		if p != nil {

@@ -354,7 +354,12 @@ func (m *machine) lastTalk() {
 // orphaned: the player left while the agent talks to somebody else of ours: they
 // stay connected, and are told. It reports false when nobody is left to talk to.
 func (m *machine) orphaned() bool {
-	p := m.partyAs(partyConsult, partyGuest)
+	p := m.partyAs(partyConsult)
+	for _, g := range m.parties {
+		if g.kind == partyGuest && g.to.Number != "" { // of a conference no one of ours alone is left
+			p = g
+		}
+	}
 	if p == nil || !p.talking || !m.bridged || p.near != "" {
 		return false
 	}

@@ -556,3 +556,31 @@ func TestSecondCallsThatAreRefused(t *testing.T) {
 		s.over(call.EndAnswered)
 	})
 }
+
+func TestOperationsByKeys(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, phones := talking(t, options{}, picksUp(time.Second), rings)
+		keys := func(p *phone, keys string) {
+			for _, k := range keys {
+				p.last().press(k)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		keys(phones[0], "*70")
+		s.want(call.StateHeld, "1001")
+		keys(phones[0], "*70")
+		s.want(call.StateTalking, "1001")
+		keys(phones[0], "*729999#*74") // nobody
+		s.want(call.StateTalking, "1001")
+		keys(phones[0], "*721002#")
+		s.want(call.StateHeld, "1001", "holding", "consulting")
+		keys(phones[0], "*73")
+		s.want(call.StateTalking, "1001")
+		keys(phones[0], "*76")
+		s.want(call.StateTalking, "1001", "talking", "conference")
+		keys(phones[0], "*711003#") // not out of a conference
+		s.want(call.StateTalking, "1001", "talking", "conference", "ready")
+		player.hangUp()
+		s.over(call.EndAnswered)
+	})
+}
