@@ -136,7 +136,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	r := l.d.request(gosip.INVITE)
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
-	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	r.AppendHeader(gosip.NewHeader("Supported", supported))
 	l.askSession(r, "")
 	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
 		if v != "" && to.aor != "" { // agents only

@@ -65,8 +65,8 @@ func (s *Server) invited(q *request) {
 			l.post(func() { l.end(call.Cause{Status: 500}) })
 		}
 	}()
-	if !q.tx.OnCancel(func(*gosip.Request) { l.post(l.gotCancel) }) {
-		l.post(l.gotCancel) // it was quicker than we are
+	if !q.tx.OnCancel(func(r *gosip.Request) { l.post(func() { l.gotCancel(r) }) }) {
+		l.post(func() { l.gotCancel(nil) }) // it was quicker than we are
 	}
 	refusal := s.handler.Accept(s.inboundCall(q, l, f, name, who))
 	if refusal != nil {
@@ -76,6 +76,7 @@ func (s *Server) invited(q *request) {
 		})
 		return
 	}
+	l.post(func() { l.set(timerProgress, firstProgress) })
 	s.counters.calls.Add(1)
 }
 
@@ -205,6 +206,8 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		return nil, mediaRefusal(err)
 	}
 	l := s.newLeg(o.ID, true, m, s.fromInvite(q, f))
+	l.rel.asked = lists(q.Request, "100rel", "Require")
+	l.held = holds(offer)
 	if len(offer) > 0 {
 		ctx, cancel := context.WithTimeout(s.life, 5*time.Second)
 		defer cancel()

@@ -202,7 +202,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"who says he is an agent":    {message{method: "INVITE", from: "<sip:1001@x>;tag=1", body: offer}, 401, ""},
 		"no common codec":            {message{method: "INVITE", body: strings.Replace(offer, "8 0 101", "18", 1)}, 488, "Warning: 305 pickup \"Incompatible media format\""},
 		"not SDP":                    {message{method: "INVITE", body: "hello"}, 488, "Warning: 399 pickup \"Session description not usable\""},
-		"required extension":         {message{method: "INVITE", extra: []string{"Require: 100rel"}}, 420, "Unsupported: 100rel"},
+		"required extension":         {message{method: "INVITE", extra: []string{"Require: precondition"}}, 420, "Unsupported: precondition"},
 		"unknown dialog":             {message{method: "BYE", to: "<sip:x@y>;tag=nope"}, 481, ""},
 		"BYE without tag":            {message{method: "BYE"}, 481, ""},
 		"MESSAGE":                    {message{method: "MESSAGE"}, 405, "Allow: INVITE"},
