@@ -91,13 +91,16 @@ type DialogID struct {
 // Inbound is a call that an edge hands over. Media is negotiated already (the
 // answer is ready to be sent), nothing but 100 was answered.
 type Inbound struct {
-	Leg          Leg
-	From         call.Party
-	To           call.Party // To.User is the dialled name, lower case
-	Account      account.ID // who proved himself by digest, or ""
-	Login        string     // of Account
-	SIPCallID    string
-	Language     string // asked for by a browser or the Accept-Language header: "fr", "en" or ""
+	Leg       Leg
+	From      call.Party
+	To        call.Party // To.User is the dialled name, lower case
+	Account   account.ID // who proved himself by digest, or ""
+	Login     string     // of Account
+	SIPCallID string
+	Language  string // asked for by a browser or the Accept-Language header: "fr", "en" or ""
+	// Replaces is the leg of the same agent whose place this one takes
+	// (RFC 3891), whatever the name that was dialled; "": none.
+	Replaces     call.LegID
 	ResumeSHA256 string // of the token given to a browser, else ""
 	ArrivedAt    time.Time
 	Transport    string

@@ -143,7 +143,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}
-	l.device = bindingName{to.aor, to.key}
+	l.device, l.login = bindingName{to.aor, to.key}, to.aor
 	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
 	if to.trunk != nil {
 		l.trunk = to.trunk.Name

@@ -92,7 +92,9 @@ func (s *Server) dispatch(q *request) {
 		s.reg.register(q)
 	case q.Method == gosip.OPTIONS:
 		s.options(q)
-	default: // BYE, INFO, UPDATE outside a dialog
+	case q.Method == gosip.REFER: // a stranger would have us call somebody
+		q.refuse(refuse(403))
+	default: // BYE, INFO, UPDATE, PRACK outside a dialog
 		q.refuse(refuse(481))
 	}
 }

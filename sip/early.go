@@ -35,6 +35,7 @@ func (l *leg) branch(res *gosip.Response) *earlyDialog {
 	e := &earlyDialog{d: l.d}
 	e.d.adopt(res, tag)
 	l.out.early[tag] = e
+	l.show()
 	return e
 }
 

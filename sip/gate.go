@@ -9,10 +9,10 @@ import (
 )
 
 // allow is what we understand; the value of every Allow header.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER"
 
 // supported is what we can in a call; the value of its Supported headers.
-const supported = "timer, 100rel"
+const supported = "timer, 100rel, replaces, norefersub"
 
 // refusal of a request: a status, and headers that explain it.
 type refusal struct {
@@ -26,7 +26,7 @@ func refuse(status int, headers ...gosip.Header) *refusal {
 }
 
 // extensions that a Require may name.
-var extensions = []string{"timer", "100rel", "path", "outbound"}
+var extensions = []string{"timer", "100rel", "replaces", "norefersub", "path", "outbound"}
 
 // single headers may stand once only (RFC 3261 7.3.1, table 2).
 var single = []string{"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires"}
@@ -112,8 +112,6 @@ func gateMethod(r *gosip.Request) *refusal {
 		return refuse(489, gosip.NewHeader("Allow-Events", "none"))
 	case gosip.NOTIFY:
 		return refuse(481)
-	case gosip.REFER, gosip.MESSAGE:
-		return refuse(405, gosip.NewHeader("Allow", allow))
 	}
 	return refuse(405, gosip.NewHeader("Allow", allow))
 }
@@ -213,6 +211,7 @@ func acceptsSDP(hs []gosip.Header) bool {
 var compactNames = map[string]string{
 	"f": "from", "t": "to", "i": "call-id", "m": "contact", "v": "via", "l": "content-length",
 	"c": "content-type", "e": "content-encoding", "k": "supported", "s": "subject", "x": "session-expires",
+	"r": "refer-to",
 }
 
 func longName(name string) string {
@@ -224,7 +223,7 @@ func longName(name string) string {
 }
 
 var reasons = map[int]string{
-	200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+	100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
 	406: "Not Acceptable", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
 	420: "Bad Extension", 422: "Session Interval Too Small", 423: "Interval Too Brief", 480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 486: "Busy Here",

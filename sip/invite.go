@@ -36,6 +36,11 @@ func (s *Server) invited(q *request) {
 		q.refuse(no)
 		return
 	}
+	replaces, no := s.replaced(q, who)
+	if no != nil {
+		q.refuse(no)
+		return
+	}
 	trunk := ""
 	if who.trunk != nil {
 		if !s.trunks.enter(who.trunk) {
@@ -55,6 +60,7 @@ func (s *Server) invited(q *request) {
 	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
 	q.settled = true // from here on the leg answers
 	if who.found {
+		l.login = who.user.Login
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -68,7 +74,9 @@ func (s *Server) invited(q *request) {
 	if !q.tx.OnCancel(func(r *gosip.Request) { l.post(func() { l.gotCancel(r) }) }) {
 		l.post(func() { l.gotCancel(nil) }) // it was quicker than we are
 	}
-	refusal := s.handler.Accept(s.inboundCall(q, l, f, name, who))
+	in := s.inboundCall(q, l, f, name, who)
+	in.Replaces = replaces
+	refusal := s.handler.Accept(in)
 	if refusal != nil {
 		l.post(func() {
 			l.in.retryAfter = refusal.RetryAfter
@@ -94,10 +102,11 @@ type identity struct {
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
-	if name != "" && !feature && !s.handler.Routable(name, "") && s.fromDevice(q) {
+	replaces := len(q.GetHeaders("Replaces")) > 0 // the dialog counts, not the name
+	if name != "" && !feature && !replaces && !s.handler.Routable(name, "") && s.fromDevice(q) {
 		feature = true // a colleague or a number: for agents alone, as a feature code
 	}
-	if name == "" || (!feature && !s.handler.Routable(name, "")) {
+	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
 	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
@@ -106,7 +115,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 		}
 		return identity{trunk: t}, nil
 	}
-	needed := feature
+	needed := feature || replaces
 	if from := unescapeUser(q.From().Address.User); !needed && from != "" {
 		u, ok, err := s.user(q, from)
 		if err != nil {

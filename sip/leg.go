@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -40,6 +41,7 @@ const (
 	timerProbe                      // to be asked by OPTIONS, if need be
 	timerProgress                   // 180 to a caller who waits for our answer
 	timerPRACK                      // 64*T1 without PRACK (RFC 3262 3)
+	timerRefer                      // the session says nothing to a REFER, or its subscription is to be renewed
 	timerCount
 )
 
@@ -65,6 +67,7 @@ type leg struct {
 	box     *mailbox.Box[func()]
 
 	d         dialog
+	login     string      // of the agent who proved to be the peer; "": nobody did
 	device    bindingName // whose dialog this is; zero: no registered device's
 	bound     string      // where that was, when it was last looked at
 	entered   bool        // the registrar counts the dialog
@@ -81,6 +84,8 @@ type leg struct {
 
 	session session
 	probe   probe
+	ref     referral
+	face    atomic.Pointer[face]
 
 	offerPending bool // our offer is out: the answer comes in the ACK, or in the PRACK
 	exchanged    bool // the first offer was answered reliably before the 2xx
@@ -106,6 +111,7 @@ func (l *leg) start(branch string) {
 		l.bound = b.Received
 	}
 	l.d.flow.users.Add(1)
+	l.show()
 	l.server.legs.add(l, branch)
 	l.server.calls.Go(l.run)
 }
@@ -127,9 +133,6 @@ func (l *leg) End(cause call.Cause) { l.post(func() { l.end(cause) }) }
 
 // Referred implements callflow.Leg.
 func (l *leg) Referred(status int, text string) { l.post(func() { l.referred(status, text) }) }
-
-// referred answers a REFER; none is open yet.
-func (l *leg) referred(int, string) {}
 
 // live tells the registrar once that the device of this leg is in a dialog.
 // Before run, or in the leg's goroutine.
@@ -179,6 +182,7 @@ func (l *leg) run() {
 		}
 	}
 	l.late(l.box.Close())
+	l.dropRefer()
 	l.giveUp()
 	if l.entered {
 		l.server.reg.leave(l.device, l.silent, time.Now())
@@ -255,6 +259,8 @@ func (l *leg) expire() {
 			l.progress()
 		case timerPRACK:
 			l.noPRACK()
+		case timerRefer:
+			l.referWaits()
 		}
 	}
 }
@@ -401,6 +407,8 @@ func (l *leg) request(q *request) {
 		l.updated(q)
 	case gosip.PRACK:
 		l.pracked(q)
+	case gosip.REFER:
+		l.refer(q)
 	case gosip.INFO:
 		l.info(q)
 	case gosip.OPTIONS:

@@ -56,6 +56,7 @@ func (l *leg) accept() {
 		}
 	}
 	l.state = legUp
+	l.show()
 	l.confirm(l.in.invite, body, true)
 }
 

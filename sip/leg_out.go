@@ -166,6 +166,7 @@ func (l *leg) success(res *gosip.Response) {
 		return
 	}
 	l.state = legUp // also after our CANCEL: the session decides (R7)
+	l.show()
 	l.takeSession(res)
 	l.watch()
 	l.answered(res.StatusCode, res.Reason)

@@ -206,7 +206,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"unknown dialog":             {message{method: "BYE", to: "<sip:x@y>;tag=nope"}, 481, ""},
 		"BYE without tag":            {message{method: "BYE"}, 481, ""},
 		"MESSAGE":                    {message{method: "MESSAGE"}, 405, "Allow: INVITE"},
-		"REFER":                      {message{method: "REFER"}, 405, "Allow: INVITE"},
+		"REFER":                      {message{method: "REFER"}, 403, ""},
 		"SUBSCRIBE":                  {message{method: "SUBSCRIBE", extra: []string{"Event: presence"}}, 489, ""},
 		"body of another type":       {message{method: "INVITE", extra: []string{"Content-Type: text/plain"}, body: "x"}, 415, "Accept: application/sdp"},
 		"compressed body":            {message{method: "INVITE", extra: []string{"Content-Encoding: gzip"}, body: offer}, 415, "Accept-Encoding: identity"},

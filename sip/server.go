@@ -138,6 +138,7 @@ type Server struct {
 	digest   *authority
 	reg      *registrar
 	legs     *legTable
+	hosts    hosts
 	trace    *tracer
 	trunks   trunks
 

@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -21,7 +22,11 @@ type baresip struct {
 	dir  string
 	log  *lockedBuffer
 	done chan struct{}
+	keys io.Writer // its standard input
 }
+
+// command types a command, as "/hold".
+func (b *baresip) command(line string) { _, _ = io.WriteString(b.keys, line+"\n") }
 
 // softphone describes a baresip to run.
 type softphone struct {
@@ -81,6 +86,7 @@ module_app menu.so
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.keys = stdin
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

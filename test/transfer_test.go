@@ -48,14 +48,14 @@ func phases(pcm []float64, rate int) string {
 	return strings.Join(found, " ")
 }
 
-// trio is a player who talks to agent 1001, while 1002 is ready.
+// trio is a player who talks to agent 1001, while a second user has a phone.
 type trio struct {
 	*server
 	player, first, second *baresip
 	id                    string
 }
 
-func startTrio(t *testing.T) *trio {
+func startTrio(t *testing.T, second string) *trio {
 	t.Helper()
 	s := &trio{server: startServer(t)}
 	s.first = startBaresip(t, softphone{account: agentAccount(s.server, "1001", "PCMA"), hz: firstTone})
@@ -69,8 +69,10 @@ func startTrio(t *testing.T) *trio {
 		s.id = calls[0].str("id")
 		return calls[0].str("state") == "talking", calls[0].str("state")
 	})
-	s.second = startBaresip(t, softphone{account: agentAccount(s.server, "1002", "PCMA"), hz: secondTone})
-	s.agents(1, "ready")
+	s.second = startBaresip(t, softphone{account: agentAccount(s.server, second, "PCMA"), hz: secondTone})
+	wait(t, 10*time.Second, second+" is registered", func() (bool, string) {
+		return s.metric("pickup_sip_bindings") == 2, ""
+	})
 	return s
 }
 
@@ -90,7 +92,14 @@ func (s *trio) talks(what string, ok func(object) bool) {
 		s.call("GET", "/api/v1/calls/"+s.id+"/talk", nil, &talk, 200)
 		return ok(talk), fmt.Sprint(talk)
 	})
-	time.Sleep(1500 * time.Millisecond) // of talk, which is what is measured
+	s.pass(1500 * time.Millisecond) // of talk, which is what is measured
+}
+
+// pass lets people talk.
+func (s *trio) pass(long time.Duration) {
+	s.t.Helper()
+	began := time.Now()
+	wait(s.t, long+5*time.Second, "some talk", func() (bool, string) { return time.Since(began) > long, "" })
 }
 
 func with(agent string) func(object) bool {
@@ -127,7 +136,7 @@ func (s *trio) check(player, first, second, left, right string) {
 
 // Three softphones: the agent asks a colleague, all three talk, the agent leaves.
 func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
-	s := startTrio(t)
+	s := startTrio(t, "1002")
 	s.talks("they talk", with("1001"))
 	s.operate("consult", "1002")
 	s.talks("the colleague is asked", aside)
@@ -140,4 +149,46 @@ func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
 	s.first.quit()
 	s.talks("the colleague has him", with("1002"))
 	s.check("1 12 2", "p 2 p 2 p2", "1 p1 p", "p", "1 12 2")
+}
+
+// A supervisor listens, whispers, takes part, and takes the call.
+func TestSupervisorOnASoftphone(t *testing.T) {
+	s := startTrio(t, "2001")
+	s.signIn("2001", "demo-2001")
+	monitor := func(way string) func(object) bool {
+		return func(talk object) bool {
+			for _, p := range talk["parties"].([]any) {
+				if p := object(p.(map[string]any)); p.str("kind") == "monitor" {
+					return p["talking"] == true && p.str("listens") == way
+				}
+			}
+			return false
+		}
+	}
+	s.operate("listen", "")
+	s.talks("he listens", monitor("listen"))
+	s.operate("whisper", "")
+	s.talks("he whispers", monitor("whisper"))
+	s.operate("barge", "")
+	s.talks("he takes part", monitor("barge"))
+	s.operate("take_over", "")
+	s.talks("he has the call", with("2001"))
+	s.check("1 12 2", "p p2", "p1 p", "p", "1 12 2")
+}
+
+// A phone transfers by REFER: blind, and then back by a second call of its own.
+func TestREFEROfASoftphone(t *testing.T) {
+	s := startTrio(t, "1002")
+	s.talks("they talk", with("1001"))
+	s.first.command("/transfer sip:1002@" + s.sip)
+	s.talks("the colleague has him", with("1002"))
+	s.second.command("/hold")
+	s.second.command("/dial sip:1001@" + s.sip)
+	s.talks("the colleague consults on a second line", func(talk object) bool {
+		parties := talk["parties"].([]any)
+		return len(parties) == 1 && object(parties[0].(map[string]any))["talking"] == true
+	})
+	s.second.command("/atransferexec")
+	s.talks("he gave him back", with("1001"))
+	s.check("1 2 1", "p 2 p", "p 1", "p", "1 2 1")
 }
