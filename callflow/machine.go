@@ -153,6 +153,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onAsked(in)
 	case operationAsked:
 		m.onOperation(in)
+	case moved:
+		m.onMoved(in)
 	case nearAsked:
 		m.onNear(in)
 	case engaged:

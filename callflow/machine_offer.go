@@ -135,7 +135,7 @@ func (m *machine) onAgent(e LegEvent) {
 			m.onPartyHungUp(p, l)
 			return
 		}
-		if l.near {
+		if l.near && m.winnerLeg != e.Leg {
 			l.failed, l.ending = true, true
 			if p := m.partyAs(partyConsult); p != nil && p.near == e.Leg {
 				m.nearEnded(p)

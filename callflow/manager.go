@@ -156,6 +156,12 @@ func (m *Manager) leads(user string) bool {
 
 // Accept implements Handler.
 func (m *Manager) Accept(in Inbound) *Refusal {
+	if in.Replaces != "" {
+		if m.replace(&in) {
+			return nil
+		}
+		return m.refuse(&Refusal{Status: 481, Text: "No such call of yours"})
+	}
 	if !m.Routable(in.To.User, in.Account) {
 		return m.refuse(&Refusal{Status: 404, Text: "Not Found"})
 	}

@@ -538,6 +538,36 @@ func TestConsultationOnTheOtherLineOfAPhone(t *testing.T) {
 	}
 }
 
+func TestTalkGoesOnOnAnotherDevice(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, phones := talking(t, options{}, rings, rings)
+		with := func(leg call.LegID) (*line, *callflow.Refusal) {
+			l := s.line(true)
+			_, err := l.media.Answer(t.Context(), description)
+			s.must(err)
+			return l, s.calls.Accept(callflow.Inbound{Leg: l, Account: "agent-1001", Login: "1001", Replaces: leg, ArrivedAt: time.Now()})
+		}
+		other, refusal := with(phones[0].last().id)
+		time.Sleep(time.Second)
+		if answered, _, _ := other.state(); refusal != nil || !answered || !phones[0].last().gone() {
+			t.Errorf("%v, answered %t, the old line over %t", refusal, answered, phones[0].last().gone())
+		}
+		s.want(call.StateTalking, "1001", "talking")
+		if none, refusal := with("another leg"); refusal == nil && !none.gone() {
+			time.Sleep(time.Second)
+			if !none.gone() {
+				t.Error("a leg that replaces nothing is open")
+			}
+		}
+		other.hangUp()
+		time.Sleep(time.Second)
+		if _, ended, _ := player.state(); !ended {
+			t.Error("the player's line is open")
+		}
+		s.over(call.EndAnswered)
+	})
+}
+
 func TestSecondCallsThatAreRefused(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		s, player, _ := talking(t, options{}, rings, rings)

@@ -128,6 +128,64 @@ func (m *Manager) consultFrom(in *Inbound) bool {
 	return false
 }
 
+// otherDevice is an agent who takes his talk to another of his phones: the leg
+// of an INVITE that replaces the one he has (RFC 3891).
+type otherDevice struct {
+	leg      Leg
+	replaces call.LegID
+	by       account.ID
+}
+
+func (otherDevice) isInput() {}
+
+// moved: an agent's talk goes on on another leg of his, which is answered.
+type moved struct {
+	from call.LegID
+	leg  call.LegRecord
+}
+
+func (moved) isInput() {}
+
+// replace gives an INVITE with Replaces to the call whose leg it replaces. It
+// reports false when no talk of that agent has it.
+func (m *Manager) replace(in *Inbound) bool {
+	for _, s := range m.all() {
+		if v := s.View(); in.Account != "" && v.AgentLogin == in.Login && v.Record.AgentID == in.Account {
+			return s.send(otherDevice{in.Leg, in.Replaces, in.Account})
+		}
+	}
+	return false
+}
+
+// moveTo answers the leg that replaces another.
+func (s *Session) moveTo(in otherDevice) input {
+	if s.m.winnerLeg != in.replaces {
+		in.leg.End(call.Cause{Status: 481, Text: "No such call"})
+		return nil
+	}
+	s.legs[in.leg.ID()] = in.leg
+	s.bindAgent(in.leg)
+	in.leg.Answer()
+	return moved{in.replaces, call.LegRecord{
+		ID: in.leg.ID(), Kind: "agent", AgentID: in.by, Device: "replaces", StartedAt: time.Now(), AnsweredAt: time.Now(),
+	}}
+}
+
+// onMoved: the talk goes on on the agent's other device.
+func (m *machine) onMoved(in moved) {
+	o := m.offer(m.winner)
+	if o == nil || m.winnerLeg != in.from || !m.bridged {
+		return
+	}
+	old := o.legs[in.from]
+	o.legs[in.leg.ID] = &agentLeg{record: in.leg, answered: true, ready: true, near: true}
+	o.order = append(o.order, in.leg.ID)
+	m.winnerLeg = in.leg.ID
+	m.note("moved", "agent", o.offer.AgentLogin)
+	m.arrange()
+	m.end(old, call.Cause{Status: 200, Text: "Replaced"})
+}
+
 // onNear: the agent consults on a line of its own. The player's line is held by
 // the phone itself.
 func (m *machine) onNear(in nearAsked) {

@@ -161,6 +161,8 @@ func (s *Session) release() {
 			in.reply(ErrEnded)
 		case secondCall:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
+		case otherDevice:
+			in.leg.End(call.Cause{Status: 481, Text: "Call ended"})
 		case comeBack:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case attempted:
@@ -209,6 +211,10 @@ func (s *Session) feed(in input) {
 		in = operationAsked{got.Operation, s.ticket}
 	case secondCall:
 		in = s.takeSecond(got)
+	case otherDevice:
+		if in = s.moveTo(got); in == nil {
+			return
+		}
 	case agentSaid:
 		if got.Kind == LegRefer {
 			if in = s.refer(got.LegEvent); in == nil {

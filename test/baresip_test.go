@@ -127,6 +127,24 @@ func (b *baresip) heard(t testing.TB) []byte {
 	return data
 }
 
+// heardInAll is what it decoded in all of its calls, one after the other.
+func (b *baresip) heardInAll(t testing.TB) (pcm []float64) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*dec.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files { // Glob sorts them: by time
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels, _ := readWAV(t, data)
+		pcm = append(pcm, channels[0]...)
+	}
+	return pcm
+}
+
 // freePort returns a port of 127.0.0.1 that is free for UDP and for TCP, since a
 // phone takes both. It is below those that the kernel gives to who asks for any,
 // so no connection takes it before the phone does.

@@ -400,6 +400,7 @@ export const en = {
   'event.listen': 'Supervisor listens',
   'event.whisper': 'Supervisor whispers',
   'event.barge': 'Supervisor joins',
+  'event.moved': 'Went on on another phone',
   'event.muted': 'Agent muted',
   'event.unmuted': 'Agent unmuted',
   'event.hold_reminder': 'Still on hold',

@@ -402,6 +402,7 @@ export const fr = {
   'event.listen': 'Le superviseur écoute',
   'event.whisper': 'Le superviseur souffle',
   'event.barge': 'Le superviseur entre',
+  'event.moved': 'Poursuivi sur un autre téléphone',
   'event.muted': 'Micro de l’agent coupé',
   'event.unmuted': 'Micro de l’agent rétabli',
   'event.hold_reminder': 'Toujours en attente',
