@@ -301,6 +301,11 @@ func (m *machine) onTimer(t timerKind) {
 	case timerHuman:
 		m.onNotHuman()
 	case timerPlayer:
+		if m.own != nil {
+			m.hangUpPlayer(call.Cause{Text: "No answer"})
+			m.ownFailed("no answer")
+			return
+		}
 		m.hangUpPlayer(call.Cause{Text: "No answer"})
 		m.endAttempt(callback.ResultNoAnswer)
 	case timerGoodbye:

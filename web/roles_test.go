@@ -41,7 +41,8 @@ var roles = map[string]may{
 	"list-calls":          {status: "401 200 200 200 200 200"},
 	"get-call":            {status: "401 200 403 200 200 200"},
 	"get-caller":          {status: "401 200 403 200 200 200"},
-	"hang-up-call":        {status: "401 403 403 404 403 404"}, // it is over
+	"hang-up-call":        {status: "401 403 403 404 403 404"},                                                                              // it is over
+	"create-call":         {status: "401 503 403 503 403 503", body: map[string]string{"ticket_id": "{tickets}", "number": "+33123456789"}}, // there is no trunk
 	"get-talk":            {status: "401 404 404 404 404 404"},
 	"operate-call":        {status: "401 404 404 404 403 404", body: map[string]string{"operation": "hold"}},
 	"list-parked":         {status: "401 200 200 200 403 200"},
@@ -167,6 +168,7 @@ func (s *site) his() things {
 	s.assign(second.Ticket.ID, "1001")
 	_, chat := s.opened(1)
 	s.answered(chat.ID, "1001")
+	eventually(s.t, "the board knows whose the mails are", func() bool { return len(list[any](s.as("1002"), "/api/v1/work")) == 0 })
 	promise := callback.Callback{
 		ID: id.New(), CallID: ended.ID, Queue: "support", State: callback.StateQueued, Kind: callback.KindScheduled, MaxAttempts: 3,
 		TargetKind: callback.TargetNumber, Target: "+33612345678", ConfirmedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),

@@ -117,7 +117,8 @@ export interface paths {
         /** Calls, newest first */
         get: operations["list-calls"];
         put?: never;
-        post?: never;
+        /** Call a player about a ticket: your own phone rings first, then his number is dialled for the ticket's queue */
+        post: operations["create-call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1585,6 +1586,14 @@ export interface components {
             /** Format: int64 */
             size: number;
         };
+        CallInputBody: {
+            /** @description In E.164, or as it is written in the country of the site. */
+            number: string;
+            /** @description For which queue; empty: that of the ticket. */
+            queue?: string;
+            /** @description The ticket that it is about: the call is kept there. */
+            ticket_id: string;
+        };
         CallLeg: {
             agent_id: string;
             /** Format: date-time */
@@ -1621,6 +1630,9 @@ export interface components {
              */
             status: number;
             transport: string;
+        };
+        CallMade: {
+            id: string;
         };
         CallRow: {
             agent_id: string;
@@ -3816,6 +3828,93 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "create-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallMade"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
