@@ -100,7 +100,10 @@ type Inbound struct {
 	Language  string // asked for by a browser or the Accept-Language header: "fr", "en" or ""
 	// Replaces is the leg of the same agent whose place this one takes
 	// (RFC 3891), whatever the name that was dialled; "": none.
-	Replaces     call.LegID
+	Replaces call.LegID
+	// DivertedFrom is the number or name from which a trunk's call was diverted
+	// to us last; "": it came straight, or that is not said.
+	DivertedFrom string
 	ResumeSHA256 string // of the token given to a browser, else ""
 	ArrivedAt    time.Time
 	Transport    string
@@ -149,6 +152,7 @@ type Invitation struct {
 	FromDisplay string // "<player> (support)"
 	Queue       string
 	Language    string
+	AutoAnswer  bool          // the device is asked to answer by itself: its agent waits for the call
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 

@@ -270,6 +270,10 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		if user, display, ok := asserted(q.Request); ok {
 			in.From.User, in.From.Display = user, display
 		}
+		if hides(q.Request) {
+			in.From.User, in.From.Display = anonymous, "Anonymous"
+		}
+		in.DivertedFrom = diverted(q.Request)
 		in.From.URI = "sip:" + in.From.User + "@" + who.trunk.Name
 		in.From.ReachBack = in.From.User
 	case who.found:
