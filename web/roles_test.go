@@ -168,7 +168,6 @@ func (s *site) his() things {
 	s.assign(second.Ticket.ID, "1001")
 	_, chat := s.opened(1)
 	s.answered(chat.ID, "1001")
-	eventually(s.t, "the board knows whose the mails are", func() bool { return len(list[any](s.as("1002"), "/api/v1/work")) == 0 })
 	promise := callback.Callback{
 		ID: id.New(), CallID: ended.ID, Queue: "support", State: callback.StateQueued, Kind: callback.KindScheduled, MaxAttempts: 3,
 		TargetKind: callback.TargetNumber, Target: "+33612345678", ConfirmedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),

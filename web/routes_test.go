@@ -226,6 +226,7 @@ func TestAVisitorReachesHisOwnConversation(t *testing.T) {
 func TestAFilterWidensNoList(t *testing.T) {
 	s := open(t)
 	o := s.his()
+	eventually(t, "the board knows whose the mails are", func() bool { return len(list[any](s.as("1002"), "/api/v1/work")) == 0 })
 	r, _, err := s.store.Call(t.Context(), call.ID(o["calls"]))
 	must(t, err)
 	var story web.TicketStory
