@@ -60,8 +60,10 @@ func openEpollSocket(p *epollPoller, local netip.AddrPort) (*epollSocket, error)
 // bind sets the options and the address. SO_BROADCAST stays off.
 func (s *epollSocket) bind(local netip.AddrPort) error {
 	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer) // the kernel's limit may be lower: still a socket
-	var at unix.Sockaddr = &unix.SockaddrInet4{Port: int(local.Port()), Addr: local.Addr().Unmap().As4()}
-	if s.six {
+	var at unix.Sockaddr
+	if !s.six {
+		at = &unix.SockaddrInet4{Port: int(local.Port()), Addr: local.Addr().Unmap().As4()}
+	} else {
 		if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return err
 		}

@@ -15,6 +15,14 @@ import (
 // epollEvents is how many sockets a thread asks for at a time.
 const epollEvents = 128
 
+// Pace of a busy thread: it looks for packets once in lookEvery, and finds
+// several. Below so many packets a second it looks at once: a packet costs two
+// wake-ups with a pause.
+const (
+	lookEvery = time.Millisecond
+	pacedFrom = 2000
+)
+
 // epollThread is one thread of a poller with an epoll set of its own.
 //
 // An event names a slot and its generation. Who takes a socket out raises the
@@ -98,28 +106,51 @@ func (t *epollThread) resolve(events []unix.EpollEvent, ready []*epollSocket) (e
 	return ended
 }
 
-// run reads until the thread is woken.
+// look is what a thread keeps from one look for packets to the next.
+type look struct {
+	events []unix.EpollEvent
+	ready  []*epollSocket
+	buf    []byte
+	use    usage
+}
+
+func newLook() *look {
+	return &look{
+		events: make([]unix.EpollEvent, epollEvents), ready: make([]*epollSocket, epollEvents),
+		buf: newPacket(), use: usage{since: time.Now()},
+	}
+}
+
+// run reads until the thread is woken to end.
 func (t *epollThread) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	events, ready := make([]unix.EpollEvent, epollEvents), make([]*epollSocket, epollEvents)
-	buf := newPacket()
-	use := usage{since: time.Now()}
-	for {
-		n := t.wait(events, t.patience())
-		woke := time.Now()
-		if t.resolve(events[:n], ready) {
-			return
-		}
-		for _, s := range ready[:n] {
-			if s != nil {
-				s.read(buf)
-			}
-		}
-		if use.add(woke, time.Now()) {
-			t.judge(&use)
+	for l := newLook(); t.look(l); {
+		continue
+	}
+}
+
+// look waits for packets and takes one from each socket that has any. It
+// reports false when the thread is to end.
+func (t *epollThread) look(l *look) bool {
+	n := t.wait(l.events, t.patience())
+	woke := time.Now()
+	if t.resolve(l.events[:n], l.ready) {
+		return false
+	}
+	for _, s := range l.ready[:n] {
+		if s != nil {
+			s.read(l.buf)
 		}
 	}
+	now := time.Now()
+	if l.use.add(woke, now, n) {
+		t.judge(&l.use, now)
+	}
+	if l.use.paced {
+		rest(lookEvery - now.Sub(woke))
+	}
+	return true
 }
 
 // patience is how long to wait for packets, in ms: for ever once the load is 0.
@@ -130,23 +161,36 @@ func (t *epollThread) patience() int {
 	return -1
 }
 
-// usage is how long a thread was busy in the window that runs.
-type usage struct {
-	since time.Time
-	busy  time.Duration
-	full  int // windows with a high load, one after the other
+// rest leaves the processor for a while; what arrives waits in its socket.
+func rest(length time.Duration) {
+	if length > 0 {
+		pause := unix.NsecToTimespec(int64(length))
+		_ = unix.Nanosleep(&pause, nil) // a signal may end it early
+	}
 }
 
-// add counts the time from woke to now, and reports whether the window is over.
-func (u *usage) add(woke, now time.Time) bool {
+// usage is what a thread did in the window that runs.
+type usage struct {
+	since   time.Time
+	busy    time.Duration
+	packets int
+	full    int  // windows with a high load, one after the other
+	paced   bool // the last window had packets enough to wait for several
+}
+
+// add counts the time from woke to now, and what it was spent on. It reports
+// whether the window is over.
+func (u *usage) add(woke, now time.Time, packets int) bool {
 	u.busy += now.Sub(woke)
+	u.packets += packets
 	return now.Sub(u.since) >= loadWindow
 }
 
 // close ends the window and returns its load, in thousandths.
 func (u *usage) close(now time.Time) int32 {
 	load := int32(1000 * u.busy / max(now.Sub(u.since), time.Nanosecond)) //nolint:gosec // at most 1000
-	u.since, u.busy = now, 0
+	u.paced = float64(u.packets) >= pacedFrom*now.Sub(u.since).Seconds()
+	u.since, u.busy, u.packets = now, 0, 0
 	if u.full++; load < loadHigh {
 		u.full = 0
 	}
@@ -155,8 +199,8 @@ func (u *usage) close(now time.Time) int32 {
 
 // judge ends a window, and gives half of the sockets away when the thread is
 // nearly full.
-func (t *epollThread) judge(u *usage) {
-	t.load.Store(u.close(time.Now()))
+func (t *epollThread) judge(u *usage, now time.Time) {
+	t.load.Store(u.close(now))
 	if u.full < loadPatience {
 		return
 	}

@@ -6,6 +6,7 @@ package relay_test
 import (
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,20 +71,25 @@ var relayModes = []relayMode{
 // send) by getrusage, of two baselines and of the bridge, by turns, and the
 // ratio of each to the bare relay on one thread with epoll. A waiting caller's is
 // for the packet he sends and the one he hears; x-call is what he costs of a call,
-// of which two streams are relayed.
+// of which two streams are relayed. PICKUP_RELAY_ONLY is a regular expression of
+// the modes to measure beside the bare relay.
 func BenchmarkRelay(b *testing.B) {
+	only := regexp.MustCompile(os.Getenv("PICKUP_RELAY_ONLY"))
+	modes := slices.DeleteFunc(slices.Clone(relayModes), func(m relayMode) bool {
+		return m.name != "epoll" && !only.MatchString(m.name)
+	})
 	driver := startDriver(b)
 	cost := map[string][]float64{}
 	lost := map[string]int{}
 	for range relayRounds {
-		for _, m := range relayModes {
+		for _, m := range modes {
 			us, missing := driver.measure(b, m)
 			cost[m.name] = append(cost[m.name], us)
 			lost[m.name] += missing
 		}
 	}
 	median := func(name string) float64 { slices.Sort(cost[name]); return cost[name][relayRounds/2] }
-	for _, m := range relayModes {
+	for _, m := range modes {
 		b.Run(m.name, func(b *testing.B) {
 			for b.Loop() { // the figures were taken above, by turns
 				continue
