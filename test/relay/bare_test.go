@@ -3,13 +3,10 @@ package relay_test
 import (
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"pickup/test/relay"
 )
 
 // goroutineRelay is the first baseline: a goroutine for each socket, and
@@ -48,56 +45,12 @@ func goroutineRelay(b *testing.B, phones []int) ([]int, func()) {
 	}
 }
 
-// epollRelay is the second baseline: one locked thread, epoll, and the bare
-// system calls recvfrom and sendto, that ask for no address and look for none.
+// epollRelay is the second baseline: relay.Bare.
 func epollRelay(b *testing.B, phones []int) ([]int, func()) {
 	b.Helper()
-	poll, err := unix.EpollCreate1(0)
+	bare, err := relay.NewBare(phones)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var fds, ports []int
-	for i := range phones {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := unix.Bind(fd, &unix.SockaddrInet4{}); err != nil {
-			b.Fatal(err)
-		}
-		at, _ := unix.Getsockname(fd)
-		fds, ports = append(fds, fd), append(ports, at.(*unix.SockaddrInet4).Port)
-		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	to := make([]unix.RawSockaddrInet4, len(phones))
-	for i, p := range phones {
-		to[i] = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: uint16(p>>8 | p&0xFF<<8), Addr: loopback.As4()}
-	}
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		events, buf := make([]unix.EpollEvent, 128), make([]byte, 1500)
-		for !stop.Load() {
-			n, _ := unix.EpollWait(poll, events, 20)
-			for _, ev := range events[:max(0, n)] {
-				i := int(ev.Fd)
-				got, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fds[i]), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
-				if errno == 0 {
-					_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fds[i^1]), uintptr(unsafe.Pointer(&buf[0])), got, 0,
-						uintptr(unsafe.Pointer(&to[i^1])), unix.SizeofSockaddrInet4)
-				}
-			}
-		}
-	})
-	return ports, func() {
-		stop.Store(true)
-		wg.Wait()
-		for _, fd := range append(fds, poll) {
-			_ = unix.Close(fd)
-		}
-	}
+	return bare.Ports(), bare.Close
 }
