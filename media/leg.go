@@ -204,9 +204,11 @@ func (l *Leg) send(p []byte, timestamp uint32, now time.Duration) {
 			return
 		}
 	}
-	if l.sockets.rtp.Write(p, *to) == nil {
-		l.out.count(size, timestamp, int64(now))
+	if l.sockets.rtp.Write(p, *to) != nil {
+		l.engine.unsent.Add(1)
+		return
 	}
+	l.out.count(size, timestamp, int64(now))
 }
 
 // reach reports whether there is somebody to send to.

@@ -25,38 +25,6 @@ type incoming struct {
 	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
 }
 
-// readRTP reads a phone's socket until it is closed.
-func (l *Leg) readRTP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receive(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
-// readRTCP reads a phone's RTCP socket until it is closed.
-func (l *Leg) readRTCP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receiveRTCP(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
 // receive takes one packet from the network. Events that it causes are told
 // after the section is left, so that a sink may part the bridge.
 func (l *Leg) receive(p []byte, from netip.AddrPort, now time.Duration) {
