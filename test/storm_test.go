@@ -311,6 +311,7 @@ var holding = []string{"pickup_calls_live", "pickup_sip_dialogs", "pickup_media_
 // behind 40 s later: no leg, port, entry, open recording, reserved agent,
 // goroutine, descriptor or memory.
 func TestStormOfCallsLeavesNothing(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startServer(t, "PICKUP_RECORDING_NOTICE=false", "PICKUP_LOG_LEVEL=error", fmt.Sprintf("PICKUP_DEMO_AGENTS=%d", stormAgents))
 	for i := range stormAgents {
 		agent := newPhone(t, fmt.Sprint(1001+i), s.sip)
