@@ -356,8 +356,9 @@ func (s *Session) dialPlayer(c callback.Callback) {
 		s.answer(playerDialed{err: ErrNoRoute})
 		return
 	}
+	q, _ := s.mgr.queue.Has(c.Queue)
 	leg, err := d.Dial(context.Background(), Invitation{
-		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: c.Queue, FromDisplay: c.Queue, Queue: c.Queue, Language: c.Language,
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: c.Queue, CallerID: q.CallerID, FromDisplay: c.Queue, Queue: c.Queue, Language: c.Language,
 	})
 	if err != nil {
 		s.answer(playerDialed{err: err})

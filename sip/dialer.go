@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -32,6 +33,8 @@ type destination struct {
 	aor    string
 	key    string
 	trunk  *Trunk
+	ways   *ways  // of trunk: entered
+	number string // by trunk
 }
 
 // Route implements callflow.Dialer.
@@ -65,8 +68,8 @@ func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, 
 		return nil, err
 	}
 	l, err := s.dialTo(to, inv)
-	if err != nil && to.trunk != nil {
-		s.trunks.leave(to.trunk.Name)
+	if err != nil && to.ways != nil {
+		to.ways.leave()
 	}
 	return l, err
 }
@@ -117,22 +120,48 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	if err != nil {
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}
+	l := s.newLeg(inv.LegID, false, m, s.dialogTo(to, inv))
+	l.device = bindingName{to.aor, to.key}
+	l.out = outboundPart{aor: to.aor, key: to.key, trunk: to.trunk, ways: to.ways, number: to.number, from: inv, timeout: inv.Timeout}
+	if to.trunk != nil {
+		l.trunk = to.trunk.Name
+	}
+	l.out.invite = l.compose(to)
+	if !safeRequest(l.out.invite) {
+		m.Close()
+		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)
+	}
+	l.start("")
+	l.post(l.dial)
+	return l, nil
+}
+
+// dialogTo makes the dialog of an INVITE of ours.
+func (s *Server) dialogTo(to destination, inv callflow.Invitation) dialog {
 	d := dialog{
 		server: s, callID: newTag() + newTag(), localTag: newTag(), localCSeq: 0,
 		flow: to.flow, routes: to.routes, target: to.target, dials: to.trunk != nil,
 	}
 	user := inv.FromUser
-	if to.trunk != nil && to.trunk.FromUser != "" {
-		user = to.trunk.FromUser
+	if to.trunk != nil {
+		user = cmp.Or(to.trunk.FromUser, inv.CallerID, inv.FromUser)
 	}
 	d.local = gosip.FromHeader{
 		DisplayName: quoteDisplay(inv.FromDisplay), Params: gosip.NewParams(),
-		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.cfg.LocalAddr(to.flow.addr.Addr()).String()},
+		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.hostFor(to.flow)},
+	}
+	if to.trunk != nil && to.trunk.Register { // the account is of its domain
+		d.local.Address.Host = to.trunk.domain().Host
 	}
 	d.local.Params.Add("tag", d.localTag)
 	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
 	d.remote.Address.UriParams = nil
-	l := s.newLeg(inv.LegID, false, m, d)
+	return d
+}
+
+// compose makes the INVITE without its offer.
+func (l *leg) compose(to destination) *gosip.Request {
+	s, inv := l.server, l.out.from
 	r := l.d.request(gosip.INVITE)
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
@@ -143,18 +172,11 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}
-	l.device = bindingName{to.aor, to.key}
-	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
-	if to.trunk != nil {
-		l.trunk = to.trunk.Name
+	if to.trunk != nil && to.trunk.FromUser != "" && inv.CallerID != "" && inv.CallerID != to.trunk.FromUser {
+		u := gosip.Uri{Scheme: "sip", User: escapeUser(inv.CallerID), Host: l.d.local.Address.Host} // RFC 3325 9.2
+		r.AppendHeader(gosip.NewHeader("P-Preferred-Identity", "<"+u.String()+">"))
 	}
-	if !safeRequest(r) {
-		m.Close()
-		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)
-	}
-	l.start("")
-	l.post(l.dial)
-	return l, nil
+	return r
 }
 
 // splitAddresses takes "<sip:a;lr>, <sip:b;lr>" apart.

@@ -289,6 +289,7 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 		<-s.life.Done()
 		s.legs.stop()
 		s.calls.Wait()
+		s.trunks.end()
 		_ = s.udp.Close()
 		s.tx.Close()
 		_ = s.tp.Close()
