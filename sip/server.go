@@ -247,7 +247,7 @@ func (s *Server) bind() error {
 		return fmt.Errorf("sip.listen %s (TCP): %w", s.cfg.Listen, err)
 	}
 	_ = pc.SetReadBuffer(1 << 20) // the kernel may give less
-	s.udp = &packetConn{udpSocket: pc, server: s}
+	s.udp = newPacketConn(pc, s)
 	s.tcp = newListener(s, ln, "TCP")
 	s.wsLn = newWSListener(ln.Addr())
 	s.dialledTCP, s.dialledTLS = newDialled(ln.Addr()), newDialled(ln.Addr())
@@ -303,6 +303,7 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 	if s.tlsLn != nil {
 		s.wg.Go(func() { _ = s.tp.ServeTLS(s.tlsLn) })
 	}
+	s.wg.Go(s.startTrunks)
 	<-life.Done()
 	s.legs.stop()
 	s.calls.Wait() // each has sent its BYE

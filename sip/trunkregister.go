@@ -41,6 +41,15 @@ type refused struct{ res *gosip.Response }
 
 func (r refused) Error() string { return fmt.Sprintf("%d %s", r.res.StatusCode, clean(r.res.Reason)) }
 
+// StatusOf is the status of a trunk's refusal in an error of TryTrunk; 0: there is
+// none.
+func StatusOf(err error) int {
+	if r, ok := errors.AsType[refused](err); ok {
+		return r.res.StatusCode
+	}
+	return 0
+}
+
 // register registers once and returns when to do so again.
 func (n *line) register(ctx context.Context) time.Duration {
 	var last error = locate.ErrNotFound
@@ -159,7 +168,8 @@ func staleNonce(res *gosip.Response) bool {
 	return false
 }
 
-// sendRegister sends one REGISTER; expires 0 takes the registration back.
+// sendRegister sends one REGISTER; expires 0 takes the registration back, below 0
+// it only asks (RFC 3261 10.2.3).
 func (n *line) sendRegister(ctx context.Context, f *flow, expires time.Duration, name, value string) (*gosip.Response, error) {
 	if n.reg.callID == "" {
 		n.reg.callID, n.reg.tag = newTag()+newTag(), newTag()
@@ -172,8 +182,10 @@ func (n *line) sendRegister(ctx context.Context, f *flow, expires time.Duration,
 	d.remote = gosip.ToHeader{Address: aor, Params: gosip.NewParams()}
 	r := d.request(gosip.REGISTER)
 	n.reg.cseq = d.localCSeq
-	r.AppendHeader(n.contact(f))
-	r.AppendHeader(gosip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
+	if expires >= 0 {
+		r.AppendHeader(n.contact(f))
+		r.AppendHeader(gosip.NewHeader("Expires", expiresOf(expires)))
+	}
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
 	if value != "" {
 		r.AppendHeader(gosip.NewHeader(name, value))

@@ -21,10 +21,11 @@ var errTrunksFull = errors.New("sip: every trunk for the number is full")
 // trunks are the trunks in the order in which they are tried, and what limits
 // their calls. Its methods may be called from any goroutine.
 type trunks struct {
-	mu     sync.Mutex
-	lines  []*line
-	limits map[string]*limit // by name: they outlive a change of the trunk
-	wg     sync.WaitGroup    // goroutines of lines
+	mu      sync.Mutex
+	lines   []*line
+	limits  map[string]*limit // by name: they outlive a change of the trunk
+	wg      sync.WaitGroup    // goroutines of lines
+	started bool              // lines work
 
 	refused, failovers atomic.Uint64
 }
@@ -81,10 +82,39 @@ func (s *Server) ReloadTrunks(ctx context.Context) error {
 	for _, n := range was {
 		n.stop()
 	}
+	if t.started {
+		for _, n := range t.lines {
+			n.begin()
+		}
+	}
+	return nil
+}
+
+// startTrunks sets the lines to work, as soon as requests go out by our socket.
+func (s *Server) startTrunks() {
+	if !s.canSend() {
+		return
+	}
+	t := &s.trunks
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.life.Err() != nil {
+		return
+	}
+	t.started = true
 	for _, n := range t.lines {
 		n.begin()
 	}
-	return nil
+}
+
+// canSend waits until requests go out by our UDP socket; false: the server ends.
+func (s *Server) canSend() bool {
+	select {
+	case <-s.udp.read:
+		return s.life.Err() == nil
+	case <-s.life.Done():
+		return false
+	}
 }
 
 // of returns the trunk that a source is, or nil. One that is not disabled is
