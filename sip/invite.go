@@ -83,7 +83,7 @@ func (s *Server) invited(q *request) {
 // trunk calls the contact that we registered there, that of the To.
 func (s *Server) dialledName(q *request) string {
 	name := strings.ToLower(unescapeUser(q.Recipient.User))
-	if t := s.trunks.of(q.source.Addr()); t != nil && t.Register && name == strings.ToLower(t.account()) {
+	if t := s.trunks.of(q.source); t != nil && t.Register && name == strings.ToLower(t.account()) {
 		if to := strings.ToLower(unescapeUser(q.To().Address.User)); to != "" {
 			return to
 		}
@@ -107,7 +107,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+	if t := s.trunks.of(q.source); t != nil && !feature {
 		if t.Disabled {
 			return none, refuse(403)
 		}

@@ -387,7 +387,7 @@ func (l *leg) mayCome(q *request) bool {
 		return true
 	}
 	if l.trunk != "" { // any of its addresses
-		if t := l.server.trunks.of(q.source.Addr()); t != nil && t.Name == l.trunk {
+		if t := l.server.trunks.of(q.source); t != nil && t.Name == l.trunk {
 			return true
 		}
 	}

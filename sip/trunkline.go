@@ -172,15 +172,27 @@ func (n *line) usable() bool {
 	return n.health != "down"
 }
 
-// from reports whether a source is the trunk.
-func (n *line) from(source netip.Addr) bool {
-	if slices.ContainsFunc(n.Networks, func(p netip.Prefix) bool { return p.Contains(source) }) {
-		return true
-	}
+// fits reports how well a source is the trunk; 0: not at all.
+func (n *line) fits(source netip.AddrPort) int {
 	n.mu.Lock()
 	set := n.set
 	n.mu.Unlock()
-	return slices.ContainsFunc(set.All(), func(t locate.Target) bool { return t.Addr.Addr() == source })
+	fit := 0
+	if slices.ContainsFunc(n.Networks, func(p netip.Prefix) bool { return p.Contains(source.Addr()) }) {
+		fit = 2
+	}
+	for _, t := range set.All() {
+		switch {
+		case t.Addr == source:
+			fit = 4
+		case t.Addr.Addr() == source.Addr():
+			fit = max(fit, 2)
+		}
+	}
+	if fit > 0 && n.Disabled {
+		fit--
+	}
+	return fit
 }
 
 // order is the order of the addresses for one request: as SRV says, those that

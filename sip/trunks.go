@@ -117,20 +117,24 @@ func (s *Server) canSend() bool {
 	}
 }
 
-// of returns the trunk that a source is, or nil. One that is not disabled is
-// preferred.
-func (t *trunks) of(source netip.Addr) *Trunk {
+// of returns the trunk that a source is, or nil. Of several at one address the one
+// with the port of the source is preferred, and one that is not disabled.
+func (t *trunks) of(source netip.AddrPort) *Trunk {
 	t.mu.Lock()
 	lines := t.lines
 	t.mu.Unlock()
-	var found *Trunk
+	var found *line
+	best := 0
 	for _, n := range lines {
-		if (found == nil || found.Disabled && !n.Disabled) && n.from(source) {
-			k := n.Trunk
-			found = &k
+		if fit := n.fits(source); fit > best {
+			found, best = n, fit
 		}
 	}
-	return found
+	if found == nil {
+		return nil
+	}
+	k := found.Trunk
+	return &k
 }
 
 // enter counts a call of a trunk; false: it has as many as it may, or they come
