@@ -62,7 +62,8 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 			FromUser: s.m.theirs().User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
 		}
 		if to.Kind == AddressNumber { // the trunk shows the number of the site
-			inv.FromUser, inv.FromDisplay = s.m.rec.Queue, s.m.rec.Queue
+			q, _ := s.mgr.queue.Has(s.m.rec.Queue)
+			inv.FromUser, inv.FromDisplay, inv.CallerID = s.m.rec.Queue, s.m.rec.Queue, q.CallerID
 		}
 		d := s.mgr.dialers[to.Kind]
 		if d == nil {

@@ -149,6 +149,7 @@ type Invitation struct {
 	CallID      call.ID
 	To          Address
 	FromUser    string // user part of From: the caller's
+	CallerID    string // number that a trunk shows the called, E.164; "": FromUser, or the trunk's own
 	FromDisplay string // "<player> (support)"
 	Queue       string
 	Language    string

@@ -18,6 +18,7 @@ type flow struct {
 	conn      io.Closer // nil for UDP
 	host      string    // Host of the WebSocket handshake
 	users     atomic.Int32
+	timed     atomic.Bool  // the phone was told flowTimer
 	heard     atomic.Int64 // when something came last, Unix nanoseconds
 	gone      bool         // guarded by flows.mu
 }

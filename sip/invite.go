@@ -30,7 +30,7 @@ func (s *Server) invited(q *request) {
 		q.drop()
 		return
 	}
-	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	name := s.dialledName(q)
 	who, no := s.caller(q, name)
 	if no != nil {
 		q.refuse(no)
@@ -88,6 +88,18 @@ func (s *Server) invited(q *request) {
 	s.counters.calls.Add(1)
 }
 
+// dialledName is the name that is called: the user of the Request-URI, but where a
+// trunk calls the contact that we registered there, that of the To.
+func (s *Server) dialledName(q *request) string {
+	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	if t := s.trunks.of(q.source); t != nil && t.Register && name == strings.ToLower(t.account()) {
+		if to := strings.ToLower(unescapeUser(q.To().Address.User)); to != "" {
+			return to
+		}
+	}
+	return name
+}
+
 // identity is who calls.
 type identity struct {
 	user  account.User
@@ -109,7 +121,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+	if t := s.trunks.of(q.source); t != nil && !feature {
 		if t.Disabled {
 			return none, refuse(403)
 		}

@@ -115,11 +115,20 @@ func (c *streamConn) next() ([]byte, error) {
 			quiet = time.Now()
 			c.flow.hear()
 		case errors.Is(err, os.ErrDeadlineExceeded) && !c.framer.begun() &&
-			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < streamQuiet:
+			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < c.mayBeQuiet():
 		case err != nil:
 			return nil, err
 		}
 	}
+}
+
+// mayBeQuiet is for how long nothing may come while a binding or a dialog uses
+// the connection.
+func (c *streamConn) mayBeQuiet() time.Duration {
+	if c.flow.timed.Load() {
+		return 2 * flowTimer * time.Second
+	}
+	return streamQuiet
 }
 
 // linger lets the peer read our refusal before the connection goes: closing

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,12 @@ type packetConn struct {
 	long    atomic.Pointer[[]byte] // for the next placeholder that arrives
 	last    netip.AddrPort
 	changes int // of the source, since the set of sources was forgotten
+	once    sync.Once
+	read    chan struct{} // closed when sipgo reads: from then on it sends by this socket
+}
+
+func newPacketConn(socket udpSocket, s *Server) *packetConn {
+	return &packetConn{udpSocket: socket, server: s, read: make(chan struct{})}
 }
 
 // udpSocket is a *net.UDPConn.
@@ -38,6 +45,7 @@ const maxSources = 200_000
 
 // ReadFrom returns the next datagram that is a SIP message.
 func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	p.once.Do(func() { close(p.read) })
 	for {
 		n, from, err := p.ReadFromUDPAddrPort(p.buf[:])
 		if err != nil {

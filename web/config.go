@@ -98,6 +98,8 @@ type Parts struct {
 	Chats    *chat.Rooms      // required where Board is
 	Files    *filestore.Store // bytes of uploaded files; nil: none are taken
 	Mail     Mail             // nil: mailboxes are kept, and nothing is fetched or sent
+	// Trunks tells how the trunks do; nil: it is not known.
+	Trunks func() map[string]TrunkHealth
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.

@@ -187,7 +187,7 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		cfg.TLSListen, cfg.TLS = c.SIP.TLS.Listen, pair.Config()
 	}
 	var err error
-	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store, s.log}, s.log)
+	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store}, s.log)
 	return err
 }
 
@@ -241,7 +241,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	}
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Trunks: s.trunkHealth, Reconfigure: s.reconfigure,
 		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers,
 	}
 	if ui.Built() {

@@ -2604,6 +2604,8 @@ export interface components {
             waiting: number;
         };
         QueueObject: {
+            /** @description E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays. */
+            caller_id?: string;
             /**
              * @description Without it: true.
              * @default true
@@ -2667,6 +2669,8 @@ export interface components {
             };
         };
         QueueSettings: {
+            /** @description E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays. */
+            caller_id?: string;
             /**
              * @description Without it: true.
              * @default true
@@ -3019,8 +3023,24 @@ export interface components {
             skill?: string;
         };
         TrunkBody: {
+            /**
+             * Format: double
+             * @description New calls, in and out; 0: no limit.
+             * @default 0
+             */
+            calls_per_second: number;
+            /** @description E.164 prefixes that do not leave by this trunk. */
+            denied?: string[] | null;
             /** @description Its calls are refused, it is not called, its numbers lead nowhere. */
             disabled?: boolean;
+            /**
+             * Format: int64
+             * @description What the registration asks for, from a minute to a day; 0: an hour.
+             * @default 0
+             */
+            expires_ms: number;
+            /** @description User part of From of our calls; without it, the caller ID of the queue. */
+            from_user?: string;
             /** @description Name or address. */
             host: string;
             /**
@@ -3045,11 +3065,51 @@ export interface components {
             /** @description E.164 prefixes that leave by this trunk. */
             prefixes?: string[] | null;
             /**
+             * Format: int64
+             * @description How often OPTIONS asks whether it is there, 5 s to an hour; 0: never.
+             * @default 0
+             */
+            probe_ms: number;
+            /**
+             * Format: int64
+             * @description Lower is tried first; the next takes a call when one is full, silent or answers 502 to 504.
+             * @default 0
+             */
+            rank: number;
+            /** @description The only realm whose challenges are answered; without it, any. */
+            realm?: string;
+            /** @description Register our address there; needs username. */
+            register?: boolean;
+            /**
+             * @description auto: the domain says which by NAPTR and SRV (RFC 3263).
              * @default udp
              * @enum {string}
              */
-            transport: "udp" | "tcp" | "tls";
+            transport: "udp" | "tcp" | "tls" | "auto";
             username?: string;
+        };
+        TrunkHealth: {
+            /** @description Where it is called, as the domain names them. */
+            addresses: string[];
+            /**
+             * Format: int64
+             * @description Now, in and out.
+             */
+            calls: number;
+            error?: string;
+            registered: boolean;
+            /**
+             * Format: date-time
+             * @description Null where it does not.
+             */
+            registered_until: string | null;
+            /** Format: date-time */
+            since: string | null;
+            /**
+             * @description unknown: it neither registers nor is asked by OPTIONS.
+             * @enum {string}
+             */
+            state: "off" | "connecting" | "well" | "down" | "unknown";
         };
         TrunkNumber: {
             /**
@@ -3063,7 +3123,14 @@ export interface components {
             to: string;
         };
         TrunkObject: {
+            /** Format: double */
+            calls_per_second: number;
+            denied: string[];
             disabled: boolean;
+            /** Format: int64 */
+            expires_ms: number;
+            from_user: string;
+            health: components["schemas"]["TrunkHealth"];
             host: string;
             id: string;
             /** Format: int64 */
@@ -3074,6 +3141,12 @@ export interface components {
             /** Format: int64 */
             port: number;
             prefixes: string[];
+            /** Format: int64 */
+            probe_ms: number;
+            /** Format: int64 */
+            rank: number;
+            realm: string;
+            register: boolean;
             transport: string;
             username: string;
         };
