@@ -107,7 +107,7 @@ func sample() map[string]string {
 	return map[string]string{
 		"http.listen": "127.0.0.1:0", "http.tls.cert": "c.pem", "http.tls.key": "k.pem",
 		"http.trusted_proxies": "10.0.0.0/8, 192.168.0.0/16", "http.allowed_origins": "https://a.example,https://b.example",
-		"sip.listen": "127.0.0.1:5070", "sip.advertise": "203.0.113.7", "sip.local_nets": "10.1.0.0/16",
+		"sip.listen": "127.0.0.1:5070", "sip.listeners": "[::1]:5060 srtp=required,192.0.2.7:5062 transport=udp advertise=203.0.113.9", "sip.advertise": "203.0.113.7", "sip.local_nets": "10.1.0.0/16",
 		"sip.digest": "both", "sip.realm": "play", "sip.guard.rate": "7", "sip.guard.burst": "8",
 		"sip.guard.trusted": "127.0.0.0/8", "sip.trace": "on", "sip.tls.listen": "0.0.0.0:5062",
 		"sip.limits.message_bytes": "4096", "sip.limits.headers": "64", "sip.limits.vias": "30", "sip.limits.connections": "100",

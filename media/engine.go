@@ -179,18 +179,25 @@ func samples(at time.Duration) uint32 { return uint32(at * clockRate / time.Seco
 type LegOptions struct {
 	ID   call.LegID
 	Peer netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+	// Local is our address as the peer is told; the zero value: by Config.LocalAddr.
+	Local netip.Addr
+	SRTP  SRTP // of its listener; "": Config.SRTP
 }
 
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.
 // It returns ErrNoPorts when none is left, ErrClosed after Run has ended.
 func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
-	sockets, err := e.ports.open()
+	local := o.Local
+	if !local.IsValid() {
+		local = e.cfg.LocalAddr(o.Peer.Unmap())
+	}
+	sockets, err := e.ports.open(local.Unmap().Is6())
 	if err != nil {
 		return nil, err
 	}
 	l := newLeg(e, o)
 	l.sockets = sockets
-	l.local = e.cfg.LocalAddr(l.peer)
+	l.local = local
 	if !e.add(l) {
 		e.ports.close(sockets)
 		return nil, ErrClosed

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -59,6 +60,7 @@ type Leg struct {
 	id     call.LegID
 	peer   netip.Addr // of the signalling; invalid: unknown
 	local  netip.Addr // advertised
+	policy SRTP       // of its listener
 	log    *slog.Logger
 	shard  *shard
 
@@ -90,6 +92,7 @@ func newLeg(e *Engine, o LegOptions) *Leg {
 		peer:   o.Peer.Unmap(),
 		log:    e.log.With(logkey.Leg, string(o.ID)),
 		out:    newOutStream(),
+		policy: cmp.Or(o.SRTP, e.cfg.SRTP),
 	}
 	l.desc.sessionID = rand.Uint64() >> 2 // fits every parser's signed 64 bits
 	l.player.digits = make(chan byte, digitsQueued)

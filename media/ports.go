@@ -31,19 +31,24 @@ type pair struct {
 }
 
 // open returns the next free pair. Ports that another process holds are
-// passed over. It returns ErrNoPorts after a full round.
-func (p *ports) open() (pair, error) {
+// passed over. Those of IPv6 have the same numbers. It returns ErrNoPorts after a
+// full round.
+func (p *ports) open(v6 bool) (pair, error) {
+	all := netip.IPv4Unspecified()
+	if v6 {
+		all = netip.IPv6Unspecified()
+	}
 	for range p.pairs {
 		index, ok := p.take()
 		if !ok {
 			break
 		}
-		rtp, err := p.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.first+2*index)))
+		rtp, err := p.listen(netip.AddrPortFrom(all, uint16(p.first+2*index)))
 		if err != nil {
 			p.release(index)
 			continue
 		}
-		rtcp, err := p.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.first+2*index+1)))
+		rtcp, err := p.listen(netip.AddrPortFrom(all, uint16(p.first+2*index+1)))
 		if err != nil {
 			_ = rtp.Close()
 			p.release(index)

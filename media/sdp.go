@@ -238,24 +238,28 @@ func firstCrypto(m *sdp.MediaDescription) *cryptoLine {
 	return nil
 }
 
-// connectionAddr returns the address of a c= line; held for 0.0.0.0. Names are
-// not looked up, and nobody is sent audio at a group's address.
+// connectionAddr returns the address of a c= line; held for 0.0.0.0 and ::. Names
+// are not looked up, and nobody is sent audio at a group's address.
 func connectionAddr(c *sdp.ConnectionInformation) (addr netip.Addr, held bool, err error) {
 	if c == nil || c.Address == nil {
 		return addr, false, fmt.Errorf("%w: no c= line", ErrBadSDP)
 	}
-	if c.NetworkType != "IN" || c.AddressType != "IP4" {
+	if c.NetworkType != "IN" || (c.AddressType != "IP4" && c.AddressType != "IP6") {
 		return addr, false, fmt.Errorf("%w: network of the c= line", ErrBadSDP)
 	}
 	addr, err = netip.ParseAddr(c.Address.Address)
-	if err != nil || !addr.Is4() {
+	if err != nil || addr.Is4() != (c.AddressType == "IP4") || addr.Is4In6() || addr.Zone() != "" {
 		return netip.Addr{}, false, fmt.Errorf("%w: address of the c= line", ErrBadSDP)
 	}
-	first := addr.As4()[0]
+	bad := addr.IsMulticast() || addr.Is6() && addr.IsLinkLocalUnicast() // which link is not said
+	if addr.Is4() {
+		first := addr.As4()[0]
+		bad = first == 0 || first >= 224 // this net, multicast, reserved, broadcast
+	}
 	switch {
 	case addr.IsUnspecified():
 		return addr, true, nil
-	case first == 0 || first >= 224 || c.Address.TTL != nil || c.Address.Range != nil: // this net, multicast, reserved, broadcast
+	case bad || c.Address.TTL != nil || c.Address.Range != nil:
 		return netip.Addr{}, false, fmt.Errorf("%w: nothing is sent to the address of the c= line", ErrBadSDP)
 	}
 	return addr, false, nil

@@ -79,6 +79,7 @@ func (l *dialled) give(ctx context.Context, c net.Conn) error {
 func (s *Server) connect(ctx context.Context, t locate.Target) (*flow, error) {
 	f := &flow{transport: t.Transport, addr: t.Addr, host: t.Name}
 	if !f.stream() {
+		f.at = s.endpointTo(f.addr)
 		return f, nil
 	}
 	if live := s.flows.find(f.network(), f.addr.String()); live != nil {
@@ -136,6 +137,5 @@ func (s *Server) speaks(t locate.Target) bool {
 	if t.Transport != "udp" {
 		return true
 	}
-	own := sourceOf(s.udp.LocalAddr()).Addr()
-	return own.IsUnspecified() && own.Is6() || own.Is4() == t.Addr.Addr().Is4()
+	return s.endpointTo(t.Addr) != nil || reaches(s.udp.LocalAddr(), t.Addr.Addr(), true)
 }

@@ -102,7 +102,7 @@ func (s *Server) toSource(value string) (destination, error) {
 	if f == nil {
 		return destination{}, callflow.ErrNoRoute
 	}
-	u := gosip.Uri{Scheme: "sip", User: escapeUser(value[:i]), Host: f.addr.Addr().String(), Port: int(f.addr.Port())}
+	u := gosip.Uri{Scheme: "sip", User: escapeUser(value[:i]), Host: bracketed(f.addr.Addr().String()), Port: int(f.addr.Port())}
 	if f.stream() {
 		u.UriParams = gosip.NewParams()
 		u.UriParams.Add("transport", f.transport)
@@ -116,7 +116,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	if to.flow.websocket() {
 		open = s.media.NewBrowserLeg
 	}
-	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr()})
+	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Local: s.localAddr(to.flow), SRTP: to.flow.srtp()})
 	if err != nil {
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}

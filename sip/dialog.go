@@ -65,9 +65,12 @@ func (s *Server) contact(f *flow) *gosip.ContactHeader {
 
 // hostFor is our host as the peer of f is to see it, in brackets where it is an
 // address of IPv6.
-func (s *Server) hostFor(f *flow) string { return bracketed(s.cfg.LocalAddr(f.addr.Addr()).String()) }
+func (s *Server) hostFor(f *flow) string { return bracketed(s.localAddr(f).String()) }
 
 func (s *Server) portOf(f *flow) int {
+	if f.at != nil {
+		return f.at.port
+	}
 	if f.transport == "tls" && s.tlsLn != nil {
 		if a, ok := s.tlsLn.Addr().(*net.TCPAddr); ok {
 			return a.Port
@@ -100,7 +103,11 @@ func (s *Server) direct(r *gosip.Request, f *flow) {
 	if f.stream() {
 		return
 	}
-	if a, ok := s.udp.LocalAddr().(*net.UDPAddr); ok {
+	socket := s.udp
+	if f.at != nil && f.at.udp != nil {
+		socket = f.at.udp
+	}
+	if a, ok := socket.LocalAddr().(*net.UDPAddr); ok {
 		r.Laddr = gosip.Addr{IP: a.IP, Port: a.Port}
 	}
 }

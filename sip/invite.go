@@ -217,7 +217,7 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		q.SetBody(nil) // a body that may be ignored (the gate looked)
 	}
 	offer := q.Body()
-	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr()}
+	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr(), Local: s.localAddr(f), SRTP: f.srtp()}
 	open := s.media.NewLeg
 	if browserOffer(offer) || (len(offer) == 0 && f.websocket()) {
 		open = s.media.NewBrowserLeg

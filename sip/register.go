@@ -149,7 +149,7 @@ func (r *registrar) reachedBy(q *request, f *flow, contact *gosip.Uri, path stri
 	if f.stream() || path != "" {
 		return f
 	}
-	return &flow{transport: f.transport, addr: listens(f.addr, q.Via(), q.ticket.rport, contact, r.server.port)}
+	return &flow{transport: f.transport, at: f.at, addr: listens(f.addr, q.Via(), q.ticket.rport, contact, r.server.port)}
 }
 
 // listens decides where a phone that registered through UDP from source takes

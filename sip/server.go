@@ -30,6 +30,8 @@ type Config struct {
 	Digest     string      // "md5" (also ""), "both" or "sha256"
 	GuardRate  int         // new requests a second per source; 0 is 50, below 0 is no guard
 	GuardBurst int         // 0 is 200
+	// Listeners are further addresses.
+	Listeners []Listener
 	// GuardTrusted are networks that the flood guard does not judge.
 	GuardTrusted []netip.Prefix
 	// DemoOpen lets accounts of the demonstration register from anywhere; else
@@ -95,6 +97,9 @@ func (c *Config) Check() error {
 	if err := c.Limits.check(); err != nil {
 		return err
 	}
+	if err := c.checkListeners(); err != nil {
+		return err
+	}
 	switch {
 	case c.Digest != "md5" && c.Digest != "both" && c.Digest != "sha256":
 		return fmt.Errorf("sip.digest is %q: it must be md5, both or sha256", c.Digest)
@@ -136,6 +141,8 @@ type Server struct {
 	tcp    *listener
 	tlsLn  *listener
 	wsLn   *wsListener
+	more   []*endpoint
+	heard  heardBy
 	port   int
 	parser *gosip.Parser
 	tp     *gosip.TransportLayer
@@ -261,6 +268,10 @@ func (s *Server) bind() error {
 		}
 		s.tlsLn = newListener(s, t, "TLS")
 	}
+	if err := s.openMore(); err != nil {
+		s.closeSockets()
+		return err
+	}
 	return nil
 }
 
@@ -292,12 +303,10 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 	}
 	s.serving.Store(true)
 	s.wg.Go(func() { s.reg.run(life) })
-	s.wg.Go(func() {
-		for life.Err() == nil { // it returns when the set of sources is to be forgotten
-			_ = s.tp.ServeUDP(s.udp)
-			s.udp.renew()
-		}
-	})
+	s.wg.Go(func() { s.serveUDP(s.udp) })
+	for _, e := range s.more {
+		s.serve(e)
+	}
 	s.wg.Go(func() { _ = s.tp.ServeTCP(s.tcp) })
 	s.wg.Go(func() { _ = s.tp.ServeWS(s.wsLn) })
 	s.wg.Go(func() { _ = s.tp.ServeTCP(s.dialledTCP) })
@@ -325,6 +334,9 @@ func (s *Server) closeSockets() {
 	_ = s.dialledTLS.Close()
 	if s.tlsLn != nil {
 		_ = s.tlsLn.Close()
+	}
+	for _, e := range s.more {
+		e.close()
 	}
 	s.flows.closeAll()
 }

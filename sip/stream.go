@@ -23,6 +23,7 @@ type listener struct {
 	net.Listener
 	server  *Server
 	network string
+	at      *endpoint // nil: the first
 }
 
 func newListener(s *Server, l net.Listener, network string) *listener {
@@ -44,7 +45,7 @@ func (l *listener) Accept() (net.Conn, error) {
 				continue
 			}
 		}
-		f := &flow{transport: lower(l.network), addr: sourceOf(c.RemoteAddr()), conn: c}
+		f := &flow{transport: lower(l.network), addr: sourceOf(c.RemoteAddr()), conn: c, at: l.at}
 		if t, ok := c.(*tls.Conn); ok {
 			f.conn = t.NetConn() // at once: a TLS close may wait for the peer
 		}

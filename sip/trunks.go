@@ -228,6 +228,14 @@ func (w *ways) next() (locate.Target, bool) {
 	}
 }
 
+// at is by which socket a UDP target is reached.
+func (w *ways) at(to locate.Target) *endpoint {
+	if to.Transport != "udp" {
+		return nil
+	}
+	return w.line.server.endpointTo(to.Addr)
+}
+
 // leave gives the place in the trunk back.
 func (w *ways) leave() {
 	if w.line != nil {
@@ -257,7 +265,7 @@ func (s *Server) toNumber(number string) (destination, error) {
 func (w *ways) destination(number string, to locate.Target) destination {
 	k := w.line.Trunk
 	return destination{
-		target: k.target(number, to), flow: &flow{transport: to.Transport, addr: to.Addr, host: to.Name},
+		target: k.target(number, to), flow: &flow{transport: to.Transport, addr: to.Addr, host: to.Name, at: w.at(to)},
 		trunk: &k, ways: w, number: number,
 	}
 }

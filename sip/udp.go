@@ -23,7 +23,8 @@ type packetConn struct {
 	buf     [1 << 16]byte          // the longest datagram is 65,507 bytes
 	long    atomic.Pointer[[]byte] // for the next placeholder that arrives
 	last    netip.AddrPort
-	changes int // of the source, since the set of sources was forgotten
+	changes int       // of the source, since the set of sources was forgotten
+	at      *endpoint // nil: the first
 	once    sync.Once
 	read    chan struct{} // closed when sipgo reads: from then on it sends by this socket
 }
@@ -61,6 +62,7 @@ func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if kept == nil {
 			continue
 		}
+		p.server.heard.note(source, p.at)
 		if source != p.last {
 			p.last = source
 			if p.changes++; p.changes > maxSources {

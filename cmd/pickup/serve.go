@@ -176,6 +176,9 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		Limits: sip.Limits(c.SIP.Limits), SessionExpires: c.SIP.Session.Expires, ProbeEvery: c.SIP.Session.Probe,
 		AutoAnswer: c.SIP.AutoAnswer,
 	}
+	for _, l := range c.SIP.Listeners {
+		cfg.Listeners = append(cfg.Listeners, sipListener(c, l))
+	}
 	if c.SIP.Trace {
 		cfg.TraceDir = filepath.Join(c.Data.Dir, "trace")
 	}
@@ -189,6 +192,20 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 	var err error
 	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store}, s.log)
 	return err
+}
+
+// sipListener is a listener of the settings as the edge takes it. Bound to one
+// address it tells that one.
+func sipListener(c *configs.Config, l configs.Listener) sip.Listener {
+	out := sip.Listener{Address: l.Address.String(), Transport: l.Transport, SRTP: media.SRTP(l.SRTP)}
+	bound := l.Address.Addr()
+	switch {
+	case l.Advertise.IsValid():
+		out.LocalAddr = localAddr(l.Advertise, c.SIP.LocalNets)
+	case !bound.IsUnspecified():
+		out.LocalAddr = func(netip.Addr) netip.Addr { return bound }
+	}
+	return out
 }
 
 func (s *server) makeCalls(ctx context.Context) error {
