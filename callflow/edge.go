@@ -121,6 +121,7 @@ type Invitation struct {
 	FromDisplay string // "<player> (support)"
 	Queue       string
 	Language    string
+	Codec       string        // of the other side, by the name of media.Leg.Codec: to be offered first. Empty: none is known
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pickup/call"
+	"pickup/internal/logkey"
 )
 
 // Errors of the package, tested with errors.Is.
@@ -29,9 +30,15 @@ type Config struct {
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
-	SRTP      SRTP          // encryption of phones' audio; empty means SRTPOffered
-	LegDead   time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
-	Shards    int           // tickers; 0 means GOMAXPROCS
+	// Codecs are those of phones, the most wanted first: "pcma", "pcmu", "g722",
+	// "opus". Of the two laws of G.711, between which nothing is lost, the peer's
+	// order decides. Empty means pcma, pcmu.
+	Codecs []string
+	// Opus makes the coders of Opus; nil: Opus is not spoken.
+	Opus    OpusCoders
+	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
+	LegDead time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
+	Shards  int           // tickers; 0 means GOMAXPROCS
 	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
 	// for each prompt and language; the engine keeps the encoded form.
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
@@ -61,6 +68,10 @@ func (c *Config) Check() error {
 	case c.LocalAddr == nil:
 		return errors.New("media: LocalAddr is not set")
 	}
+	if len(c.Codecs) > 0 {
+		_, err := readCodecs(c.Codecs, c.Opus)
+		return err
+	}
 	return nil
 }
 
@@ -72,6 +83,7 @@ type Engine struct {
 	epoch   time.Time // start of every media clock
 	ports   *ports
 	sounds  *sounds
+	codecs  []kind // of phones, the most wanted first
 	shards  []*shard
 	browser browserTransport
 
@@ -92,6 +104,13 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.LegDead == 0 {
 		cfg.LegDead = defaultLegDead
 	}
+	if len(cfg.Codecs) == 0 {
+		cfg.Codecs = defaultCodecs()
+	}
+	codecs, err := readCodecs(cfg.Codecs, cfg.Opus)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.SRTP == "" {
 		cfg.SRTP = SRTPOffered
 	}
@@ -101,7 +120,6 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	var browsers *muxConn
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
 		cfg.Listen = ListenUDP
-		var err error
 		if browsers, err = listenBrowsers(cfg.WebRTCPort); err != nil {
 			return nil, err
 		}
@@ -111,8 +129,11 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		log:    log,
 		epoch:  time.Now(),
 		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.Listen),
-		sounds: newSounds(cfg.Music, cfg.Prompt),
+		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
+	}
+	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
+		return nil, err
 	}
 	e.browser.conn = browsers
 	e.relays.Store(uint32(firstRelay))
@@ -129,6 +150,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, s := range e.shards {
 		tickers.Go(func() { s.run(ctx) })
 	}
+	tickers.Go(func() {
+		if err := e.sounds.encodeMusic(ctx); err != nil {
+			e.log.Error("hold music in a codec: its listeners hear silence", slog.Any(logkey.Err, err))
+		}
+	})
 	<-ctx.Done()
 	e.mu.Lock()
 	e.closed = true
@@ -149,12 +175,15 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
 
 // samples converts a time since the epoch into the media clock.
-func samples(at time.Duration) uint32 { return uint32(at * clockRate / time.Second) }
+func samples(at time.Duration) uint32 { return uint32(at / (time.Second / clockRate)) } // it must not overflow after 13 days
 
 // LegOptions for a new leg.
 type LegOptions struct {
-	ID   call.LegID
-	Peer netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+	ID call.LegID
+	// Prefer is the codec, by the name that Leg.Codec told of another leg, that our
+	// offer begins with: what that one sends needs no transcoding then.
+	Prefer string
+	Peer   netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
 }
 
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.

@@ -13,6 +13,7 @@ type incoming struct {
 	latch  latch
 	stats  receiveStats
 	digits digitDetector
+	speech listener
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
@@ -115,14 +116,18 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 		l.in.sent.Store(true)
 	}
 	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
-	if !l.in.stats.update(&h, now, k != kindEvent) || !t.receive {
+	if !l.in.stats.update(&h, now, k) || !t.receive {
 		return 0, alive
 	}
-	if k == kindEvent {
-		return l.takeEvent(p, &h, now), alive
+	if k.isEvent() {
+		return l.takeEvent(p, &h, k, now), alive
 	}
-	if r := l.route.Load(); r != nil {
-		r.audio(p, &h, k.law(), now)
+	switch r := l.route.Load(); {
+	case r == nil:
+	case k == kindComfort:
+		r.noise(p[h.start:h.end], &h)
+	default:
+		r.audio(p, &h, k, now)
 	}
 	return 0, alive
 }
@@ -139,7 +144,7 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 
 // takeEvent handles a packet of a telephone-event: a key is told once, and
 // passed on to the other side of a bridge that lets it through.
-func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
+func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
 		l.in.malformed.Add(1)
@@ -148,7 +153,7 @@ func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, digit, first, now)
+		r.event(p, h, e, k, digit, first, now)
 	}
 	if first {
 		return digit

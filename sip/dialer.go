@@ -113,7 +113,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	if to.flow.websocket() {
 		open = s.media.NewBrowserLeg
 	}
-	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr()})
+	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Prefer: inv.Codec})
 	if err != nil {
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}
