@@ -255,6 +255,9 @@ func (l *Leg) agree(r *remoteSDP, codec payload) (*terms, error) {
 	for _, p := range r.payloads {
 		t.kinds[p.number] = p.kind
 	}
+	if n := formats[kindComfort].number; t.kinds[n] == kindNone { // some send it without asking
+		t.kinds[n] = kindComfort
+	}
 	if !r.held {
 		t.remote = netip.AddrPortFrom(r.addr, r.port)
 		if r.rtcpPort != 0 {
