@@ -154,6 +154,7 @@ type Invitation struct {
 	Queue       string
 	Language    string
 	AutoAnswer  bool          // the device is asked to answer by itself: its agent waits for the call
+	Codec       string        // of the other side, by the name of media.Leg.Codec: to be offered first. Empty: none is known
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 

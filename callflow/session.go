@@ -356,6 +356,9 @@ func (s *Session) dial(o queue.Offer) {
 		if s.m.rec.Direction == call.Outbound {
 			inv.FromUser = s.m.rec.To.User
 		}
+		if s.player != nil {
+			inv.Codec = s.player.Media().Codec()
+		}
 		leg, err := s.mgr.dialers[to.Kind].Dial(context.Background(), inv)
 		if err != nil {
 			s.log.Warn("device not reached", logkey.Agent, string(o.Agent), "device", to.Display, logkey.Err, err)

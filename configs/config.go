@@ -158,6 +158,7 @@ func (t SIPTLS) Set() bool { return t.Cert != "" && t.Key != "" }
 type Media struct {
 	RTPPorts   PortRange     `koanf:"rtp_ports"`
 	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
+	Codecs     []string      `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
 	SRTP       string        `koanf:"srtp"`        // offered, required or off
 	LegDead    time.Duration `koanf:"leg_dead"`
 }

@@ -1,12 +1,14 @@
 package media
 
 import (
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"pickup/internal/g711"
+	"pickup/internal/logkey"
 )
 
 // Role is what a member of a conference hears, and who hears him.
@@ -46,7 +48,7 @@ type Conference struct {
 type mixSpace struct {
 	talk, whisper [2][frameSamples]int32 // sums by side: said aloud, and whispered
 	out           [frameSamples]int16
-	payload       [frameSamples]byte
+	payload       [maxPayload]byte
 }
 
 // Member is one leg in a conference.
@@ -59,6 +61,9 @@ type Member struct {
 	jitter     jitterBuffer
 	pcm        [jitterRing / 4]int16 // of the reader
 	pass       bool                  // the key that is being pressed goes through; of the reader
+
+	encoder Encoder // of the ticker
+	codec   kind    // of encoder; kindNone: none was made
 
 	frame [frameSamples]int16 // of the ticker: what he says now
 	says  bool
@@ -140,9 +145,31 @@ func (c *Conference) Close() {
 }
 
 // audio takes one packet of the member's leg. It is called by the leg's reader.
-func (m *Member) audio(payload []byte, h *header, law uint8, now time.Duration) {
-	n := g711.Decode(law, m.pcm[:], payload)
-	m.jitter.put(h.ssrc, h.timestamp, samples(now), m.pcm[:n])
+func (m *Member) audio(payload []byte, h *header, k kind, now time.Duration) {
+	if k.g711() {
+		n := g711.Decode(k.law(), m.pcm[:], payload)
+		m.jitter.put(h.ssrc, h.timestamp, samples(now), m.pcm[:n])
+		return
+	}
+	pcm, at := m.leg.in.speech.take(m.leg, k, h, payload)
+	m.jitter.put(h.ssrc, at, samples(now), pcm)
+}
+
+// encode makes a payload of what a member hears, in his codec, and returns its
+// size; 0 when it cannot be made.
+func (m *Member) encode(payload []byte, k kind, pcm []int16) int {
+	if k.g711() {
+		return g711.Encode(k.law(), payload, pcm)
+	}
+	if m.codec != k {
+		e, err := m.leg.engine.newEncoder(k)
+		if err != nil {
+			m.leg.log.Error("member hears nothing", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
+			return 0
+		}
+		m.encoder, m.codec = e, k
+	}
+	return m.encoder.Encode(payload, pcm)
 }
 
 // event passes a key on to the members of the other side.
@@ -223,8 +250,9 @@ func (c *Conference) send(t *tick, m *Member) {
 		}
 		s.out[i] = saturate(sum)
 	}
-	n := g711.Encode(agreed.law, s.payload[:], s.out[:])
-	m.leg.sendFrame(t, agreed, m.source, s.payload[:n])
+	if n := m.encode(s.payload[:], agreed.codec, s.out[:]); n > 0 {
+		m.leg.sendFrame(t, agreed, m.source, s.payload[:n])
+	}
 }
 
 // tapped gives the tap what each side said. Who is held is heard by it too.
@@ -232,7 +260,6 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 	s := &c.space
 	c.seq++
 	for side := range s.talk {
-		law := uint8(g711.PCMA)
 		for i := range s.out {
 			s.out[i] = saturate(s.talk[side][i])
 		}
@@ -240,16 +267,13 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 			if int(m.side) != side {
 				continue
 			}
-			if agreed := m.leg.terms.Load(); agreed != nil {
-				law = agreed.law
-			}
 			if m.says && Role(m.role.Load()) == RoleHeld {
 				for i := range s.out {
 					s.out[i] = saturate(int32(s.out[i]) + int32(m.frame[i]))
 				}
 			}
 		}
-		n := g711.Encode(law, s.payload[:], s.out[:])
-		c.tap.Packet(side, law, c.seq, t.clock, t.at, s.payload[:n])
+		n := g711.Encode(g711.Linear, s.payload[:], s.out[:])
+		c.tap.Packet(side, g711.Linear, c.seq, t.clock, t.at, s.payload[:n])
 	}
 }

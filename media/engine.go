@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pickup/call"
+	"pickup/internal/logkey"
 )
 
 // Errors of the package, tested with errors.Is.
@@ -29,9 +30,15 @@ type Config struct {
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
-	SRTP      SRTP          // encryption of phones' audio; empty means SRTPOffered
-	LegDead   time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
-	Shards    int           // tickers; 0 means GOMAXPROCS
+	// Codecs are those of phones, the most wanted first: "pcma", "pcmu", "g722",
+	// "opus". Of the two laws of G.711, between which nothing is lost, the peer's
+	// order decides. Empty means pcma, pcmu.
+	Codecs []string
+	// Opus makes the coders of Opus; nil: Opus is not spoken.
+	Opus    OpusCoders
+	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
+	LegDead time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
+	Shards  int           // tickers; 0 means GOMAXPROCS
 	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
 	// for each prompt and language; the engine keeps the encoded form.
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
@@ -63,6 +70,10 @@ func (c *Config) Check() error {
 	case c.LocalAddr == nil:
 		return errors.New("media: LocalAddr is not set")
 	}
+	if len(c.Codecs) > 0 {
+		_, err := readCodecs(c.Codecs, c.Opus)
+		return err
+	}
 	return nil
 }
 
@@ -74,6 +85,7 @@ type Engine struct {
 	epoch   time.Time // start of every media clock
 	ports   *ports
 	sounds  *sounds
+	codecs  []kind // of phones, the most wanted first
 	shards  []*shard
 	browser browserTransport
 	poller  poller // nil: each socket has a goroutine
@@ -96,6 +108,13 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.LegDead == 0 {
 		cfg.LegDead = defaultLegDead
 	}
+	if len(cfg.Codecs) == 0 {
+		cfg.Codecs = defaultCodecs()
+	}
+	codecs, err := readCodecs(cfg.Codecs, cfg.Opus)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.SRTP == "" {
 		cfg.SRTP = SRTPOffered
 	}
@@ -106,7 +125,6 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	var reader poller
 	open := pulled(cfg.Listen)
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
-		var err error
 		if reader, err = newPoller(runtime.GOMAXPROCS(0)); err != nil {
 			return nil, err
 		}
@@ -126,10 +144,16 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		log:    log,
 		epoch:  time.Now(),
 		ports:  newPorts(cfg.FirstPort, cfg.LastPort, open),
-		sounds: newSounds(cfg.Music, cfg.Prompt),
+		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
 	}
 	e.poller = reader
+	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
+		if reader != nil {
+			reader.close()
+		}
+		return nil, err
+	}
 	e.browser.conn = browsers
 	e.relays.Store(uint32(firstRelay))
 	for range cfg.Shards {
@@ -149,6 +173,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.poller != nil {
 		readers.Go(e.poller.run)
 	}
+	tickers.Go(func() {
+		if err := e.sounds.encodeMusic(ctx); err != nil {
+			e.log.Error("hold music in a codec: its listeners hear silence", slog.Any(logkey.Err, err))
+		}
+	})
 	<-ctx.Done()
 	e.mu.Lock()
 	e.closed = true
@@ -173,7 +202,7 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
 
 // samples converts a time since the epoch into the media clock.
-func samples(at time.Duration) uint32 { return uint32(at * clockRate / time.Second) }
+func samples(at time.Duration) uint32 { return uint32(at / (time.Second / clockRate)) } // it must not overflow after 13 days
 
 // LegOptions for a new leg.
 type LegOptions struct {
@@ -182,6 +211,9 @@ type LegOptions struct {
 	// Local is our address as the peer is told; the zero value: by Config.LocalAddr.
 	Local netip.Addr
 	SRTP  SRTP // of its listener; "": Config.SRTP
+	// Prefer is the codec, by the name that Leg.Codec told of another leg, that our
+	// offer begins with: what that one sends needs no transcoding then.
+	Prefer string
 }
 
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.

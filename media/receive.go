@@ -13,6 +13,7 @@ type incoming struct {
 	latch  latch
 	stats  receiveStats
 	digits digitDetector
+	speech listener
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
@@ -83,16 +84,21 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 		l.in.sent.Store(true)
 	}
 	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
-	if !l.in.stats.update(&h, now, k != kindEvent) || !t.receive {
+	if !l.in.stats.update(&h, now, k) || !t.receive {
 		return 0, alive
 	}
-	if k == kindEvent {
-		return l.takeEvent(p, &h, now), alive
+	if k.isEvent() {
+		return l.takeEvent(p, &h, k, now), alive
 	}
-	if r := l.route.Load(); r != nil {
-		r.audio(p, &h, k.law(), now)
-	} else if m := l.member.Load(); m != nil {
-		m.audio(p[h.start:h.end], &h, k.law(), now)
+	switch r := l.route.Load(); {
+	case r == nil:
+		if m := l.member.Load(); m != nil && k.speech() {
+			m.audio(p[h.start:h.end], &h, k, now)
+		}
+	case k == kindComfort:
+		r.noise(p[h.start:h.end], &h)
+	default:
+		r.audio(p, &h, k, now)
 	}
 	return 0, alive
 }
@@ -109,7 +115,7 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 
 // takeEvent handles a packet of a telephone-event: a key is told once, and
 // passed on to the other side of a bridge that lets it through.
-func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
+func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
 		l.in.malformed.Add(1)
@@ -118,7 +124,7 @@ func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, digit, first, now)
+		r.event(p, h, e, k, digit, first, now)
 	} else if m := l.member.Load(); m != nil && !stale {
 		m.event(digit, first)
 	}

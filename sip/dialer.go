@@ -116,7 +116,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	if to.flow.websocket() {
 		open = s.media.NewBrowserLeg
 	}
-	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Local: s.localAddr(to.flow), SRTP: to.flow.srtp()})
+	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Local: s.localAddr(to.flow), SRTP: to.flow.srtp(), Prefer: inv.Codec})
 	if err != nil {
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}

@@ -26,6 +26,7 @@ import (
 	"pickup/internal/hours"
 	"pickup/media"
 	"pickup/media/moh"
+	"pickup/media/opus"
 	"pickup/queue"
 	"pickup/recording"
 	"pickup/sip"
@@ -139,6 +140,7 @@ func (s *server) make(ctx context.Context) error {
 	var err error
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
+		Codecs: c.Media.Codecs, Opus: opus.Coders{},
 		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
