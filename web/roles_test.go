@@ -121,14 +121,15 @@ var roles = map[string]may{
 	"delete-mailbox":   {status: "401 403 403 403 403 404"},
 	"test-mailbox":     {status: "401 403 403 403 403 404"},
 	// Himself
-	"me":           {status: "401 200 200 200 200 200"},
-	"site":         {status: "200 200 200 200 200 200"},
-	"sign-in":      {status: "401 401 401 401 401 401", body: map[string]string{"login": "x{n}", "password": "y"}},
-	"sign-out":     {status: "401 204 204 204 204 204", fresh: true},
-	"list-tokens":  {status: "401 200 200 200 200 200"},
-	"create-token": {status: "401 201 201 201 201 201", body: map[string]string{"name": "n"}},
-	"delete-token": {status: "401 204 404 404 404 404", fresh: true}, // another's is not there for him
-	"events":       {status: "401 422 422 422 422 422", query: "?after=x"},
+	"me":               {status: "401 200 200 200 200 200"},
+	"list-ice-servers": {status: "401 200 200 200 403 200"},
+	"site":             {status: "200 200 200 200 200 200"},
+	"sign-in":          {status: "401 401 401 401 401 401", body: map[string]string{"login": "x{n}", "password": "y"}},
+	"sign-out":         {status: "401 204 204 204 204 204", fresh: true},
+	"list-tokens":      {status: "401 200 200 200 200 200"},
+	"create-token":     {status: "401 201 201 201 201 201", body: map[string]string{"name": "n"}},
+	"delete-token":     {status: "401 204 404 404 404 404", fresh: true}, // another's is not there for him
+	"events":           {status: "401 422 422 422 422 422", query: "?after=x"},
 	// Pages of players: no role counts, a token does
 	"browser-call":            {status: "415 415 415 415 415 415", query: "?queue=support"},
 	"browser-call-end":        {status: "404 404 404 404 404 404"},

@@ -4,6 +4,7 @@
 // the stream of events, and lets all of them go in one place (#release).
 
 import { Backoff } from '../lib/backoff';
+import { iceServers, useServers } from '../lib/ice';
 import { ending, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from './rules';
 import type { Meter } from './level';
 import type { Ending, Failure, Kept } from './rules';
@@ -254,10 +255,13 @@ export class PlayerCall {
     this.phase = 'connecting';
 
     const peer = this.#newPeer(microphone);
+    let offer: RTCSessionDescriptionInit;
     let answer: Response;
     try {
-      await peer.setLocalDescription(await peer.createOffer());
-      answer = await this.#send('POST', this.base + url, peer.localDescription?.sdp ?? '');
+      // The addresses are looked for afterwards, with the relays that the answer
+      // names; the server, which has one address, needs none of ours beforehand.
+      offer = await peer.createOffer();
+      answer = await this.#send('POST', this.base + url, offer.sdp ?? '');
     } catch {
       if (generation === this.#generation) this.#fail('away');
       return;
@@ -270,7 +274,7 @@ export class PlayerCall {
     this.#location = this.#absolute(answer.headers.get('Location') ?? '');
     this.#token = answer.headers.get('Pickup-Resume') ?? this.#token;
     try {
-      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      await this.#agree(peer, offer, answer);
     } catch {
       if (generation !== this.#generation) return;
       this.#tellGone();
@@ -310,6 +314,14 @@ export class PlayerCall {
     return peer;
   }
 
+  /** Puts an offer and its answer into force. */
+  async #agree(peer: RTCPeerConnection, offer: RTCSessionDescriptionInit, answer: Response): Promise<void> {
+    const sdp = await answer.text();
+    useServers(peer, iceServers(answer.headers.get('Link')));
+    await peer.setLocalDescription(offer);
+    await peer.setRemoteDescription({ type: 'answer', sdp });
+  }
+
   /** The call's address, as seen from the page of another origin. */
   #absolute(location: string): string {
     return this.base && location.startsWith('/') ? this.base + location : location;
@@ -347,12 +359,12 @@ export class PlayerCall {
     this.#lostAt ||= Date.now();
     if (Date.now() - this.#lostAt > KEEP_MS) return this.#lost('media');
     try {
-      await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
-      const answer = await this.#send('PATCH', this.#location, peer.localDescription?.sdp ?? '');
+      const offer = await peer.createOffer({ iceRestart: true });
+      const answer = await this.#send('PATCH', this.#location, offer.sdp ?? '');
       if (peer !== this.#peer) return;
       if (answer.status === 404 || answer.status === 410) return this.#lost('gone');
       if (!answer.ok) throw new Error(`restart: ${answer.status}`);
-      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      await this.#agree(peer, offer, answer);
     } catch {
       if (peer !== this.#peer) return;
       if (peer.signalingState === 'have-local-offer') await peer.setLocalDescription({ type: 'rollback' }).catch(() => {});
