@@ -133,7 +133,7 @@ func (m *machine) onAgent(e LegEvent) {
 			l.record.EndedAt = m.at
 		}
 		m.judge(o)
-	case LegAway: // an agent's browser says nothing by this; its media decides
+	case LegMicrophone, LegAway: // an agent's browser says nothing by this; its media decides
 	}
 }
 

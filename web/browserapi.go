@@ -49,6 +49,8 @@ func (s *Server) browserOperations(api huma.API, mux *patternMux) {
 		s.browserCallback, []*huma.Param{place}, map[string]string{"201": "application/json"})
 	add(act{id: "browser-call-away", method: http.MethodPost, path: one + "/away", summary: "The page is left, perhaps only reloaded: the place is kept"},
 		s.browserAway, []*huma.Param{place}, map[string]string{"204": ""})
+	add(act{id: "browser-call-microphone", method: http.MethodPost, path: one + "/microphone", summary: "The page lost its microphone, or has one again: " +
+		`{"lost": true}. It is noted in the call; the call goes on.`}, s.browserMicrophone, []*huma.Param{place}, map[string]string{"204": ""})
 	add(act{id: "browser-call-end", method: http.MethodDelete, path: one, summary: "Hang up: leave the queue, end the talk, or not take a callback " +
 		"that rings now. It never cancels a callback that was promised: it rings again, or DELETE {Location}/callback cancels it. 204 also when nothing is left to hang up."},
 		s.browserEnd, []*huma.Param{place}, map[string]string{"204": ""})

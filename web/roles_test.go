@@ -135,6 +135,7 @@ var roles = map[string]may{
 	"browser-call-end":        {status: "404 404 404 404 404 404"},
 	"browser-call-offer":      {status: "404 404 404 404 404 404"},
 	"browser-call-away":       {status: "404 404 404 404 404 404"},
+	"browser-call-microphone": {status: "404 404 404 404 404 404"},
 	"browser-call-callback":   {status: "404 404 404 404 404 404"},
 	"browser-callback-cancel": {status: "404 404 404 404 404 404"},
 	"browser-call-events":     {status: "404 404 404 404 404 404"},

@@ -78,6 +78,44 @@ func TestAPageIsToldOfRelaysWithItsAnswer(t *testing.T) {
 	checkTimed(t, "between us", username, credential, time.Hour)
 }
 
+func TestAPageTellsOfItsMicrophone(t *testing.T) {
+	s := open(t)
+	p := s.page().call("/w/v1/calls?queue=support")
+	id := s.onlyLive().Record.ID
+	say := s.nobody().with("Content-Type", "application/json")
+	for _, c := range []struct {
+		body   string
+		status int
+	}{
+		{`{"lost":true}`, 204},
+		{`{"lost":true}`, 204},
+		{`{"lost":false}`, 204},
+		{`{}`, 422},
+		{`{"lost":1}`, 422},
+		{`rubbish`, 422},
+		{`{"x":"` + strings.Repeat("x", 2000) + `"}`, 413},
+	} {
+		if r := say.do("POST", p.place+"/microphone", c.body); r.status != c.status {
+			t.Errorf("%.20s: got %d %s, want %d", c.body, r.status, r.body, c.status)
+		}
+	}
+	if r := p.do("DELETE", p.place, nil); r.status != http.StatusNoContent {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	p.listen(p.place+"/events").state("ended", "ended")
+	_, events, err := s.store.Call(t.Context(), id)
+	must(t, err)
+	var kinds []string
+	for _, e := range events {
+		if strings.HasPrefix(e.Kind, "microphone_") {
+			kinds = append(kinds, e.Kind)
+		}
+	}
+	if got := strings.Join(kinds, " "); got != "microphone_lost microphone_back" {
+		t.Errorf("the timeline says %q", got)
+	}
+}
+
 func TestAnAgentIsToldOfRelays(t *testing.T) {
 	s := open(t, withTURN(web.TURN{URLs: relays, Secret: "between us"}))
 	got := list[web.ICEServer](s.as("1001"), "/api/v1/ice-servers")

@@ -1,0 +1,140 @@
+//go:build e2e
+
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const relaySecret = "between the relay and us"
+
+// relayHost is an address of this machine that a browser sends to from itself:
+// that of its network, else loopback.
+func relayHost(t *testing.T) string {
+	t.Helper()
+	conn, err := net.Dial("udp4", "192.0.2.77:9") // nothing is sent
+	if err != nil {
+		return "127.0.0.1"
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).IP.String()
+}
+
+// coturn is a running relay (RFC 8656) with credentials by a shared secret.
+type coturn struct {
+	t         *testing.T
+	cmd       *exec.Cmd
+	host      string
+	port, tls int
+	log       lockedBuffer
+}
+
+func startCoturn(t *testing.T, cert, key string) *coturn {
+	t.Helper()
+	need(t, "turnserver")
+	c := &coturn{t: t, host: relayHost(t), port: freePort(t), tls: freePort(t)}
+	dir := t.TempDir()
+	c.cmd = exec.Command("turnserver", "-n", "--listening-ip="+c.host, "--relay-ip="+c.host,
+		fmt.Sprintf("--listening-port=%d", c.port), fmt.Sprintf("--tls-listening-port=%d", c.tls),
+		"--use-auth-secret", "--static-auth-secret="+relaySecret, "--realm=pickup.example", "--allow-loopback-peers",
+		"--cli-password=unused", "--no-cli", "--no-dtls", "--cert="+cert, "--pkey="+key, "--log-file=stdout", "--simple-log", "--verbose",
+		"--pidfile="+filepath.Join(dir, "pid"), "--userdb="+filepath.Join(dir, "db"), "--min-port=41000", "--max-port=41999")
+	c.cmd.Stdout, c.cmd.Stderr = &c.log, &c.log
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.stop()
+		if t.Failed() {
+			t.Logf("coturn:\n%s", lastOf(c.log.String(), 6000))
+		}
+	})
+	for _, port := range []int{c.port, c.tls} {
+		wait(t, 10*time.Second, "coturn listens", func() (bool, string) {
+			conn, err := net.Dial("tcp", fmt.Sprintf("%s:%d", c.host, port))
+			if err != nil {
+				return false, err.Error()
+			}
+			return true, fmt.Sprint(conn.Close())
+		})
+	}
+	return c
+}
+
+func (c *coturn) stop() {
+	if c.cmd.ProcessState == nil {
+		_ = c.cmd.Process.Signal(syscall.SIGKILL)
+		_ = c.cmd.Wait()
+	}
+}
+
+func lastOf(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// settings tell Pickup of the relay by one URL.
+func (c *coturn) settings(url string) []string {
+	return []string{"PICKUP_MEDIA_TURN_URLS=" + url, "PICKUP_MEDIA_TURN_SECRET=" + relaySecret}
+}
+
+// relayed runs relay.mjs and returns what it saw.
+func relayed(t *testing.T, given object) object {
+	t.Helper()
+	need(t, "node", "chromium")
+	arg, err := json.Marshal(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", "relay.mjs", string(arg))
+	var faults lockedBuffer
+	cmd.Stderr = &faults
+	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("relay.mjs: %v\n%s\n%s", err, out, faults.String())
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	var saw object
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &saw); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	t.Logf("%s", out)
+	return saw
+}
+
+// TestChromiumTalksThroughCoturn: a Chromium that may use nothing but the relay,
+// by UDP, TCP and TLS, and an agent hear each other, and both are recorded.
+func TestChromiumTalksThroughCoturn(t *testing.T) {
+	const playerHz, agentHz = 1000, 1700
+	cert, key := certificate(t, t.TempDir(), relayHost(t))
+	relay := startCoturn(t, cert, key)
+	for name, url := range map[string]string{
+		"udp": fmt.Sprintf("turn:%s:%d?transport=udp", relay.host, relay.port),
+		"tcp": fmt.Sprintf("turn:%s:%d?transport=tcp", relay.host, relay.port),
+		"tls": fmt.Sprintf("turns:%s:%d?transport=tcp", relay.host, relay.tls),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startServer(t, relay.settings(url)...)
+			startBaresip(t, softphone{account: agentAccount(s, "1001", "PCMU"), hz: agentHz})
+			s.agents(1, "ready")
+			mic := filepath.Join(t.TempDir(), "mic.wav")
+			writeWAV(t, mic, 48000, tone(playerHz, 48000, 48000*10))
+			saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 4})
+			if saw.str("type") != "relay" || saw.str("protocol") != name {
+				t.Errorf("the pair in use: got %s by %s, want relay by %s", saw.str("type"), saw.str("protocol"), name)
+			}
+			ended := s.ended(1, 15*time.Second)[0]
+			if got := ended.str("end_reason"); got != "answered" {
+				t.Errorf("end_reason: got %s, want answered", got)
+			}
+			checkRecording(t, s.audio(ended.str("recording_id")), playerHz, agentHz, 3*time.Second)
+		})
+	}
+}
