@@ -3,12 +3,13 @@
 package test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func startCoturn(t *testing.T, cert, key string) *coturn {
 	})
 	for _, port := range []int{c.port, c.tls} {
 		wait(t, 10*time.Second, "coturn listens", func() (bool, string) {
-			conn, err := net.Dial("tcp", fmt.Sprintf("%s:%d", c.host, port))
+			conn, err := net.Dial("tcp", net.JoinHostPort(c.host, strconv.Itoa(port)))
 			if err != nil {
 				return false, err.Error()
 			}
@@ -83,8 +84,8 @@ func (c *coturn) settings(url string) []string {
 	return []string{"PICKUP_MEDIA_TURN_URLS=" + url, "PICKUP_MEDIA_TURN_SECRET=" + relaySecret}
 }
 
-// relayed runs relay.mjs and returns what it saw.
-func relayed(t *testing.T, given object) object {
+// relayed runs relay.mjs and returns what it saw. cut, if any, is what CUT means.
+func relayed(t *testing.T, given object, cut func()) object {
 	t.Helper()
 	need(t, "node", "chromium")
 	arg, err := json.Marshal(given)
@@ -96,16 +97,35 @@ func relayed(t *testing.T, given object) object {
 	cmd.Stderr = &faults
 	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
-	out, err := cmd.Output()
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatalf("relay.mjs: %v\n%s\n%s", err, out, faults.String())
+		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	var saw object
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &saw); err != nil {
-		t.Fatalf("%v in %s", err, out)
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if lines.Text() == "CUT" {
+			cut()
+			fmt.Fprintln(stdin, "done")
+			continue
+		}
+		t.Logf("%s", lines.Text())
+		if err := json.Unmarshal(lines.Bytes(), &saw); err != nil {
+			t.Errorf("%v in %s", err, lines.Text())
+		}
 	}
-	t.Logf("%s", out)
+	if err := cmd.Wait(); err != nil || saw == nil {
+		t.Fatalf("relay.mjs: %v\n%s", err, faults.String())
+	}
+	if faults, _ := saw["problems"].([]any); len(faults) > 0 {
+		t.Errorf("errors on the page: %v", faults)
+	}
 	return saw
 }
 
@@ -115,18 +135,20 @@ func TestChromiumTalksThroughCoturn(t *testing.T) {
 	const playerHz, agentHz = 1000, 1700
 	cert, key := certificate(t, t.TempDir(), relayHost(t))
 	relay := startCoturn(t, cert, key)
-	for name, url := range map[string]string{
+	urls := map[string]string{
 		"udp": fmt.Sprintf("turn:%s:%d?transport=udp", relay.host, relay.port),
 		"tcp": fmt.Sprintf("turn:%s:%d?transport=tcp", relay.host, relay.port),
 		"tls": fmt.Sprintf("turns:%s:%d?transport=tcp", relay.host, relay.tls),
-	} {
+	}
+	for _, name := range relayKinds {
+		url := urls[name]
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t, relay.settings(url)...)
 			startBaresip(t, softphone{account: agentAccount(s, "1001", "PCMU"), hz: agentHz})
 			s.agents(1, "ready")
 			mic := filepath.Join(t.TempDir(), "mic.wav")
 			writeWAV(t, mic, 48000, tone(playerHz, 48000, 48000*10))
-			saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 4})
+			saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 4}, nil)
 			if saw.str("type") != "relay" || saw.str("protocol") != name {
 				t.Errorf("the pair in use: got %s by %s, want relay by %s", saw.str("type"), saw.str("protocol"), name)
 			}
@@ -136,5 +158,34 @@ func TestChromiumTalksThroughCoturn(t *testing.T) {
 			}
 			checkRecording(t, s.audio(ended.str("recording_id")), playerHz, agentHz, 3*time.Second)
 		})
+	}
+}
+
+// TestACallOutlivesItsNetwork: the relay that a Chromium talks through is killed,
+// which leaves it no address of those it had. It finds another way by a restart of
+// ICE, in the same call with the same agent, and both are recorded to the end.
+func TestACallOutlivesItsNetwork(t *testing.T) {
+	const playerHz, agentHz = 1000, 1700
+	cert, key := certificate(t, t.TempDir(), relayHost(t))
+	relay := startCoturn(t, cert, key)
+	s := startServer(t, relay.settings(fmt.Sprintf("turn:%s:%d?transport=udp", relay.host, relay.port))...)
+	startBaresip(t, softphone{account: agentAccount(s, "1001", "PCMU"), hz: agentHz})
+	s.agents(1, "ready")
+	mic := filepath.Join(t.TempDir(), "mic.wav")
+	writeWAV(t, mic, 48000, tone(playerHz, 48000, 48000*10))
+	saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 2, "cut": true}, relay.stop)
+	if first, _ := saw["first"].(map[string]any); first["type"] != "relay" || saw.str("type") == "relay" || saw.num("peers") != 1 {
+		t.Errorf("got %v, want first a relay, then another way, on one connection", saw)
+	}
+	ended := s.ended(1, 15*time.Second)[0] // one call
+	if got := ended.str("end_reason"); got != "answered" {
+		t.Errorf("end_reason: got %s, want answered", got)
+	}
+	channels, rate := readWAV(t, s.audio(ended.str("recording_id")))
+	for n, hz := range []float64{playerHz, agentHz} { // the second before the last
+		c := channels[n]
+		if got := db(power(c[len(c)-2*rate:len(c)-rate], hz, rate)); got < -20 {
+			t.Errorf("channel %d ends with %.1f dB of %.0f Hz, want -20 or more", n, got, hz)
+		}
 	}
 }
