@@ -84,15 +84,16 @@ func (c *coturn) settings(url string) []string {
 	return []string{"PICKUP_MEDIA_TURN_URLS=" + url, "PICKUP_MEDIA_TURN_SECRET=" + relaySecret}
 }
 
-// relayed runs relay.mjs and returns what it saw. cut, if any, is what CUT means.
-func relayed(t *testing.T, given object, cut func()) object {
+// relayed runs a script with a browser behind a relay and returns what it saw.
+// told is done at each word that it says, and answered.
+func relayed(t *testing.T, script string, given object, told map[string]func()) object {
 	t.Helper()
 	need(t, "node", "chromium")
 	arg, err := json.Marshal(given)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", "relay.mjs", string(arg))
+	cmd := exec.Command("node", script, string(arg))
 	var faults lockedBuffer
 	cmd.Stderr = &faults
 	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
@@ -110,8 +111,8 @@ func relayed(t *testing.T, given object, cut func()) object {
 	}
 	var saw object
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if lines.Text() == "CUT" {
-			cut()
+		if do, ok := told[lines.Text()]; ok {
+			do()
 			fmt.Fprintln(stdin, "done")
 			continue
 		}
@@ -121,7 +122,7 @@ func relayed(t *testing.T, given object, cut func()) object {
 		}
 	}
 	if err := cmd.Wait(); err != nil || saw == nil {
-		t.Fatalf("relay.mjs: %v\n%s", err, faults.String())
+		t.Fatalf("%s: %v\n%s", script, err, faults.String())
 	}
 	if faults, _ := saw["problems"].([]any); len(faults) > 0 {
 		t.Errorf("errors on the page: %v", faults)
@@ -148,7 +149,7 @@ func TestChromiumTalksThroughCoturn(t *testing.T) {
 			s.agents(1, "ready")
 			mic := filepath.Join(t.TempDir(), "mic.wav")
 			writeWAV(t, mic, 48000, tone(playerHz, 48000, 48000*10))
-			saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 4}, nil)
+			saw := relayed(t, "relay.mjs", object{"base": s.base(), "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 4}, nil)
 			if saw.str("type") != "relay" || saw.str("protocol") != name {
 				t.Errorf("the pair in use: got %s by %s, want relay by %s", saw.str("type"), saw.str("protocol"), name)
 			}
@@ -173,16 +174,23 @@ func TestACallOutlivesItsNetwork(t *testing.T) {
 	s.agents(1, "ready")
 	mic := filepath.Join(t.TempDir(), "mic.wav")
 	writeWAV(t, mic, 48000, tone(playerHz, 48000, 48000*10))
-	saw := relayed(t, object{"base": "http://" + s.http, "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 2, "cut": true}, relay.stop)
+	saw := relayed(t, "relay.mjs", object{"base": s.base(), "mic": mic, "hz": agentHz, "policy": "relay", "seconds": 2, "cut": true}, map[string]func(){"CUT": relay.stop})
 	if first, _ := saw["first"].(map[string]any); first["type"] != "relay" || saw.str("type") == "relay" || saw.num("peers") != 1 {
 		t.Errorf("got %v, want first a relay, then another way, on one connection", saw)
 	}
-	ended := s.ended(1, 15*time.Second)[0] // one call
+	s.recordedToTheEnd(playerHz, agentHz)
+}
+
+// recordedToTheEnd wants one call, and both tones in the second before the last.
+func (s *server) recordedToTheEnd(playerHz, agentHz float64) {
+	t := s.t
+	t.Helper()
+	ended := s.ended(1, 15*time.Second)[0]
 	if got := ended.str("end_reason"); got != "answered" {
 		t.Errorf("end_reason: got %s, want answered", got)
 	}
 	channels, rate := readWAV(t, s.audio(ended.str("recording_id")))
-	for n, hz := range []float64{playerHz, agentHz} { // the second before the last
+	for n, hz := range []float64{playerHz, agentHz} {
 		c := channels[n]
 		if got := db(power(c[len(c)-2*rate:len(c)-rate], hz, rate)); got < -20 {
 			t.Errorf("channel %d ends with %.1f dB of %.0f Hz, want -20 or more", n, got, hz)
