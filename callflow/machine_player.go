@@ -112,6 +112,10 @@ func (m *machine) onPlayer(e LegEvent) {
 		m.onPlayerKey(e.Digit)
 	case LegAway:
 		m.lineLost()
+	case LegMicrophone:
+		if !m.playerOver && !m.finished && (e.Text == MicrophoneLost || e.Text == MicrophoneBack) {
+			m.note(e.Text)
+		}
 	case LegFinal:
 		m.playerOver = true
 		m.playerDone = true

@@ -45,6 +45,7 @@ func (c *Config) checkFronts(f *Faults) {
 	checkCodecs(f, c.Media.Codecs)
 	oneOf(f, "media.srtp", c.Media.SRTP, "offered", "required", "off")
 	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
+	c.Media.TURN.check(f)
 	if c.Data.Dir == "" {
 		f.add("data.dir", c.Data.Dir, "must name a directory")
 	}

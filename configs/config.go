@@ -161,6 +161,17 @@ type Media struct {
 	Codecs     []string      `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
 	SRTP       string        `koanf:"srtp"`        // offered, required or off
 	LegDead    time.Duration `koanf:"leg_dead"`
+	TURN       TURN          `koanf:"turn"`
+}
+
+// TURN is the relay that browsers are told of (RFC 8656). Credentials are
+// either Username and Password, or made anew for each call from Secret.
+type TURN struct {
+	URLs     []string      `koanf:"urls"` // RFC 7064 and 7065; empty: none
+	Username string        `koanf:"username"`
+	Password Secret        `koanf:"password"`
+	Secret   Secret        `koanf:"secret"`   // shared with the relay (coturn: static-auth-secret)
+	Lifetime time.Duration `koanf:"lifetime"` // of what is made from Secret
 }
 
 // Data is the directory that everything durable lives in.

@@ -37,6 +37,7 @@ type Config struct {
 	ChatRate       float64        // new conversations a second and source; 0: 0.2
 	ChatBurst      int            // 0: 10
 	ChatSockets    int            // open sockets of one source; 0: 100
+	TURN           TURN           // the relays that browsers are told of; zero: none
 	IdentitySecret []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
 }
 

@@ -271,6 +271,10 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
 		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()), ChatRate: float64(c.Chat.OpenRate) / 60, ChatBurst: c.Chat.OpenBurst,
 		ChatSockets: c.Chat.MaxSockets,
+		TURN: web.TURN{
+			URLs: c.Media.TURN.URLs, Username: c.Media.TURN.Username, Password: c.Media.TURN.Password.Reveal(),
+			Secret: c.Media.TURN.Secret.Reveal(), Lifetime: c.Media.TURN.Lifetime,
+		},
 	}, p, s.log)
 	return err
 }

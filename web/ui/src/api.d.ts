@@ -453,6 +453,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ice-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** STUN and TURN servers for the phone in the browser, with credentials of yours (media.turn) */
+        get: operations["list-ice-servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mailboxes": {
         parameters: {
             query?: never;
@@ -1244,7 +1261,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a queue, come back to a call, or take a callback that rings: an SDP offer (application/sdp). The answer has Location and Pickup-Resume; 503 has Retry-After. */
+        /** Call a queue, come back to a call, or take a callback that rings: an SDP offer (application/sdp). The answer has Location, Pickup-Resume and a Link of rel=ice-server for each STUN or TURN URL (RFC 9725, 4.6); 503 has Retry-After. */
         post: operations["browser-call"];
         delete?: never;
         options?: never;
@@ -1316,6 +1333,23 @@ export interface paths {
         get: operations["browser-call-events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/v1/calls/{id}/microphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The page lost its microphone, or has one again: {"lost": true}. It is noted in the call; the call goes on. */
+        post: operations["browser-call-microphone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2197,6 +2231,16 @@ export interface components {
             /** @description IANA name, as Europe/Paris; without it: the site's. */
             time_zone?: string;
         };
+        ICEServer: {
+            credential?: string;
+            /**
+             * Format: date-time
+             * @description Ask again before; null: they do not expire.
+             */
+            expires_at: string | null;
+            urls: string[];
+            username?: string;
+        };
         LimitBody: {
             /** @enum {string} */
             channel: "chat" | "email" | "social" | "web_form" | "ticket";
@@ -2263,6 +2307,11 @@ export interface components {
         };
         ListHoursObject: {
             items: components["schemas"]["HoursObject"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
+        ListICEServer: {
+            items: components["schemas"]["ICEServer"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
@@ -5474,6 +5523,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-ice-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListICEServer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9878,6 +9974,36 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "browser-call-microphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the Location that POST returned. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem */
             default: {
