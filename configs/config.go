@@ -114,6 +114,7 @@ type Media struct {
 	RTPPorts   PortRange     `koanf:"rtp_ports"`
 	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
 	SRTP       string        `koanf:"srtp"`        // offered, required or off
+	InbandDTMF string        `koanf:"inband_dtmf"` // auto, always or off
 	LegDead    time.Duration `koanf:"leg_dead"`
 }
 

@@ -111,11 +111,13 @@ func (r *route) audio(p []byte, h *header, law uint8, now time.Duration) {
 	}
 }
 
-// event takes one packet of a key on its way to the other leg.
-func (r *route) event(p []byte, h *header, e telephoneEvent, digit rune, first bool, now time.Duration) {
+// event takes one packet of a key on its way to the other leg. A key of which one
+// packet was masked is not passed on any more.
+func (r *route) event(p []byte, h *header, e telephoneEvent, digit rune, first, masked bool, now time.Duration) {
 	if first {
 		r.pass = r.filter == nil || r.filter(r.side, digit)
 	}
+	r.pass = r.pass && !masked
 	to := r.to
 	t := to.terms.Load()
 	if !r.pass || r.bridge.held.Load() || t == nil || t.event == 0 || !t.send || !to.ready.Load() || to.player.speaks() {

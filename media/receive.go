@@ -121,12 +121,15 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if k == kindEvent {
 		return l.takeEvent(p, &h, now), alive
 	}
+	if e := l.ear.Load(); e != nil {
+		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
+	}
 	if r := l.route.Load(); r != nil {
 		r.audio(p, &h, k.law(), now)
 	} else if m := l.member.Load(); m != nil {
 		m.audio(p[h.start:h.end], &h, k.law(), now)
 	}
-	return 0, alive
+	return digit, alive
 }
 
 // retarget sends to where the peer really is (symmetric RTP, RFC 4961).
@@ -140,7 +143,8 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 }
 
 // takeEvent handles a packet of a telephone-event: a key is told once, and
-// passed on to the other side of a bridge that lets it through.
+// passed on to the other side of a bridge that lets it through, unless it is
+// masked.
 func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
@@ -149,13 +153,15 @@ func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	}
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
+	ear := l.ear.Load()
+	masked := ear != nil && ear.masked.Load()
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, digit, first, now)
-	} else if m := l.member.Load(); m != nil && !stale {
+		r.event(p, h, e, digit, first, masked, now)
+	} else if m := l.member.Load(); m != nil && !stale && !masked {
 		m.event(digit, first)
 	}
-	if first {
-		return digit
+	if !first || ear != nil && ear.known(e.code, now) {
+		return 0
 	}
-	return 0
+	return digit
 }
