@@ -154,6 +154,10 @@ func (m *machine) onPlayerKey(digit rune) {
 	if m.finished || m.playerOver {
 		return
 	}
+	if m.masked {
+		m.hiddenKeys++
+		return
+	}
 	switch {
 	case m.rec.State == call.StateMenu && m.askedKeep:
 		m.onKeepKey(digit)

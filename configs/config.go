@@ -160,6 +160,7 @@ type Media struct {
 	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
 	Codecs     []string      `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
 	SRTP       string        `koanf:"srtp"`        // offered, required or off
+	InbandDTMF string        `koanf:"inband_dtmf"` // auto, always or off
 	LegDead    time.Duration `koanf:"leg_dead"`
 	TURN       TURN          `koanf:"turn"`
 }

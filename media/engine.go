@@ -38,7 +38,9 @@ type Config struct {
 	Opus    OpusCoders
 	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
 	LegDead time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
-	Shards  int           // tickers; 0 means GOMAXPROCS
+	// InbandDTMF says where keys are looked for as tones; empty means InbandAuto.
+	InbandDTMF InbandDTMF
+	Shards     int // tickers; 0 means GOMAXPROCS
 	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
 	// for each prompt and language; the engine keeps the encoded form.
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
@@ -65,6 +67,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("media.leg_dead: %v is below 1s", c.LegDead)
 	case c.SRTP != "" && c.SRTP != SRTPOffered && c.SRTP != SRTPRequired && c.SRTP != SRTPOff:
 		return fmt.Errorf("media.srtp: %q is not one of offered, required, off", c.SRTP)
+	case !c.InbandDTMF.valid():
+		return fmt.Errorf("media.inband_dtmf: %q is not one of auto, always, off", c.InbandDTMF)
 	case c.Shards < 0 || c.Shards > 1024:
 		return fmt.Errorf("media: %d shards", c.Shards)
 	case c.LocalAddr == nil:
@@ -214,6 +218,9 @@ type LegOptions struct {
 	// Prefer is the codec, by the name that Leg.Codec told of another leg, that our
 	// offer begins with: what that one sends needs no transcoding then.
 	Prefer string
+	// InbandDTMF is where keys of the peer are looked for in his audio; "": as
+	// Config says.
+	InbandDTMF InbandDTMF
 }
 
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.

@@ -90,6 +90,9 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if k.isEvent() {
 		return l.takeEvent(p, &h, k, now), alive
 	}
+	if e := l.ear.Load(); e != nil && k.g711() {
+		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
+	}
 	switch r := l.route.Load(); {
 	case r == nil:
 		if m := l.member.Load(); m != nil && k.speech() {
@@ -100,7 +103,7 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	default:
 		r.audio(p, &h, k, now)
 	}
-	return 0, alive
+	return digit, alive
 }
 
 // retarget sends to where the peer really is (symmetric RTP, RFC 4961).
@@ -114,7 +117,8 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 }
 
 // takeEvent handles a packet of a telephone-event: a key is told once, and
-// passed on to the other side of a bridge that lets it through.
+// passed on to the other side of a bridge that lets it through, unless it is
+// masked.
 func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
@@ -123,13 +127,15 @@ func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	}
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
+	ear := l.ear.Load()
+	masked := ear != nil && ear.masked.Load()
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, k, digit, first, now)
-	} else if m := l.member.Load(); m != nil && !stale {
+		r.event(p, h, e, k, digit, first, masked, now)
+	} else if m := l.member.Load(); m != nil && !stale && !masked {
 		m.event(digit, first)
 	}
-	if first {
-		return digit
+	if !first || ear != nil && ear.known(e.code, now) {
+		return 0
 	}
-	return 0
+	return digit
 }

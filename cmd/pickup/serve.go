@@ -141,7 +141,7 @@ func (s *server) make(ctx context.Context) error {
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
 		Codecs: c.Media.Codecs, Opus: opus.Coders{},
-		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
+		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), InbandDTMF: media.InbandDTMF(c.Media.InbandDTMF), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
 	}

@@ -2534,7 +2534,7 @@ export interface components {
         };
         OperateInputBody: {
             /** @enum {string} */
-            operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
+            operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "mask" | "unmask" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
             /** @description Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number. */
             to?: string;
         };
@@ -2849,6 +2849,8 @@ export interface components {
             held: boolean;
             /** @description The player has left; people of ours still talk. */
             left: boolean;
+            /** @description The player's keys reach neither the agent nor the recording. */
+            masked: boolean;
             muted: boolean;
             parties: components["schemas"]["TalkParty"][];
             /** @description The recording is paused. */
