@@ -489,6 +489,7 @@ type line struct {
 	ending   bool
 	ended    bool
 	causes   []call.Cause // of every End
+	referred []int        // answers to its REFERs
 	endedAt  time.Time
 }
 
@@ -583,7 +584,11 @@ func (l *line) End(cause call.Cause) {
 	})
 }
 
-func (l *line) Referred(int, string) {}
+func (l *line) Referred(status int, _ string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.referred = append(l.referred, status)
+}
 
 // hangUp ends the dialog from the phone's side.
 func (l *line) hangUp() { l.over(callflow.LegEvent{Kind: callflow.LegHungUp}) }

@@ -98,11 +98,15 @@ type identity struct {
 
 // caller decides who may call name, and asks for credentials where a feature
 // code is dialled or somebody says that he is one of our users. A name that
-// leads nowhere is 404 for everybody, before any challenge.
+// leads nowhere is 404 before any challenge, for everybody but an agent's phone,
+// which may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
 	replaces := len(q.GetHeaders("Replaces")) > 0 // the dialog counts, not the name
+	if name != "" && !feature && !replaces && !s.handler.Routable(name, "") && s.fromDevice(q) {
+		feature = true // a colleague or a number: for agents alone, as a feature code
+	}
 	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
@@ -131,6 +135,14 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 		return none, refuse(404)
 	}
 	return identity{user: u, found: true}, nil
+}
+
+// fromDevice reports whether a request says that it is from a user who has a
+// device at the address it came from. Only there a name that leads nowhere for
+// others is challenged: anybody else cannot tell users from nobody by it.
+func (s *Server) fromDevice(q *request) bool {
+	from := unescapeUser(q.From().Address.User)
+	return from != "" && s.reg.usesAddress(from, q.source.Addr())
 }
 
 func (s *Server) user(q *request, login string) (account.User, bool, error) {
