@@ -61,6 +61,7 @@ func (s *Server) invited(q *request) {
 	q.settled = true // from here on the leg answers
 	if who.found {
 		l.login = who.user.Login
+		s.hosts.add(q.Recipient.Host)
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -292,6 +293,8 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		in.From.Kind = call.PartyRegistered
 		in.From.URI = "sip:" + who.user.Login
 		in.Account, in.Login = who.user.ID, who.user.Login
+	case hides(q.Request):
+		in.From.User, in.From.Display, in.From.URI = anonymous, "Anonymous", "sip:anonymous@anonymous.invalid"
 	}
 	return in
 }
