@@ -78,7 +78,8 @@ type Leg struct {
 
 	in     incoming
 	out    outStream
-	route  atomic.Pointer[route] // the bridge, else nil
+	route  atomic.Pointer[route]  // the bridge, else nil
+	member atomic.Pointer[Member] // of a conference, else nil
 	player player
 }
 

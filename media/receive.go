@@ -91,6 +91,8 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	}
 	if r := l.route.Load(); r != nil {
 		r.audio(p, &h, k.law(), now)
+	} else if m := l.member.Load(); m != nil {
+		m.audio(p[h.start:h.end], &h, k.law(), now)
 	}
 	return 0, alive
 }
@@ -117,6 +119,8 @@ func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	digit := rune(dtmfDigits[e.code])
 	if r := l.route.Load(); r != nil && !stale {
 		r.event(p, h, e, digit, first, now)
+	} else if m := l.member.Load(); m != nil && !stale {
+		m.event(digit, first)
 	}
 	if first {
 		return digit
