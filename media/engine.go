@@ -129,7 +129,7 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	var reader poller
 	open := pulled(cfg.Listen)
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
-		if reader, err = newPoller(runtime.GOMAXPROCS(0)); err != nil {
+		if reader, err = newPoller(max(1, runtime.GOMAXPROCS(0)-1)); err != nil {
 			return nil, err
 		}
 		open = pulled(ListenUDP)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,11 +57,26 @@ func (s serveCmd) Run(e *env) error {
 	log := e.logger(c)
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	defer spareProcessor()()
 	srv, err := newServer(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	return srv.run(ctx, e)
+}
+
+// spareProcessor lets the process run one goroutine more at a time than there
+// are processors: the thread that reads audio then finds room at once, also
+// while the kernel has set aside another thread in the middle of its work. The
+// environment variable GOMAXPROCS decides instead where it is set. What it
+// returns undoes it.
+func spareProcessor() func() {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return func() {}
+	}
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + 1)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // server is one process with all its parts.
