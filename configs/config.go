@@ -66,17 +66,18 @@ func (k KeyPair) Set() bool { return k.Cert != "" && k.Key != "" }
 
 // SIP is the edge towards phones and trunks.
 type SIP struct {
-	Listen    string         `koanf:"listen"`    // host:port for UDP and TCP
-	Listeners []Listener     `koanf:"listeners"` // further addresses
-	Advertise netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
-	LocalNets []netip.Prefix `koanf:"local_nets"`
-	Digest    string         `koanf:"digest"` // "md5", "both", "sha256"
-	Realm     string         `koanf:"realm"`
-	Guard     Guard          `koanf:"guard"`
-	Limits    SIPLimits      `koanf:"limits"`
-	Session   SIPSession     `koanf:"session"`
-	Trace     bool           `koanf:"trace"`
-	TLS       SIPTLS         `koanf:"tls"`
+	Listen     string         `koanf:"listen"`    // host:port for UDP and TCP
+	Listeners  []Listener     `koanf:"listeners"` // further addresses
+	Advertise  netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
+	LocalNets  []netip.Prefix `koanf:"local_nets"`
+	Digest     string         `koanf:"digest"` // "md5", "both", "sha256"
+	Realm      string         `koanf:"realm"`
+	Guard      Guard          `koanf:"guard"`
+	Limits     SIPLimits      `koanf:"limits"`
+	Session    SIPSession     `koanf:"session"`
+	AutoAnswer bool           `koanf:"auto_answer"` // phones of agents are asked to answer by themselves
+	Trace      bool           `koanf:"trace"`
+	TLS        SIPTLS         `koanf:"tls"`
 }
 
 // Listener is one more address for SIP, written as one text: the address, then

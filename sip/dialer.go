@@ -121,7 +121,7 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}
 	l := s.newLeg(inv.LegID, false, m, s.dialogTo(to, inv))
-	l.device = bindingName{to.aor, to.key}
+	l.device, l.login = bindingName{to.aor, to.key}, to.aor
 	l.out = outboundPart{aor: to.aor, key: to.key, trunk: to.trunk, ways: to.ways, number: to.number, from: inv, timeout: inv.Timeout}
 	if to.trunk != nil {
 		l.trunk = to.trunk.Name
@@ -153,6 +153,9 @@ func (s *Server) dialogTo(to destination, inv callflow.Invitation) dialog {
 	if to.trunk != nil && to.trunk.Register { // the account is of its domain
 		d.local.Address.Host = to.trunk.domain().Host
 	}
+	if user == anonymous { // RFC 3323 4.1.1.3
+		d.local.Address.Host = "anonymous.invalid"
+	}
 	d.local.Params.Add("tag", d.localTag)
 	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
 	d.remote.Address.UriParams = nil
@@ -162,10 +165,11 @@ func (s *Server) dialogTo(to destination, inv callflow.Invitation) dialog {
 // compose makes the INVITE without its offer.
 func (l *leg) compose(to destination) *gosip.Request {
 	s, inv := l.server, l.out.from
+	private := l.d.local.Address.User == anonymous
 	r := l.d.request(gosip.INVITE)
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
-	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	r.AppendHeader(gosip.NewHeader("Supported", supported))
 	l.askSession(r, "")
 	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
 		if v != "" && to.aor != "" { // agents only
@@ -176,7 +180,26 @@ func (l *leg) compose(to destination) *gosip.Request {
 		u := gosip.Uri{Scheme: "sip", User: escapeUser(inv.CallerID), Host: l.d.local.Address.Host} // RFC 3325 9.2
 		r.AppendHeader(gosip.NewHeader("P-Preferred-Identity", "<"+u.String()+">"))
 	}
+	if private {
+		r.AppendHeader(gosip.NewHeader("Privacy", "id"))
+	}
+	if to.aor != "" && (inv.AutoAnswer || s.cfg.AutoAnswer) {
+		s.askAutoAnswer(r, to.flow)
+	}
 	return r
+}
+
+// anonymous is the user of a caller who does not want to be known (RFC 3323 4.1.1.3).
+const anonymous = "anonymous"
+
+// askAutoAnswer asks a phone to answer by itself, in each of the ways that phones
+// know: the Call-Info of Broadsoft, the Alert-Info of Polycom and its like, and
+// RFC 5373. A phone that does not want to rings.
+func (s *Server) askAutoAnswer(r *gosip.Request, f *flow) {
+	host := s.contact(f).Address.Host
+	r.AppendHeader(gosip.NewHeader("Call-Info", "<sip:"+host+">;answer-after=0"))
+	r.AppendHeader(gosip.NewHeader("Alert-Info", "<http://"+host+"/>;info=alert-autoanswer;delay=0"))
+	r.AppendHeader(gosip.NewHeader("Answer-Mode", "Auto"))
 }
 
 // splitAddresses takes "<sip:a;lr>, <sip:b;lr>" apart.
