@@ -60,11 +60,18 @@ func (l *leg) elsewhere(res *gosip.Response) bool {
 // Call-ID, so that it is never merged with the one before (RFC 3261 8.2.2.2).
 func (l *leg) redirect(to destination) {
 	body := l.out.invite.Body()
+	for _, e := range l.out.early {
+		if e.answer != nil { // the offer has had its answer
+			body = nil
+		}
+	}
+	l.out.early, l.out.gone = nil, nil
 	l.server.legs.remove(l, "")
 	l.d.flow.users.Add(-1)
 	l.d = l.server.dialogTo(to, l.out.from)
 	l.d.flow.users.Add(1)
 	l.server.legs.add(l, "")
+	l.show()
 	l.out.trunk, l.out.tried, l.out.heard, l.out.tx = to.trunk, false, false, nil
 	l.out.invite = l.compose(to)
 	if body != nil {

@@ -203,6 +203,7 @@ type ways struct {
 	lines   []*line // not tried yet
 	line    *line   // entered; nil: none
 	targets []locate.Target
+	bits    int // of the addresses that are tried: the SDP is written for one IP version; 0: any
 }
 
 func (t *trunks) ways(number string) *ways { return &ways{trunks: t, lines: t.candidates(number)} }
@@ -214,7 +215,13 @@ func (w *ways) next() (locate.Target, bool) {
 		if len(w.targets) > 0 {
 			to := w.targets[0]
 			w.targets = w.targets[1:]
-			return to, true
+			if w.bits == 0 {
+				w.bits = to.Addr.Addr().BitLen()
+			}
+			if w.bits == to.Addr.Addr().BitLen() {
+				return to, true
+			}
+			continue
 		}
 		w.leave()
 		if len(w.lines) == 0 {

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"pickup/configs"
 	"pickup/sip"
 	"pickup/store"
@@ -132,8 +130,9 @@ func openFiles() (uint64, error) {
 
 // clockState asks the kernel whether something keeps its clock right.
 func clockState() (bool, error) {
-	state, err := unix.Adjtimex(&unix.Timex{})
-	return state != unix.TIME_ERROR, err
+	const unsynchronised = 5 // TIME_ERROR of adjtimex(2)
+	state, err := syscall.Adjtimex(&syscall.Timex{})
+	return state != unsynchronised, err
 }
 
 func leafOf(cert, key string) (*x509.Certificate, error) {

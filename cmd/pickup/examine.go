@@ -77,6 +77,14 @@ func (x *examination) listeners() {
 	c := x.cfg
 	x.check("sip.listen "+c.SIP.Listen+" (UDP)", x.world.udp(c.SIP.Listen))
 	x.check("sip.listen "+c.SIP.Listen+" (TCP)", x.world.tcp(c.SIP.Listen))
+	for _, l := range c.SIP.Listeners {
+		if l.Transport == "" || l.Transport == "udp" {
+			x.check("sip.listeners "+l.Address.String()+" (UDP)", x.world.udp(l.Address.String()))
+		}
+		if l.Transport != "udp" {
+			x.check("sip.listeners "+l.Address.String()+" (TCP)", x.world.tcp(l.Address.String()))
+		}
+	}
 	if c.SIP.TLS.Set() {
 		x.check("sip.tls.listen "+c.SIP.TLS.Listen, x.world.tcp(c.SIP.TLS.Listen))
 	}

@@ -124,7 +124,10 @@ func TestTheDoctorSaysWhatToSet(t *testing.T) {
 				x.world.stun = func(context.Context, string) (netip.Addr, error) { return netip.Addr{}, errNoSTUN }
 			}}, "warn STUN server stun.example: no answer",
 		},
-		"a port in use":            {[]func(*examination){taken(":5060")}, "FAIL sip.listen 0.0.0.0:5060 (UDP): address already in use"},
+		"a port in use": {[]func(*examination){taken(":5060")}, "FAIL sip.listen 0.0.0.0:5060 (UDP): address already in use"},
+		"a further listener": {[]func(*examination){taken("]:5060"), func(x *examination) {
+			x.cfg.SIP.Listeners = []configs.Listener{{Address: netip.MustParseAddrPort("[::1]:5060")}}
+		}}, "FAIL sip.listeners [::1]:5060 (UDP): address already in use"},
 		"the port of browsers":     {[]func(*examination){taken(":30000")}, "FAIL media.webrtc_port 30000: address already in use"},
 		"ports of audio in use":    {[]func(*examination){taken(":20000")}, "warn media.rtp_ports 20000-29999: in use by others: 20000"},
 		"few ports of audio":       {[]func(*examination){func(x *examination) { x.cfg.Media.RTPPorts.Last = 20099 }}, "warn media.rtp_ports 20000-20099: enough for 25 calls"},
