@@ -65,6 +65,7 @@ func NewBridge(player, agent *Leg, tap Tap, filter func(side Side, digit rune) b
 	}
 	for side, from := range b.legs {
 		from.route.Store(b.routes[side])
+		from.member.Store(nil)
 		from.player.begun.Store(true)
 	}
 	return b

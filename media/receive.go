@@ -27,38 +27,6 @@ type incoming struct {
 	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
 }
 
-// readRTP reads a phone's socket until it is closed.
-func (l *Leg) readRTP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receive(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
-// readRTCP reads a phone's RTCP socket until it is closed.
-func (l *Leg) readRTCP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receiveRTCP(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
 // receive takes one packet from the network. Events that it causes are told
 // after the section is left, so that a sink may part the bridge.
 func (l *Leg) receive(p []byte, from netip.AddrPort, now time.Duration) {
@@ -128,6 +96,8 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	}
 	if r := l.route.Load(); r != nil {
 		r.audio(p, &h, k.law(), now)
+	} else if m := l.member.Load(); m != nil {
+		m.audio(p[h.start:h.end], &h, k.law(), now)
 	}
 	return 0, alive
 }
@@ -154,6 +124,8 @@ func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
 	digit := rune(dtmfDigits[e.code])
 	if r := l.route.Load(); r != nil && !stale {
 		r.event(p, h, e, digit, first, now)
+	} else if m := l.member.Load(); m != nil && !stale {
+		m.event(digit, first)
 	}
 	if first {
 		return digit
