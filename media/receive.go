@@ -18,6 +18,8 @@ type incoming struct {
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
 	dead      atomic.Bool
+	voice     atomic.Int64 // last RTP of a browser, since the epoch
+	silent    atomic.Bool  // EventSilent was told, and EventHeard not yet
 	strangers atomic.Uint64
 	malformed atomic.Uint64
 	forged    atomic.Uint64 // SRTP that failed its check, or came twice
@@ -82,6 +84,9 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	l.in.life.Store(int64(now))
 	if !l.in.sent.Load() {
 		l.in.sent.Store(true)
+	}
+	if l.browser != nil {
+		l.hear(now)
 	}
 	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
 	if !l.in.stats.update(&h, now, k) || !t.receive {

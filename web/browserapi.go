@@ -43,7 +43,7 @@ func (s *Server) browserOperations(api huma.API, mux *patternMux) {
 	add(act{id: "browser-call-offer", method: http.MethodPatch, path: one, summary: "A new offer in the same call: restart of ICE, hold"},
 		s.browserOffer, []*huma.Param{place}, map[string]string{"200": sdpType})
 	add(act{id: "browser-call-events", method: http.MethodGet, path: one + "/events", summary: "State of the call as server-sent events: state, " +
-		"callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason}"},
+		"callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason, silent}. silent: in a talk, nothing is heard of the page; it restarts ICE and looks at its microphone"},
 		s.browserEvents, []*huma.Param{place}, map[string]string{"200": "text/event-stream"})
 	add(act{id: "browser-call-callback", method: http.MethodPost, path: one + "/callback", summary: "Leave the place to a callback to this page"},
 		s.browserCallback, []*huma.Param{place}, map[string]string{"201": "application/json"})

@@ -1329,7 +1329,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State of the call as server-sent events: state, callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason} */
+        /** State of the call as server-sent events: state, callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason, silent}. silent: in a talk, nothing is heard of the page; it restarts ICE and looks at its microphone */
         get: operations["browser-call-events"];
         put?: never;
         post?: never;

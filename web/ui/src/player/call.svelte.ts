@@ -32,6 +32,7 @@ interface CallEvent {
   agents_on_duty?: number;
   callback_offered?: boolean;
   end_reason?: string;
+  silent?: boolean;
   resume?: string;
 }
 
@@ -49,6 +50,7 @@ export class PlayerCall {
   callbackRefused = $state.raw<'' | 'open' | 'reach' | 'other' | 'cancel'>('');
   muted = $state.raw(false);
   microphoneLost = $state.raw(false);
+  silent = $state.raw(false); // the server hears nothing
   needsTap = $state.raw(false);
   reconnecting = $state.raw(false);
   resuming = $state.raw(false);
@@ -377,17 +379,23 @@ export class PlayerCall {
     this.#lostAt ||= Date.now();
     if (Date.now() - this.#lostAt > KEEP_MS) return this.#lost('media');
     try {
-      const offer = await peer.createOffer({ iceRestart: true });
-      const answer = await this.#send('PATCH', this.#location, offer.sdp ?? '');
-      if (peer !== this.#peer) return;
-      if (answer.status === 404 || answer.status === 410) return this.#lost('gone');
-      if (!answer.ok) throw new Error(`restart: ${answer.status}`);
-      await this.#agree(peer, offer, answer);
+      if (await this.#renew(peer)) return this.#lost('gone');
     } catch {
       if (peer !== this.#peer) return;
       if (peer.signalingState === 'have-local-offer') await peer.setLocalDescription({ type: 'rollback' }).catch(() => {});
       this.#iceTimer = setTimeout(() => void this.#restart(peer), this.#iceBackoff.next());
     }
+  }
+
+  // Looks for the way to the server anew; true: the call is no more.
+  async #renew(peer: RTCPeerConnection): Promise<boolean> {
+    const offer = await peer.createOffer({ iceRestart: true });
+    const answer = await this.#send('PATCH', this.#location, offer.sdp ?? '');
+    if (peer !== this.#peer) return false;
+    if (answer.status === 404 || answer.status === 410) return true;
+    if (!answer.ok) throw new Error(`restart: ${answer.status}`);
+    await this.#agree(peer, offer, answer);
+    return false;
   }
 
   #lost(failure: Failure): void {
@@ -450,6 +458,10 @@ export class PlayerCall {
       return;
     }
     if (this.phase === 'ringing' && (e.state === 'callback' || e.type === 'callback.missed')) this.phase = 'callback';
+    if (e.silent !== undefined && e.silent !== this.silent) {
+      this.silent = e.silent;
+      if (e.silent && this.#peer) void this.#renew(this.#peer).catch(() => {}); // perhaps only the way to the server is gone
+    }
     if (e.position !== undefined) this.position = e.position;
     if (e.estimate_low_ms !== undefined) this.estimateLow = e.estimate_low_ms;
     if (e.estimate_high_ms !== undefined) this.estimateHigh = e.estimate_high_ms;
@@ -517,7 +529,7 @@ export class PlayerCall {
   #dropMedia(): void {
     clearTimeout(this.#iceTimer);
     this.#unhear?.();
-    this.microphoneLost = false;
+    this.microphoneLost = this.silent = false;
     this.#unwatch?.();
     this.#unwatch = undefined;
     this.level = 0;
