@@ -7,17 +7,19 @@ type State string
 
 // The states of a call.
 const (
-	StateNew        State = "new"         // the INVITE or the offer of a browser arrived; nothing was answered
-	StateMenu       State = "menu"        // answered; the caller chooses in a menu
-	StateWaiting    State = "waiting"     // in a queue; no agent is being rung
-	StateOffered    State = "offered"     // in a queue; an agent's devices ring
-	StateConnecting State = "connecting"  // an agent picked up; the bridge waits for media or for the notice
-	StateTalking    State = "talking"     // bridged
-	StateHeld       State = "held"        // bridged; the agent put the player on hold
-	StateDialing    State = "dialing"     // outbound: the player's phone rings
-	StateHumanCheck State = "human_check" // outbound: the player answered and is asked to press 1
-	StateAnnouncing State = "announcing"  // a last sentence plays before we hang up
-	StateEnded      State = "ended"       // terminal
+	StateNew          State = "new"          // the INVITE or the offer of a browser arrived; nothing was answered
+	StateMenu         State = "menu"         // answered; the caller chooses in a menu
+	StateWaiting      State = "waiting"      // in a queue; no agent is being rung
+	StateOffered      State = "offered"      // in a queue; an agent's devices ring
+	StateConnecting   State = "connecting"   // an agent picked up; the bridge waits for media or for the notice
+	StateTalking      State = "talking"      // bridged
+	StateHeld         State = "held"         // bridged; the agent put the player on hold
+	StateDialing      State = "dialing"      // outbound: the player's phone rings
+	StateHumanCheck   State = "human_check"  // outbound: the player answered and is asked to press 1
+	StateTransferring State = "transferring" // hears music while who he is given to is rung
+	StateParked       State = "parked"       // hears music until somebody takes him from his orbit
+	StateAnnouncing   State = "announcing"   // a last sentence plays before we hang up
+	StateEnded        State = "ended"        // terminal
 )
 
 // Event is what happened to a call.
@@ -34,6 +36,9 @@ const (
 	EventHeld           Event = "held"            // the agent holds the player
 	EventRetrieved      Event = "retrieved"       // the agent took him off hold
 	EventAgentLost      Event = "agent_lost"      // the agent's leg failed before or after the bridge
+	EventTransferred    Event = "transferred"     // given away: who he is given to is rung, or takes over at once
+	EventParked         Event = "parked"          // put into an orbit
+	EventRequeued       Event = "requeued"        // waits in a queue again, by a transfer or because nobody took him
 	EventAnnounced      Event = "announced"       // a closing sentence started
 	EventResumed        Event = "resumed"         // he came back with his token
 	EventDialed         Event = "dialed"          // outbound: INVITE sent to the player
@@ -48,7 +53,7 @@ var transitions = map[State]map[Event]State{
 		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateMenu:    {EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
-	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventEnded: StateEnded},
+	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventPicked: StateConnecting, EventEnded: StateEnded},
 	StateHumanCheck: {
 		EventOffered: StateOffered, EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
@@ -60,10 +65,20 @@ var transitions = map[State]map[Event]State{
 	},
 	StateConnecting: {EventBridged: StateTalking, EventAgentLost: StateWaiting, EventEnded: StateEnded},
 	StateTalking: {
-		EventHeld: StateHeld, EventAgentLost: StateWaiting, EventResumed: StateConnecting,
+		EventHeld: StateHeld, EventAgentLost: StateWaiting, EventResumed: StateConnecting, EventTransferred: StateTransferring,
+		EventParked: StateParked, EventRequeued: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+	},
+	StateHeld: {
+		EventRetrieved: StateTalking, EventAgentLost: StateWaiting, EventResumed: StateConnecting, EventTransferred: StateTransferring,
+		EventParked: StateParked, EventRequeued: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+	},
+	StateTransferring: {
+		EventBridged: StateTalking, EventParked: StateParked, EventRequeued: StateWaiting, EventAgentLost: StateWaiting,
 		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateHeld:       {EventRetrieved: StateTalking, EventAgentLost: StateWaiting, EventResumed: StateConnecting, EventEnded: StateEnded},
+	StateParked: {
+		EventTransferred: StateTransferring, EventRequeued: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+	},
 	StateAnnouncing: {EventEnded: StateEnded},
 }
 

@@ -33,6 +33,11 @@ type Leg interface {
 	// that rings, BYE after the answer, with Reason from cause.Text.
 	// LegFinal follows when nothing is outstanding any more.
 	End(cause call.Cause)
+	// Referred answers the LegRefer that is open. 1xx: accepted, 202 and a
+	// NOTIFY that it is being tried; 2xx: done. 300 and above: refused with that
+	// status, or, after 1xx, a NOTIFY that it failed; text is for the phone's
+	// screen. Ignored when no LegRefer is open; only SIP tells LegRefer.
+	Referred(status int, text string)
 	// Media is the leg's audio; closed by the edge after LegFinal.
 	Media() *media.Leg
 }
@@ -44,13 +49,16 @@ type LegEventKind int
 // it may come after End (the 200 crossed our CANCEL): the session decides, and
 // calls End again if the answer is not wanted.
 const (
-	LegRinging  LegEventKind = iota + 1 // outbound: 18x
-	LegAnswered                         // outbound: 2xx, answer applied, ACK sent. Inbound: ACK came (or media)
-	LegFailed                           // outbound: final response 3xx-6xx, transport error or no 1xx in time: Status (0: nothing came), Text. Terminal but for LegFinal
-	LegHungUp                           // the peer ended it: BYE or CANCEL (inbound, before the answer); Status 408: he vanished, Text says how that was seen
-	LegDTMF                             // INFO with a key: Digit (deduplicated against RFC 4733 by the session)
-	LegAway                             // browser: the page was left; it may come back with its token
-	LegFinal                            // no request or response is outstanding; always the last event
+	LegRinging   LegEventKind = iota + 1 // outbound: 18x
+	LegAnswered                          // outbound: 2xx, answer applied, ACK sent. Inbound: ACK came (or media)
+	LegFailed                            // outbound: final response 3xx-6xx, transport error or no 1xx in time: Status (0: nothing came), Text. Terminal but for LegFinal
+	LegHungUp                            // the peer ended it: BYE or CANCEL (inbound, before the answer); Status 408: he vanished, Text says how that was seen
+	LegDTMF                              // INFO with a key: Digit (deduplicated against RFC 4733 by the session)
+	LegAway                              // browser: the page was left; it may come back with its token
+	LegHeld                              // the peer put us on hold: re-INVITE or UPDATE with a=sendonly, a=inactive or c=0.0.0.0; told on the change only
+	LegRetrieved                         // and took us back (sendrecv)
+	LegRefer                             // REFER in this dialog (RFC 3515): Refer says whom to; the session answers with Leg.Referred
+	LegFinal                             // no request or response is outstanding; always the last event
 )
 
 // LegEvent of a leg.
@@ -60,19 +68,42 @@ type LegEvent struct {
 	Status int
 	Text   string
 	Digit  rune
+	Refer  *Refer // LegRefer: whom to; else nil
 	At     time.Time
+}
+
+// Refer is what a REFER asks for (RFC 3515): a blind transfer to Target, or,
+// with Replaces, an attended one to the other end of a dialog (RFC 3891).
+type Refer struct {
+	Target      string     // user part of Refer-To, lower case; a number or a name
+	Replaces    *DialogID  // nil: blind
+	ReplacesLeg call.LegID // the leg of ours that Replaces names; "": it is none of ours
+}
+
+// DialogID names a SIP dialog (RFC 3261 12), its tags as we see it: of a dialog
+// of ours LocalTag is the one that we gave.
+type DialogID struct {
+	CallID    string
+	LocalTag  string
+	RemoteTag string
 }
 
 // Inbound is a call that an edge hands over. Media is negotiated already (the
 // answer is ready to be sent), nothing but 100 was answered.
 type Inbound struct {
-	Leg          Leg
-	From         call.Party
-	To           call.Party // To.User is the dialled name, lower case
-	Account      account.ID // who proved himself by digest, or ""
-	Login        string     // of Account
-	SIPCallID    string
-	Language     string // asked for by a browser or the Accept-Language header: "fr", "en" or ""
+	Leg       Leg
+	From      call.Party
+	To        call.Party // To.User is the dialled name, lower case
+	Account   account.ID // who proved himself by digest, or ""
+	Login     string     // of Account
+	SIPCallID string
+	Language  string // asked for by a browser or the Accept-Language header: "fr", "en" or ""
+	// Replaces is the leg of the same agent whose place this one takes
+	// (RFC 3891), whatever the name that was dialled; "": none.
+	Replaces call.LegID
+	// DivertedFrom is the number or name from which a trunk's call was diverted
+	// to us last; "": it came straight, or that is not said.
+	DivertedFrom string
 	ResumeSHA256 string // of the token given to a browser, else ""
 	ArrivedAt    time.Time
 	Transport    string
@@ -122,6 +153,7 @@ type Invitation struct {
 	Queue       string
 	Language    string
 	Codec       string        // of the other side, by the name of media.Leg.Codec: to be offered first. Empty: none is known
+	AutoAnswer  bool          // the device is asked to answer by itself: its agent waits for the call
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 

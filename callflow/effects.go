@@ -20,7 +20,7 @@ var ErrNoTrunk = errors.New("callflow: no enabled trunk takes that number")
 // do does one effect. Only the queue's owner is waited for here, and he never
 // waits for the store; what is slow runs beside and answers by an input.
 func (s *Session) do(e effect) {
-	if s.doLegs(e) || s.doQueue(e) || s.doSound(e) {
+	if s.doDirect(e) || s.doLegs(e) || s.doQueue(e) || s.doSound(e) {
 		return
 	}
 	switch e := e.(type) {
@@ -164,9 +164,17 @@ func (s *Session) doSound(e effect) bool {
 		s.connect(e.leg)
 	case unbridge:
 		s.disconnect()
-	case hold:
-		if s.joint != nil {
-			s.joint.Hold(e.on)
+	case arrange:
+		s.arrange(e)
+	case joinNear:
+		s.joinNear(e)
+	case tone:
+		if l := s.mediaOf(e.leg); l != nil && e.leg != "" {
+			l.Tone()
+		}
+	case legMusic:
+		if l := s.mediaOf(e.leg); l != nil {
+			l.Music(e.on)
 		}
 	case pause:
 		if s.tape != nil {
@@ -189,7 +197,9 @@ func (s *Session) doSound(e effect) bool {
 	case music:
 		sound.Music(e.on)
 	case sendDTMF:
-		sound.SendDTMF(e.digit)
+		if l := s.mediaOf(e.leg); l != nil {
+			l.SendDTMF(e.digit)
+		}
 	default:
 		return false
 	}
@@ -199,7 +209,7 @@ func (s *Session) doSound(e effect) bool {
 // isSound says whether e is about audio, for a call that has no player leg yet.
 func isSound(e effect) bool {
 	switch e.(type) {
-	case bridge, unbridge, hold, pause, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
+	case bridge, unbridge, arrange, joinNear, tone, legMusic, pause, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
 		return true
 	}
 	return false

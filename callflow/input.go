@@ -73,6 +73,23 @@ type (
 	}
 	// resumed: a browser came back; its new leg is the player's now.
 	resumed struct{ leg call.LegRecord }
+	// operationAsked: somebody does something with the call; ticket is answered by
+	// operated.
+	operationAsked struct {
+		Operation
+		ticket uint64
+	}
+	// engaged: the answer to engage: the legs that ring, or why there are none.
+	engaged struct {
+		offer queue.OfferID
+		legs  []call.LegRecord
+		err   error
+	}
+	// rejoined: the answer to rejoin.
+	rejoined struct {
+		item queue.Item
+		err  error
+	}
 	// asked: somebody asked for something by API or console.
 	asked struct {
 		want request
@@ -91,23 +108,33 @@ const (
 	wantAbandon                     // the process ends: nothing can be promised any more
 )
 
-func (started) isInput()      {}
-func (playerSaid) isInput()   {}
-func (agentSaid) isInput()    {}
-func (heard) isInput()        {}
-func (noticed) isInput()      {}
-func (joined) isInput()       {}
-func (dialed) isInput()       {}
-func (won) isInput()          {}
-func (left) isInput()         {}
-func (recorded) isInput()     {}
-func (expired) isInput()      {}
-func (confirmed) isInput()    {}
-func (attempted) isInput()    {}
-func (superseded) isInput()   {}
-func (playerDialed) isInput() {}
-func (resumed) isInput()      {}
-func (asked) isInput()        {}
+func (started) isInput()        {}
+func (playerSaid) isInput()     {}
+func (agentSaid) isInput()      {}
+func (heard) isInput()          {}
+func (noticed) isInput()        {}
+func (joined) isInput()         {}
+func (dialed) isInput()         {}
+func (won) isInput()            {}
+func (left) isInput()           {}
+func (recorded) isInput()       {}
+func (expired) isInput()        {}
+func (confirmed) isInput()      {}
+func (attempted) isInput()      {}
+func (superseded) isInput()     {}
+func (playerDialed) isInput()   {}
+func (resumed) isInput()        {}
+func (asked) isInput()          {}
+func (operationAsked) isInput() {}
+func (engaged) isInput()        {}
+func (rejoined) isInput()       {}
+
+// voice is one leg of an arrangement.
+type voice struct {
+	leg  call.LegID // "": the player's
+	side media.Side
+	role media.Role
+}
 
 // timerKind names the timers of a call. Each kind runs once at a time; setting
 // it again moves it.
@@ -125,6 +152,9 @@ const (
 	timerGoodbye                   // a last sentence must have ended
 	timerParked                    // an answer has waited long enough for the store
 	timerAttempt                   // the store is late with an attempt: the agent is given back
+	timerTarget                    // who is rung for a transfer or a consultation did not answer
+	timerHold                      // the agent is reminded of who he holds
+	timerPark                      // nobody took a parked player
 	timerCount
 )
 
@@ -174,9 +204,20 @@ type (
 	}
 	bridge   struct{ leg call.LegID } // answers recorded
 	unbridge struct{}
-	hold     struct{ on bool }
-	pause    struct{ on bool } // of the recording
-	play     struct {
+	// arrange has the legs hear each other: voices are one group, who is not in it
+	// hears his own music. private: without the player and without the recorder.
+	arrange struct {
+		voices  []voice
+		private bool
+		held    bool // the player hears music; he is heard by the recorder alone
+	}
+	tone     struct{ leg call.LegID } // a short sign to an agent
+	legMusic struct {
+		leg call.LegID
+		on  bool
+	}
+	pause struct{ on bool } // of the recording
+	play  struct {
 		token string
 		ids   []string
 	}
@@ -187,7 +228,28 @@ type (
 	sayPlace struct{ token string } // place and estimate, read when it is said
 	stopPlay struct{}
 	music    struct{ on bool }
-	sendDTMF struct{ digit rune } // to the player
+	sendDTMF struct {
+		leg   call.LegID // "": the player's
+		digit rune
+	}
+	// engage takes an agent, or a number, for a party and rings him; answers engaged.
+	engage struct {
+		offer queue.OfferID
+		to    Target
+		as    queue.AgentState
+		guest bool // who is no agent of the queues may be rung too
+	}
+	dialNumber  struct{ number string } // answers playerDialed
+	tellEngaged struct {
+		offer queue.OfferID
+		as    queue.AgentState
+	}
+	joinNear struct{ near, leg call.LegID } // the agent's second line and who is consulted
+	rejoin   struct{ item queue.Item }      // answers rejoined
+	operated struct {
+		ticket uint64
+		err    error
+	}
 	setTimer struct {
 		timer timerKind
 		after time.Duration
@@ -240,7 +302,15 @@ func (tellLost) isEffect()        {}
 func (tellRelease) isEffect()     {}
 func (bridge) isEffect()          {}
 func (unbridge) isEffect()        {}
-func (hold) isEffect()            {}
+func (arrange) isEffect()         {}
+func (tone) isEffect()            {}
+func (legMusic) isEffect()        {}
+func (engage) isEffect()          {}
+func (dialNumber) isEffect()      {}
+func (tellEngaged) isEffect()     {}
+func (joinNear) isEffect()        {}
+func (rejoin) isEffect()          {}
+func (operated) isEffect()        {}
 func (pause) isEffect()           {}
 func (play) isEffect()            {}
 func (playAgent) isEffect()       {}

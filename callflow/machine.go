@@ -57,6 +57,18 @@ type machine struct {
 	menu     *Menu
 	menuSaid int
 
+	own      *ownCall // an agent calls a player; nil: all other calls
+	parties  []*party // beside the player and the winner
+	partySeq int
+	aside    bool    // the agent talks to who is consulted; the player hears music
+	orphan   bool    // the player left; people of ours still talk
+	muted    bool    // nobody hears the agent
+	moving   *moving // a transfer to a queue that has not answered
+	parkedBy Target
+	backTo   Target // who is rung again when his leg is final
+	key      int64  // of the place in the queue, kept over transfers
+	priority int
+
 	bridgedSince time.Time
 	heldSince    time.Time
 	leaving      bool // the queue is asked why the call ends
@@ -80,6 +92,7 @@ type offerLegs struct {
 	legs    map[call.LegID]*agentLeg
 	order   []call.LegID
 	dialing bool // dialDevices has not answered yet
+	direct  bool // of a party, or of one who was: no offer of the queue
 	over    bool // missed, withdrawn, lost or released: the queue knows
 	rang    bool
 	best    call.Outcome
@@ -93,6 +106,7 @@ type agentLeg struct {
 	ending   bool // End was called
 	final    bool
 	ready    bool
+	near     bool // the line on which he consults somebody
 }
 
 // step tells the machine of an input at an instant and returns what to do.
@@ -138,6 +152,16 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onResumed(in.leg)
 	case asked:
 		m.onAsked(in)
+	case operationAsked:
+		m.onOperation(in)
+	case moved:
+		m.onMoved(in)
+	case nearAsked:
+		m.onNear(in)
+	case engaged:
+		m.onEngaged(in)
+	case rejoined:
+		m.onRejoined(in)
 	}
 	m.settle()
 	return m.out
@@ -196,6 +220,9 @@ func (m *machine) conclude(reason call.EndReason) {
 	for t := range timerCount {
 		m.do(stopTimer{t})
 	}
+	if m.own != nil {
+		m.playerDone = m.playerDone || m.player == "" // he was never dialled
+	}
 	if m.outbound() {
 		m.playerDone = m.playerDone || m.player == "" // he was never dialled
 		if !m.handed {                                // the queue has ended the item: not his attempt
@@ -233,4 +260,4 @@ func (m *machine) onLeft(reason call.EndReason) {
 }
 
 // outbound reports whether this call keeps a promise to call back.
-func (m *machine) outbound() bool { return m.rec.Direction == call.Outbound }
+func (m *machine) outbound() bool { return m.rec.Direction == call.Outbound && m.own == nil }

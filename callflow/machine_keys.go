@@ -55,28 +55,29 @@ func (m *machine) onAgentHeard(h heard) {
 	switch h.event.Kind {
 	case media.EventReady:
 		l.ready = true
+		if p := m.partyOf(o); p != nil && p.leg == h.leg {
+			m.partyTalks(p)
+			return
+		}
 		m.tryBridge()
 	case media.EventDTMF:
 		if mine {
 			m.onAgentKey(h.event.Digit)
 		}
 	case media.EventRemoteHold:
-		if mine && m.bridged && m.rec.State == call.StateTalking {
-			m.to(call.EventHeld)
-			m.heldSince = m.at
-			m.do(hold{true})
-			m.do(tellHeld{m.winner, true})
-			m.note("held")
+		if mine && m.bridged && !m.aside {
+			m.hold(o.offer.AgentLogin)
 		}
 	case media.EventRemoteUnhold:
-		if mine && m.bridged && m.rec.State == call.StateHeld {
-			m.to(call.EventRetrieved)
-			m.endHold()
-			m.do(hold{false})
-			m.do(tellHeld{m.winner, false})
-			m.note("retrieved")
+		if mine && m.bridged && !m.aside {
+			m.retrieve(o.offer.AgentLogin)
 		}
 	case media.EventDead:
+		if p := m.partyOf(o); p != nil && p.leg == h.leg {
+			l.failed = true
+			m.partyFailed(p, "line dead")
+			return
+		}
 		if mine {
 			m.note("agent_line_dead", "agent", o.offer.AgentLogin)
 			l.failed = true
@@ -243,54 +244,28 @@ func (m *machine) onMenuSilence() {
 	m.join(m.menu.Default)
 }
 
-// onAgentKey: a key of the agent in a call. *48 pauses or resumes the
-// recording and never reaches the player; everything else does.
+// onAgentKey: a key of the agent in a call. What is a code, or may become one,
+// never reaches the player; everything else does.
 func (m *machine) onAgentKey(digit rune) {
 	if !m.bridged {
 		return
 	}
-	pass, hit := m.code.key(digit)
-	for _, d := range pass {
-		m.do(sendDTMF{d})
+	pass, code, arg := m.code.key(digit)
+	to := call.LegID("") // the player
+	if p := m.partyAs(partyConsult); m.aside && p != nil {
+		to = p.leg
 	}
-	if !hit {
+	for _, d := range pass {
+		m.do(sendDTMF{to, d})
+	}
+	if code == "" {
 		return
 	}
-	m.tonePaused = !m.tonePaused
-	m.do(pause{m.tonePaused})
-	if m.tonePaused {
-		m.note("recording_paused")
-		m.do(playAgent{m.winnerLeg, []string{promptPaused}})
-	} else {
-		m.note("recording_resumed")
-		m.do(playAgent{m.winnerLeg, []string{promptResumed}})
+	o := m.offer(m.winner)
+	if o == nil {
+		return
 	}
-}
-
-// codeMatcher finds *48 in the keys of an agent and holds back what may be its
-// beginning.
-type codeMatcher struct{ held []rune }
-
-// pauseCode is the code that pauses and resumes the recording.
-const pauseCode = "*48"
-
-// key takes one key. It returns the keys to pass on, and whether the code is
-// complete.
-func (c *codeMatcher) key(digit rune) (pass []rune, hit bool) {
-	code := []rune(pauseCode)
-	c.held = append(c.held, digit)
-	for len(c.held) > 0 {
-		if string(c.held) == string(code[:min(len(c.held), len(code))]) {
-			break
-		}
-		pass = append(pass, c.held[0])
-		c.held = c.held[1:]
-	}
-	if len(c.held) == len(code) {
-		c.held = nil
-		return pass, true
-	}
-	return pass, false
+	m.do(dialledCode{codes[code].op(m), arg, o.offer.Agent, o.offer.AgentLogin})
 }
 
 // onTimer: a timer ran out.
@@ -326,6 +301,11 @@ func (m *machine) onTimer(t timerKind) {
 	case timerHuman:
 		m.onNotHuman()
 	case timerPlayer:
+		if m.own != nil {
+			m.hangUpPlayer(call.Cause{Text: "No answer"})
+			m.ownFailed("no answer")
+			return
+		}
 		m.hangUpPlayer(call.Cause{Text: "No answer"})
 		m.endAttempt(callback.ResultNoAnswer)
 	case timerGoodbye:
@@ -334,6 +314,14 @@ func (m *machine) onTimer(t timerKind) {
 		m.unpark()
 	case timerAttempt:
 		m.attemptLate()
+	case timerTarget:
+		if p := m.target(); p != nil && !p.talking {
+			m.partyFailed(p, "no answer")
+		}
+	case timerHold:
+		m.holdReminder()
+	case timerPark:
+		m.parkTooLong()
 	case timerCount:
 	}
 }

@@ -105,10 +105,18 @@ func (m *machine) onAgent(e LegEvent) {
 	if o == nil {
 		return
 	}
+	p := m.partyOf(o)
 	switch e.Kind {
 	case LegRinging:
 		m.onRinging(o, l)
 	case LegAnswered:
+		if p != nil {
+			m.onPartyPicked(p, o, l)
+			return
+		}
+		if l.near {
+			return // we answered it
+		}
 		m.onPicked(o, l)
 	case LegFailed:
 		m.onDeviceFailed(o, l, e)
@@ -123,6 +131,18 @@ func (m *machine) onAgent(e LegEvent) {
 			m.agentLost(o, call.OutcomeUnreachable)
 			return
 		}
+		if p != nil {
+			m.onPartyHungUp(p, l)
+			return
+		}
+		if l.near && m.winnerLeg != e.Leg {
+			l.failed, l.ending = true, true
+			if p := m.partyAs(partyConsult); p != nil && p.near == e.Leg {
+				m.nearEnded(p)
+			}
+			m.judge(o)
+			return
+		}
 		m.onAgentHungUp(o, l)
 	case LegDTMF:
 		m.onAgentKey(e.Digit)
@@ -133,6 +153,7 @@ func (m *machine) onAgent(e LegEvent) {
 			l.record.EndedAt = m.at
 		}
 		m.judge(o)
+	case LegHeld, LegRetrieved, LegRefer: // the media says so too; the session takes the REFER
 	case LegAway: // an agent's browser says nothing by this; its media decides
 	}
 }
@@ -141,7 +162,7 @@ func (m *machine) onRinging(o *offerLegs, l *agentLeg) {
 	if l.record.RangAt.IsZero() {
 		l.record.RangAt = m.at
 	}
-	if o.rang || o.over {
+	if o.rang || o.over || o.direct {
 		return
 	}
 	o.rang = true
@@ -195,6 +216,9 @@ func (m *machine) onWon(w won) {
 	m.rec.AgentID = o.offer.Agent
 	m.do(stopTimer{timerRing})
 	for _, other := range m.offers { // every other device, of any agent
+		if m.partyOf(other) != nil {
+			continue
+		}
 		if other != o {
 			other.over = true
 		}
@@ -266,6 +290,10 @@ func (m *machine) judge(o *offerLegs) {
 		open = open || !l.failed && !l.ending
 		final = final && l.final
 	}
+	if p := m.partyOf(o); p != nil && !o.over && !open {
+		m.partyFailed(p, "all devices refused: "+o.best.String())
+		return
+	}
 	if !o.over && !open && m.winner != id {
 		best := o.best
 		if best == call.OutcomeNone {
@@ -279,6 +307,9 @@ func (m *machine) judge(o *offerLegs) {
 		}
 		m.offers = slices.DeleteFunc(m.offers, func(x *offerLegs) bool { return x == o })
 		m.do(tellFinal{id})
+		if m.backTo.Agent != "" && m.backTo.Agent == o.offer.Agent && !m.finished {
+			m.giveBackTo(m.backTo)
+		}
 	}
 }
 
@@ -338,6 +369,7 @@ func (m *machine) end(l *agentLeg, cause call.Cause) {
 
 // endAllOffers ends whatever rings or talks, because the player is gone.
 func (m *machine) endAllOffers(cause call.Cause) {
+	m.parties = nil
 	for _, o := range m.offers {
 		o.over = true
 		m.endOffer(o, cause)

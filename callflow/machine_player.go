@@ -12,6 +12,10 @@ import (
 // onStarted: an inbound call is answered and enters its menu or its queue; a
 // called-back player is dialled once the attempt is stored.
 func (m *machine) onStarted() {
+	if m.own != nil {
+		m.startOwn()
+		return
+	}
 	if m.outbound() {
 		m.startAttempt()
 		return
@@ -59,6 +63,7 @@ func (m *machine) onJoined(j joined) {
 		return
 	}
 	m.inQueue = true
+	m.key, m.priority = j.item.Key, j.item.Priority
 	m.rec.EnqueuedAt = m.at
 	m.to(call.EventJoined)
 	m.note("joined", "queue", m.rec.Queue)
@@ -84,6 +89,10 @@ func (m *machine) onPlayer(e LegEvent) {
 	case LegRinging:
 		m.note("player_ringing")
 	case LegAnswered:
+		if m.own != nil && !m.playerUp && !m.playerOver {
+			m.ownAnswered()
+			return
+		}
 		if m.outbound() && !m.playerUp && !m.playerOver {
 			m.onPlayerPicked()
 		}
@@ -120,7 +129,13 @@ func (m *machine) onPlayerGone() {
 		return
 	}
 	m.do(stopPlay{})
+	if m.orphan {
+		return
+	}
 	switch {
+	case m.own != nil && m.rec.BridgedAt.IsZero():
+		m.ownFailed("hung up")
+	case m.bridged && m.orphaned():
 	case m.bridged:
 		m.release(m.talkReason(), call.Cause{Status: 200, Text: "Caller hung up"})
 		m.conclude(call.EndAnswered)
@@ -132,7 +147,7 @@ func (m *machine) onPlayerGone() {
 		m.winner, m.winnerLeg = "", ""
 		m.endAllOffers(call.Cause{Status: 487, Text: "Caller left"})
 		if !m.leaving { // in a menu, or during a last sentence
-			m.conclude(cmp.Or(m.blame, call.EndAbandoned))
+			m.conclude(m.goneReason())
 		}
 	}
 }
@@ -180,6 +195,9 @@ func (m *machine) onRecorded(id string) {
 		m.advanceCallback(callback.StateConnected)
 	}
 	m.note("bridged", "agent", string(m.rec.AgentID), "recording", m.rec.RecordingID)
+	if len(m.parties) > 0 {
+		m.arrange()
+	}
 }
 
 // part ends the talk of the two sides and counts it.
@@ -208,7 +226,7 @@ func (m *machine) release(reason call.EndReason, cause call.Cause) {
 	m.part()
 	m.rec.EndReason = reason
 	m.do(tellRelease{m.winner, reason})
-	if m.outbound() {
+	if m.outbound() && !m.handed {
 		m.finishCallback(callback.ResultConnected)
 	}
 	m.winner, m.winnerLeg = "", ""
@@ -224,6 +242,9 @@ func (m *machine) onAgentHungUp(o *offerLegs, l *agentLeg) {
 	switch {
 	case m.winnerLeg != l.record.ID:
 		m.judge(o)
+	case m.orphan:
+		m.lastTalk()
+	case m.bridged && m.succeed("Agent hung up"):
 	case m.bridged && m.at.Sub(m.bridgedSince) < m.cfg.MisClick && !m.missedTwo && !m.playerOver:
 		m.missedTwo = true
 		m.note("agent_dump", "agent", o.offer.AgentLogin)
@@ -248,12 +269,27 @@ func (m *machine) agentReason() call.EndReason {
 // agentLost: the winner's leg is gone while the player stays: he is not
 // dropped, and waits at the front of the queue.
 func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
+	if m.orphan {
+		m.lastTalk()
+		return
+	}
+	if m.bridged && m.succeed("Agent lost") {
+		return
+	}
 	m.part()
 	m.do(stopTimer{timerMedia})
 	m.do(stopTimer{timerNotice})
-	m.winner, m.winnerLeg = "", ""
-	m.inQueue, m.missed = true, true
+	m.winner, m.winnerLeg, m.muted = "", "", false
+	m.missed = true
 	o.over = true
+	if o.direct { // the queue had no part in it: he joins again, at the front
+		m.note("agent_lost", "agent", o.offer.AgentLogin, "outcome", outcome.String())
+		m.endOffer(o, call.Cause{Status: 200, Text: "Call lost"})
+		m.judge(o)
+		m.requeue()
+		return
+	}
+	m.inQueue = true
 	m.do(tellLost{o.offer.ID, outcome})
 	m.to(call.EventAgentLost)
 	m.note("agent_lost", "agent", o.offer.AgentLogin, "outcome", outcome.String())

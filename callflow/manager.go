@@ -132,23 +132,48 @@ func (m *Manager) contain() {
 // agents the feature codes.
 func (m *Manager) Routable(user string, who account.ID) bool {
 	user, _ = m.destination(user)
+	if m.leads(user) {
+		return true
+	}
+	if who == "" {
+		return false
+	}
+	if featureOf(user) != featureNone {
+		return true
+	}
+	_, err := m.Target(user) // a colleague or a number: a consultation
+	return err == nil
+}
+
+// leads reports whether a name is that of a menu or of a queue that is enabled.
+func (m *Manager) leads(user string) bool {
 	if _, ok := m.cfg.Menus[user]; ok {
 		return true
 	}
-	if q, ok := m.queue.Has(user); ok {
-		return q.Enabled
-	}
-	return who != "" && featureOf(user) != featureNone
+	q, ok := m.queue.Has(user)
+	return ok && q.Enabled
 }
 
 // Accept implements Handler.
 func (m *Manager) Accept(in Inbound) *Refusal {
+	if in.Replaces != "" {
+		if m.replace(&in) {
+			return nil
+		}
+		return m.refuse(&Refusal{Status: 481, Text: "No such call of yours"})
+	}
 	if !m.Routable(in.To.User, in.Account) {
 		return m.refuse(&Refusal{Status: 404, Text: "Not Found"})
 	}
 	user, language := m.destination(in.To.User)
 	if f := featureOf(user); f != featureNone {
 		return m.startFeature(f, in)
+	}
+	if !m.leads(user) {
+		if m.consultFrom(&in) {
+			return nil
+		}
+		return m.refuse(&Refusal{Status: 403, Text: "No call to consult about"})
 	}
 	rec := call.Record{
 		ID: call.ID(id.New()), Direction: call.Inbound, SIPCallID: in.SIPCallID, From: in.From, To: in.To,

@@ -37,6 +37,7 @@ const (
 	promptOpen       = "callback.already_open"
 	promptKeep       = "callback.keep_or_cancel"
 	promptLater      = "callback.later"
+	promptPlayerLeft = "player.left"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -46,7 +47,7 @@ func Prompts() []string {
 		promptGreeting, promptNotice, promptPleaseWait, promptGoodbye, promptLanguage, promptMusicOn, promptMusicOff,
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
-		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater,
+		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater, promptPlayerLeft,
 	}
 	for n := 1; n <= 21; n++ {
 		ids = append(ids, positionPrompt(n))

@@ -210,33 +210,3 @@ func TestR25CallbackKeyAndAnswerInBothOrders(t *testing.T) {
 		}
 	})
 }
-
-func TestPauseCodeOfTheAgentNeverReachesThePlayer(t *testing.T) {
-	cases := map[string]struct {
-		keys, pass string
-		hits       int
-	}{
-		"the code":             {"*48", "", 1},
-		"the code twice":       {"*48*48", "", 2},
-		"other keys":           {"123", "123", 0},
-		"a false beginning":    {"*4*48", "*4", 1},
-		"a star and a digit":   {"*5", "*5", 0},
-		"two stars, then code": {"**48", "*", 1},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			var m codeMatcher
-			pass, hits := "", 0
-			for _, k := range c.keys {
-				p, hit := m.key(k)
-				pass += string(p)
-				if hit {
-					hits++
-				}
-			}
-			if pass != c.pass || hits != c.hits {
-				t.Errorf("passed %q with %d hits, want %q with %d", pass, hits, c.pass, c.hits)
-			}
-		})
-	}
-}

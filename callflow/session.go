@@ -38,10 +38,19 @@ type Session struct {
 	legs   map[call.LegID]Leg // the agents'
 	player Leg
 	joint  *media.Bridge
-	tape   *recording.Recording
-	wanted []chan<- confirmed // who asked for a callback by API
-	ended  bool
-	view   latest // read by others
+	two    pair // of joint
+	// conf stands in place of joint while more than two are to hear each other.
+	conf        *media.Conference
+	confPrivate bool // without player and recorder
+	members     map[call.LegID]*media.Member
+	near        *media.Bridge            // of an agent's second line and who is consulted on it
+	direct      map[queue.OfferID]direct // who is engaged for this call alone
+	replies     map[uint64]func(error)   // who asked for an operation
+	ticket      uint64
+	tape        *recording.Recording
+	wanted      []chan<- confirmed // who asked for a callback by API
+	ended       bool
+	view        latest // read by others
 
 	handedBack bool // the promise that this call keeps is the runner's again
 }
@@ -59,7 +68,7 @@ func newSession(mgr *Manager, m *machine) *Session {
 		log: mgr.log.With(logkey.Call, string(m.rec.ID)),
 		box: mailbox.New[input](), done: make(chan struct{}),
 		fired: make(chan timerFire, int(timerCount)*4),
-		legs:  map[call.LegID]Leg{},
+		legs:  map[call.LegID]Leg{}, direct: map[queue.OfferID]direct{}, replies: map[uint64]func(error){},
 	}
 	s.publish()
 	return s
@@ -133,8 +142,13 @@ func (s *Session) release() {
 			t.Stop()
 		}
 	}
-	if s.joint != nil {
-		s.joint.Close()
+	s.disconnect()
+	s.leaveNear()
+	for o := range s.direct {
+		s.disengage(o)
+	}
+	for _, reply := range s.replies {
+		reply(ErrEnded)
 	}
 	if s.entry != nil {
 		s.mgr.refuseOffers(s.entry)
@@ -143,6 +157,12 @@ func (s *Session) release() {
 		switch in := in.(type) {
 		case wanted:
 			in.reply <- confirmed{err: ErrEnded}
+		case operation:
+			in.reply(ErrEnded)
+		case secondCall:
+			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
+		case otherDevice:
+			in.leg.End(call.Cause{Status: 481, Text: "Call ended"})
 		case comeBack:
 			in.leg.End(call.Cause{Status: 404, Text: "Call ended"})
 		case attempted:
@@ -185,6 +205,27 @@ func (s *Session) feed(in input) {
 		in = asked{wantCallback, got.by}
 	case comeBack:
 		in = s.swapPlayer(got.leg)
+	case operation:
+		s.ticket++
+		s.replies[s.ticket] = got.reply
+		in = operationAsked{got.Operation, s.ticket}
+	case secondCall:
+		in = s.takeSecond(got)
+	case otherDevice:
+		if in = s.moveTo(got); in == nil {
+			return
+		}
+	case agentSaid:
+		if got.Kind == LegRefer {
+			if in = s.refer(got.LegEvent); in == nil {
+				return
+			}
+		}
+	case playerSaid:
+		if got.Kind == LegRefer {
+			s.refer(got.LegEvent)
+			return
+		}
 	case confirmed:
 		if got.err == nil && s.m.answeredMeanwhile() {
 			got.err = callback.ErrState
@@ -207,6 +248,9 @@ func (s *Session) feed(in input) {
 func (s *Session) crash() {
 	s.inputs = nil
 	for _, o := range s.m.offers {
+		if o.direct {
+			continue // release frees him
+		}
 		s.mgr.queue.AgentLost(o.offer.ID, call.OutcomeNone)
 		s.mgr.queue.Final(o.offer.ID)
 	}
@@ -245,7 +289,7 @@ func (s *Session) publish() {
 	if o := s.m.offer(s.m.winner); o != nil {
 		login = o.offer.AgentLogin
 	}
-	s.view.set(s.m.rec, s.entry, login, s.m.away)
+	s.view.set(s.m.rec, s.entry, login, s.m.away, s.m.talk())
 }
 
 // tellWanted tells those who asked by API what became of the callback.
@@ -309,7 +353,7 @@ func (s *Session) dial(o queue.Offer) {
 			LegID: call.LegID(id.New()), CallID: s.id, To: to,
 			FromUser: s.m.rec.From.User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
 		}
-		if s.m.outbound() {
+		if s.m.rec.Direction == call.Outbound {
 			inv.FromUser = s.m.rec.To.User
 		}
 		if s.player != nil {
@@ -352,15 +396,17 @@ func displayFor(r call.Record) string {
 }
 
 // dialPlayer rings a player whom we promised to call back.
-func (s *Session) dialPlayer(c callback.Callback) {
-	to := addressOf(c)
+func (s *Session) dialPlayer(c callback.Callback) { s.dialPlayerAt(addressOf(c), c.Queue, c.Language) }
+
+// dialPlayerAt rings a player for a queue, whose number he is shown.
+func (s *Session) dialPlayerAt(to Address, queue, language string) {
 	d := s.mgr.dialers[to.Kind]
 	if d == nil {
 		s.answer(playerDialed{err: ErrNoRoute})
 		return
 	}
 	leg, err := d.Dial(context.Background(), Invitation{
-		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: c.Queue, FromDisplay: c.Queue, Queue: c.Queue, Language: c.Language,
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, FromDisplay: queue, Queue: queue, Language: language,
 	})
 	if err != nil {
 		s.answer(playerDialed{err: err})
@@ -379,7 +425,6 @@ func (s *Session) connect(leg call.LegID) {
 		return
 	}
 	s.player.Media().Music(false)
-	var tap media.Tap
 	if s.mgr.cfg.Record && s.tape == nil {
 		s.tape = s.mgr.recorder.Start(recording.StartInfo{
 			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),
@@ -387,12 +432,10 @@ func (s *Session) connect(leg call.LegID) {
 	}
 	rec := ""
 	if s.tape != nil {
-		tap, rec = s.tape, string(s.tape.ID())
+		rec = string(s.tape.ID())
 	}
-	// The agent's keys reach the player by the session, so that *48 does not.
-	s.joint = media.NewBridge(s.player.Media(), agent.Media(), tap, func(side media.Side, _ rune) bool {
-		return side == media.Player
-	})
+	s.two = pair{agent: leg}
+	s.joint = s.newBridge(s.two)
 	s.answer(recorded{rec})
 }
 
@@ -400,6 +443,10 @@ func (s *Session) disconnect() {
 	if s.joint != nil {
 		s.joint.Close()
 		s.joint = nil
+	}
+	if s.conf != nil {
+		s.conf.Close()
+		s.conf, s.members = nil, nil
 	}
 }
 

@@ -489,6 +489,7 @@ type line struct {
 	ending   bool
 	ended    bool
 	causes   []call.Cause // of every End
+	referred []int        // answers to its REFERs
 	endedAt  time.Time
 }
 
@@ -581,6 +582,12 @@ func (l *line) End(cause call.Cause) {
 			l.over(callflow.LegEvent{Kind: callflow.LegFailed, Status: 487})
 		}
 	})
+}
+
+func (l *line) Referred(status int, _ string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.referred = append(l.referred, status)
 }
 
 // hangUp ends the dialog from the phone's side.

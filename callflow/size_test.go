@@ -6,6 +6,6 @@ package callflow
 // full ones are in size_verify_test.go.
 const (
 	ModelStates = 6_000 // of the offer protocol; the slowest seeded fault needs 1,200
-	Storms      = 4
+	Storms      = 12
 	CrashStorms = 2
 )

@@ -14,6 +14,24 @@ type View struct {
 	Place      queue.Place
 	AgentLogin string
 	Away       bool
+	Talk
+}
+
+// Talk is who hears whom in a live call.
+type Talk struct {
+	Muted   bool // nobody hears the agent
+	Paused  bool // the recording
+	Aside   bool // the agent talks to who is consulted
+	Orphan  bool // the player left; people of ours still talk
+	Parties []PartyView
+}
+
+// PartyView is somebody in a call beside the player and the agent who has him.
+type PartyView struct {
+	Kind    string        // "consult", "transfer", "return", "pick_up", "conference" or "monitor"
+	Target                // who he is
+	Talking bool          // false: he is rung
+	Listens OperationKind // of a monitor: OpListen, OpWhisper or OpBarge
 }
 
 // latest holds the newest View. A mutex for one value inside one type.
@@ -23,6 +41,7 @@ type latest struct {
 	entry *queue.Entry
 	login string
 	away  bool
+	talk  Talk
 	story []call.TimelineEvent // appended to only
 }
 
@@ -32,9 +51,9 @@ func (l *latest) tell(ev call.TimelineEvent) {
 	l.mu.Unlock()
 }
 
-func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool) {
+func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk) {
 	l.mu.Lock()
-	l.rec, l.entry, l.login, l.away = rec, entry, login, away
+	l.rec, l.entry, l.login, l.away, l.talk = rec, entry, login, away, talk
 	l.mu.Unlock()
 }
 
@@ -56,7 +75,7 @@ func (l *latest) promise() string {
 
 func (l *latest) get() View {
 	l.mu.Lock()
-	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away}
+	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away, Talk: l.talk}
 	entry := l.entry
 	l.mu.Unlock()
 	if entry != nil {

@@ -63,16 +63,17 @@ func (k KeyPair) Set() bool { return k.Cert != "" && k.Key != "" }
 
 // SIP is the edge towards phones and trunks.
 type SIP struct {
-	Listen    string         `koanf:"listen"`    // host:port for UDP and TCP
-	Advertise netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
-	LocalNets []netip.Prefix `koanf:"local_nets"`
-	Digest    string         `koanf:"digest"` // "md5", "both", "sha256"
-	Realm     string         `koanf:"realm"`
-	Guard     Guard          `koanf:"guard"`
-	Limits    SIPLimits      `koanf:"limits"`
-	Session   SIPSession     `koanf:"session"`
-	Trace     bool           `koanf:"trace"`
-	TLS       SIPTLS         `koanf:"tls"`
+	Listen     string         `koanf:"listen"`    // host:port for UDP and TCP
+	Advertise  netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
+	LocalNets  []netip.Prefix `koanf:"local_nets"`
+	Digest     string         `koanf:"digest"` // "md5", "both", "sha256"
+	Realm      string         `koanf:"realm"`
+	Guard      Guard          `koanf:"guard"`
+	Limits     SIPLimits      `koanf:"limits"`
+	Session    SIPSession     `koanf:"session"`
+	AutoAnswer bool           `koanf:"auto_answer"` // phones of agents are asked to answer by themselves
+	Trace      bool           `koanf:"trace"`
+	TLS        SIPTLS         `koanf:"tls"`
 }
 
 // Guard limits the requests of one source address.

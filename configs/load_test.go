@@ -112,7 +112,7 @@ func sample() map[string]string {
 		"sip.guard.trusted": "127.0.0.0/8", "sip.trace": "on", "sip.tls.listen": "0.0.0.0:5062",
 		"sip.limits.message_bytes": "4096", "sip.limits.headers": "64", "sip.limits.vias": "30", "sip.limits.connections": "100",
 		"sip.limits.source_connections": "9", "sip.limits.message_time": "5s", "sip.limits.idle_time": "30s",
-		"sip.session.expires": "5m", "sip.session.probe": "1m",
+		"sip.session.expires": "5m", "sip.session.probe": "1m", "sip.auto_answer": "true",
 		"sip.tls.cert": "c.pem", "sip.tls.key": "k.pem", "media.rtp_ports": "40000-40999",
 		"media.webrtc_port": "0", "media.codecs": "opus,pcmu", "media.srtp": "required", "media.leg_dead": "11s", "data.dir": "/srv/pickup",
 		"database.url": "postgres://u:p@h/n", "queue.ring_time": "9s", "queue.short_abandon": "4s",

@@ -44,7 +44,9 @@ type Config struct {
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
 	// Music is the hold music, 8 kHz mono PCM16, a seamless loop.
 	Music []int16
-	// Listen opens the sockets of RTP legs; nil means ListenUDP.
+	// Listen opens the sockets of RTP legs, each read by a goroutine of its own.
+	// nil means the engine's choice: on Linux few threads read all of them, with
+	// epoll; elsewhere it is ListenUDP.
 	Listen ListenFunc
 }
 
@@ -86,7 +88,9 @@ type Engine struct {
 	codecs  []kind // of phones, the most wanted first
 	shards  []*shard
 	browser browserTransport
+	poller  poller // nil: each socket has a goroutine
 
+	unsent    atomic.Uint64 // packets that the kernel did not take
 	relays    atomic.Uint32 // source ids given out
 	nextShard atomic.Uint32
 
@@ -118,9 +122,20 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg.Shards = runtime.GOMAXPROCS(0)
 	}
 	var browsers *muxConn
+	var reader poller
+	open := pulled(cfg.Listen)
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
-		cfg.Listen = ListenUDP
+		if reader, err = newPoller(runtime.GOMAXPROCS(0)); err != nil {
+			return nil, err
+		}
+		open = pulled(ListenUDP)
+		if reader != nil {
+			open = reader.open
+		}
 		if browsers, err = listenBrowsers(cfg.WebRTCPort); err != nil {
+			if reader != nil {
+				reader.close()
+			}
 			return nil, err
 		}
 	}
@@ -128,10 +143,11 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg:    cfg,
 		log:    log,
 		epoch:  time.Now(),
-		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.Listen),
+		ports:  newPorts(cfg.FirstPort, cfg.LastPort, open),
 		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
 	}
+	e.poller = reader
 	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
 		return nil, err
 	}
@@ -155,6 +171,10 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.log.Error("hold music in a codec: its listeners hear silence", slog.Any(logkey.Err, err))
 		}
 	})
+	var readers sync.WaitGroup
+	if e.poller != nil {
+		readers.Go(e.poller.run)
+	}
 	<-ctx.Done()
 	e.mu.Lock()
 	e.closed = true
@@ -168,6 +188,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	tickers.Wait()
 	e.live.Wait()
+	if e.poller != nil {
+		e.poller.close()
+	}
+	readers.Wait()
 	return e.browser.close()
 }
 
@@ -200,11 +224,9 @@ func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
 		e.ports.close(sockets)
 		return nil, ErrClosed
 	}
-	if e.begin() {
-		go func() { defer e.live.Done(); l.readRTP(sockets.rtp) }()
-	}
-	if e.begin() {
-		go func() { defer e.live.Done(); l.readRTCP(sockets.rtcp) }()
+	if err := errors.Join(e.receive(sockets.rtp, l.receive), e.receive(sockets.rtcp, l.receiveRTCP)); err != nil {
+		l.Close()
+		return nil, err
 	}
 	return l, nil
 }
@@ -263,13 +285,19 @@ type Counters struct {
 	Strangers uint64 // packets from sources that no description or signalling vouches for
 	Forged    uint64 // SRTP packets that failed their check or came twice
 	Malformed uint64 // packets that are no RTP, or of no agreed codec
+	Unsent    uint64 // packets that the kernel did not take, of all legs so far
+	Unread    uint64 // reads of phones' sockets that failed, of all legs so far
 }
 
-// Counters returns what happened so far in the legs that are open.
+// Counters returns what happened so far: in the legs that are open, where it
+// does not say otherwise.
 func (e *Engine) Counters() Counters {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := Counters{Legs: len(e.legs)}
+	c := Counters{Legs: len(e.legs), Unsent: e.unsent.Load()}
+	if e.poller != nil {
+		c.Unread = e.poller.failed()
+	}
 	for l := range e.legs {
 		c.Strangers += l.in.strangers.Load()
 		c.Forged += l.in.forged.Load()

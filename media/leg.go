@@ -60,7 +60,8 @@ type Leg struct {
 
 	in     incoming
 	out    outStream
-	route  atomic.Pointer[route] // the bridge, else nil
+	route  atomic.Pointer[route]  // the bridge, else nil
+	member atomic.Pointer[Member] // of a conference, else nil
 	player player
 }
 
@@ -185,9 +186,11 @@ func (l *Leg) send(p []byte, timestamp uint32, now time.Duration) {
 			return
 		}
 	}
-	if l.sockets.rtp.Write(p, *to) == nil {
-		l.out.count(size, timestamp, int64(now))
+	if l.sockets.rtp.Write(p, *to) != nil {
+		l.engine.unsent.Add(1)
+		return
 	}
+	l.out.count(size, timestamp, int64(now))
 }
 
 // reach reports whether there is somebody to send to.

@@ -159,18 +159,37 @@ func (l *Leg) Accept(answer []byte) error {
 	if l.browser != nil {
 		return l.browser.accept(answer)
 	}
+	events, err := l.accept(answer, false)
+	if err == nil {
+		l.settle(events)
+	}
+	return err
+}
+
+// AcceptEarly applies the answer of a provisional response (RFC 3261 13.2.1,
+// RFC 3262 5): early media flows, nobody is told and silence is not judged. Our
+// offer stays open: the 2xx, of this phone or of another branch of the same
+// INVITE, brings the answer that Accept takes. A browser's is not applied.
+func (l *Leg) AcceptEarly(answer []byte) error {
+	if l.browser != nil {
+		return nil
+	}
+	_, err := l.accept(answer, true)
+	return err
+}
+
+func (l *Leg) accept(answer []byte, early bool) ([]Event, error) {
 	remote, err := parseSDP(answer, l.answerPolicy(), l.engine.codecs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.closed {
-		l.mu.Unlock()
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if !l.desc.offered || remote.audio != l.desc.audio {
-		l.mu.Unlock()
-		return fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
+		return nil, fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
 	}
 	codec, _ := remote.first() // RFC 3264 section 7: the answer's order
 	t, err := l.agree(remote, codec)
@@ -178,23 +197,25 @@ func (l *Leg) Accept(answer []byte) error {
 		err = l.takeKey(t, remote.crypto)
 	}
 	if err != nil {
-		l.mu.Unlock()
-		return err
+		return nil, err
 	}
 	for _, p := range l.offeredPayloads() { // the peer sends by the numbers of our offer
 		if t.kinds[p.number] == kindNone {
 			t.kinds[p.number] = p.kind
 		}
 	}
-	l.desc.offered, l.desc.keys = false, nil
 	if remote.mux && !l.desc.mux {
 		t.mux = false // not offered
 	}
+	if early {
+		t.judged = false
+		l.adopt(t)
+		return nil, nil
+	}
+	l.desc.offered, l.desc.keys = false, nil
 	events := l.holdEvents(remote)
 	l.adopt(t)
-	l.mu.Unlock()
-	l.settle(events)
-	return nil
+	return events, nil
 }
 
 // secured reports whether the dialog's audio line has a profile of SRTP.

@@ -200,6 +200,9 @@ func (l *Leg) tickGround(t *tick, agreed *terms) {
 		}
 		music = r.side == Player
 	}
+	if m := l.member.Load(); m != nil && !m.own() {
+		return // the conference's ticker plays to him
+	}
 	switch s := l.engine.sounds; {
 	case music && s.music != nil:
 		l.sendFrame(t, agreed, sourceMusic, s.music.frame(t.number, agreed.codec))

@@ -9,7 +9,7 @@ import (
 // (RFC 3550 section 11). A pair is used again as late as possible, so that
 // packets for an ended call do not reach the next one.
 type ports struct {
-	listen ListenFunc
+	listen func(netip.AddrPort) (endpoint, error)
 	first  int // even
 	pairs  int
 
@@ -19,14 +19,14 @@ type ports struct {
 }
 
 // newPorts covers first to last, inclusive.
-func newPorts(first, last int, listen ListenFunc) *ports {
+func newPorts(first, last int, listen func(netip.AddrPort) (endpoint, error)) *ports {
 	even := first + first%2
 	return &ports{listen: listen, first: even, pairs: max(0, (last-even+1)/2), used: make(map[int]bool)}
 }
 
 // pair is an open pair of sockets.
 type pair struct {
-	rtp, rtcp Socket
+	rtp, rtcp endpoint
 	index     int
 }
 

@@ -26,38 +26,6 @@ type incoming struct {
 	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
 }
 
-// readRTP reads a phone's socket until it is closed.
-func (l *Leg) readRTP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receive(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
-// readRTCP reads a phone's RTCP socket until it is closed.
-func (l *Leg) readRTCP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receiveRTCP(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
 // receive takes one packet from the network. Events that it causes are told
 // after the section is left, so that a sink may part the bridge.
 func (l *Leg) receive(p []byte, from netip.AddrPort, now time.Duration) {
@@ -122,12 +90,12 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if k.isEvent() {
 		return l.takeEvent(p, &h, k, now), alive
 	}
-	switch r := l.route.Load(); {
-	case r == nil:
-	case k == kindComfort:
-		r.noise(p[h.start:h.end], &h)
-	default:
+	if k == kindComfort {
+		l.takeNoise(p, &h)
+	} else if r := l.route.Load(); r != nil {
 		r.audio(p, &h, k, now)
+	} else if m := l.member.Load(); m != nil {
+		m.audio(p[h.start:h.end], &h, k, now)
 	}
 	return 0, alive
 }
@@ -142,6 +110,14 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 	}
 }
 
+// takeNoise handles a packet of comfort noise.
+func (l *Leg) takeNoise(p []byte, h *header) {
+	l.in.speech.pass(h)
+	if r := l.route.Load(); r != nil {
+		r.noise(p[h.start:h.end])
+	}
+}
+
 // takeEvent handles a packet of a telephone-event: a key is told once, and
 // passed on to the other side of a bridge that lets it through.
 func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
@@ -150,10 +126,13 @@ func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 		l.in.malformed.Add(1)
 		return 0
 	}
+	l.in.speech.pass(h)
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
 	if r := l.route.Load(); r != nil && !stale {
 		r.event(p, h, e, k, digit, first, now)
+	} else if m := l.member.Load(); m != nil && !stale {
+		m.event(digit, first)
 	}
 	if first {
 		return digit

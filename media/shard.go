@@ -20,12 +20,29 @@ type shard struct {
 	engine *Engine
 	mu     sync.Mutex             // of writers of legs
 	legs   atomic.Pointer[[]*Leg] // never changed in place
+
+	conferences atomic.Pointer[[]*Conference] // never changed in place
 }
 
 func newShard(e *Engine) *shard {
 	s := &shard{engine: e}
 	s.legs.Store(&[]*Leg{})
+	s.conferences.Store(&[]*Conference{})
 	return s
+}
+
+func (s *shard) addConference(c *Conference) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := append(slices.Clone(*s.conferences.Load()), c)
+	s.conferences.Store(&all)
+}
+
+func (s *shard) removeConference(c *Conference) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.DeleteFunc(slices.Clone(*s.conferences.Load()), func(other *Conference) bool { return other == c })
+	s.conferences.Store(&all)
 }
 
 func (s *shard) add(l *Leg) {
@@ -80,5 +97,8 @@ func (s *shard) run(ctx context.Context) {
 func (s *shard) play(t *tick) {
 	for _, l := range *s.legs.Load() {
 		l.tick(t)
+	}
+	for _, c := range *s.conferences.Load() {
+		c.mix(t)
 	}
 }

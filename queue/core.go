@@ -137,6 +137,12 @@ func (c *Core) apply(ev *Event) {
 			a.occupied = ev.On
 			c.settle(a)
 		}
+	case EventEngage:
+		c.reply(answer{Err: c.engage(ev.Agent, ev.Item.CallID, ev.State)})
+	case EventEngaged:
+		c.engagedAs(ev.Agent, ev.State)
+	case EventDisengage:
+		c.disengage(ev.Agent, ev.Wrap)
 	case EventAnswered:
 		won := false
 		if r := c.offers[ev.Offer]; r != nil {

@@ -257,10 +257,15 @@ func (c *Core) startWrap(r *reservation) {
 	a := r.agent
 	a.talkFrom, a.talkLine = r.wonAt, r.item.q
 	if d := r.item.q.WrapUp; d > 0 {
-		a.wrapping = true
-		a.wrapAt = c.ns + int64(d)
-		c.arm(timer{at: a.wrapAt, kind: timerWrap, who: a})
+		c.wrap(a, d)
 	}
+}
+
+// wrap begins a wrap-up of d.
+func (c *Core) wrap(a *agent, d time.Duration) {
+	a.wrapping = true
+	a.wrapAt = c.ns + int64(d)
+	c.arm(timer{at: a.wrapAt, kind: timerWrap, who: a})
 }
 
 // endWrap ends the timed wrap-up. An agent whose legs are not final stays in
@@ -342,7 +347,7 @@ func (c *Core) restore(states map[account.ID]AgentView) {
 
 // forget drops an agent who was removed and is done.
 func (c *Core) forget(a *agent) {
-	if a.removed && a.res == nil && !a.wrapping && len(a.text) == 0 && c.agents[a.ID] == a {
+	if a.removed && a.res == nil && !a.wrapping && a.engaged == "" && len(a.text) == 0 && c.agents[a.ID] == a {
 		delete(c.agents, a.ID)
 	}
 }

@@ -52,7 +52,7 @@ func (c *Core) claim(id ItemID, agent account.ID) (*reservation, error) {
 
 // couldTake reports whether an item fits beside what he has, ready or not.
 func (a *agent) couldTake(l lane) bool {
-	if a.res != nil || a.wrapping || a.occupied || a.open != nil {
+	if a.res != nil || a.wrapping || a.elsewhere() || a.open != nil {
 		return false
 	}
 	if l.text() {

@@ -63,7 +63,7 @@ func (a *agent) setLimits() {
 
 // textReady reports whether he can be given text now, if there is room.
 func (a *agent) textReady() bool {
-	return a.console && a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.occupied && !a.removed &&
+	return a.console && a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.elsewhere() && !a.removed &&
 		a.delayAt == 0 && a.open == nil
 }
 
@@ -95,7 +95,7 @@ func newRoom(l lane) indexHeap[agent] {
 
 // settleText keeps the heaps of those who have room true to an agent.
 func (c *Core) settleText(a *agent) {
-	if a.byCall > 0 && a.res == nil && !a.wrapping {
+	if a.byCall > 0 && a.res == nil && !a.wrapping && a.engaged == "" {
 		c.resumeAll(a)
 	}
 	key := textKey{
@@ -138,7 +138,7 @@ func (a *agent) serves(l lane) bool {
 	case l.text():
 		return a.console && a.chosen == AgentReady
 	case a.console: // he may be ready for text alone
-		return a.onDuty() && (a.devices > 0 && a.unreachable == "" || a.res != nil || a.wrapping || a.occupied)
+		return a.onDuty() && (a.devices > 0 && a.unreachable == "" || a.res != nil || a.wrapping || a.elsewhere())
 	}
 	return a.onDuty()
 }
@@ -298,7 +298,7 @@ type floorMark struct{ ready, idle bool }
 func (c *Core) countFloor(a *agent) {
 	var m floorMark
 	m.ready = a.chosen == AgentReady && !a.removed && (a.console || a.devices > 0 && a.unreachable == "")
-	m.idle = m.ready && a.res == nil && !a.wrapping && !a.occupied && a.delayAt == 0 && a.open == nil && a.load == 0
+	m.idle = m.ready && a.res == nil && !a.wrapping && !a.elsewhere() && a.delayAt == 0 && a.open == nil && a.load == 0
 	if m == a.floor {
 		return
 	}

@@ -237,6 +237,8 @@ type agent struct {
 	nextPerson  bool
 	devices     int
 	occupied    bool
+	engaged     AgentState // "" or what he is shown as in a talk that no queue gave him
+	engagedIn   call.ID
 	removed     bool
 	res         *reservation
 	wrapping    bool
@@ -278,13 +280,13 @@ func (a *agent) before(o *agent) bool {
 
 // inCall reports whether a choice of state has to wait for the end of a call.
 func (a *agent) inCall() bool {
-	return a.wrapping || a.res != nil && (a.res.state == resAccepted || a.res.state == resReleasing && a.res.talked)
+	return a.wrapping || a.engaged != "" || a.res != nil && (a.res.state == resAccepted || a.res.state == resReleasing && a.res.talked)
 }
 
 // available reports whether he can be offered a call now (telephony 1.4). A
 // chat, or a text item that is on its way to him, keeps him from it.
 func (a *agent) available() bool {
-	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.occupied && !a.removed &&
+	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.elsewhere() && !a.removed &&
 		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0
 }
 
@@ -312,6 +314,8 @@ func (a *agent) display() (AgentState, string) {
 		}
 	}
 	switch {
+	case a.engaged != "":
+		return a.engaged, ""
 	case a.wrapping:
 		return AgentWrapUp, ""
 	case a.occupied:

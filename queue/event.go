@@ -40,6 +40,9 @@ const (
 	EventPark                             // Offer; replied
 	EventResume                           // Offer; replied
 	EventTransfer                         // ItemID, To; replied
+	EventEngage                           // Agent, Item.CallID, State; replied
+	EventEngaged                          // Agent, State
+	EventDisengage                        // Agent, Wrap
 )
 
 // Event is one input of Core.
@@ -57,6 +60,7 @@ type Event struct {
 	Priority    int
 	To          Destination
 	On          bool
+	Wrap        time.Duration
 	At          time.Time
 	Err         error
 	Queues      []QueueConfig

@@ -159,6 +159,29 @@ func (d *Domain) Occupy(agent account.ID, busy bool) {
 	d.tell(Event{Kind: EventOccupy, Agent: agent, On: busy})
 }
 
+// Engage takes an agent for a talk that comes from no queue (a transfer to him, a
+// consultation, a conference, a call of his own) and shows him as as, in the call
+// named. He may be
+// ready, not ready or in wrap-up, which ends; he is offered nothing until
+// Disengage. Errors: *RefusedError when he has a call or cannot be rung,
+// ErrUnknownAgent for who is not an agent.
+func (d *Domain) Engage(ctx context.Context, agent account.ID, in call.ID, as AgentState) error {
+	_, err := d.ask(ctx, message{event: Event{Kind: EventEngage, Agent: agent, Item: Item{CallID: in}, State: as}})
+	return err
+}
+
+// Engaged changes what an engaged agent is shown as: he talks, consults, is in a
+// conference. His written work rests from then on, as in a call.
+func (d *Domain) Engaged(agent account.ID, as AgentState) {
+	d.tell(Event{Kind: EventEngaged, Agent: agent, State: as})
+}
+
+// Disengage frees an engaged agent; call it when all his legs are final. wrap
+// is the wrap-up that follows, 0 for none.
+func (d *Domain) Disengage(agent account.ID, wrap time.Duration) {
+	d.tell(Event{Kind: EventDisengage, Agent: agent, Wrap: wrap})
+}
+
 // Withdraw takes a waiting item out by hand (supervisor): End withdrawn_by_supervisor.
 func (d *Domain) Withdraw(ctx context.Context, item ItemID) error {
 	_, err := d.ask(ctx, message{event: Event{Kind: EventWithdraw, ItemID: item}})

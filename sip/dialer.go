@@ -129,6 +129,10 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 		DisplayName: quoteDisplay(inv.FromDisplay), Params: gosip.NewParams(),
 		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.cfg.LocalAddr(to.flow.addr.Addr()).String()},
 	}
+	private := user == anonymous
+	if private { // RFC 3323 4.1.1.3
+		d.local.Address.Host = "anonymous.invalid"
+	}
 	d.local.Params.Add("tag", d.localTag)
 	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
 	d.remote.Address.UriParams = nil
@@ -136,14 +140,20 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	r := l.d.request(gosip.INVITE)
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
-	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	r.AppendHeader(gosip.NewHeader("Supported", supported))
 	l.askSession(r, "")
 	for name, v := range map[string]string{"X-Pickup-Call": string(inv.CallID), "X-Pickup-Queue": inv.Queue} {
 		if v != "" && to.aor != "" { // agents only
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}
-	l.device = bindingName{to.aor, to.key}
+	if private {
+		r.AppendHeader(gosip.NewHeader("Privacy", "id"))
+	}
+	if to.aor != "" && (inv.AutoAnswer || s.cfg.AutoAnswer) {
+		s.askAutoAnswer(r, to.flow)
+	}
+	l.device, l.login = bindingName{to.aor, to.key}, to.aor
 	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
 	if to.trunk != nil {
 		l.trunk = to.trunk.Name
@@ -155,6 +165,19 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	l.start("")
 	l.post(l.dial)
 	return l, nil
+}
+
+// anonymous is the user of a caller who does not want to be known (RFC 3323 4.1.1.3).
+const anonymous = "anonymous"
+
+// askAutoAnswer asks a phone to answer by itself, in each of the ways that phones
+// know: the Call-Info of Broadsoft, the Alert-Info of Polycom and its like, and
+// RFC 5373. A phone that does not want to rings.
+func (s *Server) askAutoAnswer(r *gosip.Request, f *flow) {
+	host := s.contact(f).Address.Host
+	r.AppendHeader(gosip.NewHeader("Call-Info", "<sip:"+host+">;answer-after=0"))
+	r.AppendHeader(gosip.NewHeader("Alert-Info", "<http://"+host+"/>;info=alert-autoanswer;delay=0"))
+	r.AppendHeader(gosip.NewHeader("Answer-Mode", "Auto"))
 }
 
 // splitAddresses takes "<sip:a;lr>, <sip:b;lr>" apart.

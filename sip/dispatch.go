@@ -92,7 +92,9 @@ func (s *Server) dispatch(q *request) {
 		s.reg.register(q)
 	case q.Method == gosip.OPTIONS:
 		s.options(q)
-	default: // BYE, INFO, UPDATE outside a dialog
+	case q.Method == gosip.REFER: // a stranger would have us call somebody
+		q.refuse(refuse(403))
+	default: // BYE, INFO, UPDATE, PRACK outside a dialog
 		q.refuse(refuse(481))
 	}
 }
@@ -130,7 +132,7 @@ func (s *Server) cancelled(q *request) {
 	}
 	branch, _ := q.Via().Params.Get("branch")
 	if l := s.legs.byBranch(branch); l != nil {
-		l.post(l.gotCancel)
+		l.post(func() { l.gotCancel(q.Request) })
 	}
 	q.respond(q.response(200)) // also where a final response was quicker
 }
@@ -150,10 +152,10 @@ func (s *Server) options(q *request) {
 	}
 	res := q.response(200)
 	res.AppendHeader(gosip.NewHeader("Allow", allow))
-	res.AppendHeader(gosip.NewHeader("Accept", "application/sdp"))
+	res.AppendHeader(gosip.NewHeader("Accept", "application/sdp, application/dtmf-relay, application/dtmf"))
 	res.AppendHeader(gosip.NewHeader("Accept-Encoding", "identity"))
 	res.AppendHeader(gosip.NewHeader("Accept-Language", "en, fr"))
-	res.AppendHeader(gosip.NewHeader("Supported", "timer, path, outbound"))
+	res.AppendHeader(gosip.NewHeader("Supported", supported+", path, outbound"))
 	q.respond(res)
 }
 

@@ -427,6 +427,7 @@ func TestInboundCallIsAnsweredAndEnded(t *testing.T) {
 			if m := p.response(); status(m) != 200 || !strings.Contains(m, "a=recvonly") {
 				t.Fatalf("hold: %s", m)
 			}
+			expect(t, ch, callflow.LegHeld, patience)
 			p.send(p.text(message{method: "ACK", callID: "call-1", to: to, cseq: 3}))
 			p.send(p.text(message{method: "BYE", callID: "call-1", to: to, cseq: 2}))
 			if m := p.response(); status(m) != 500 {

@@ -301,3 +301,34 @@ func IdentityOf(value string) (user, display string) { return identityOf(value) 
 
 // Mask returns a message as the trace keeps it.
 func Mask(message string) string { return mask([]byte(message)) }
+
+// withHeader is a REFER with one header.
+func withHeader(name, value string) *gosip.Request {
+	r := gosip.NewRequest(gosip.REFER, gosip.Uri{Scheme: "sip", Host: "a"})
+	r.AppendHeader(gosip.NewHeader(name, value))
+	return r
+}
+
+// ReferTo reads a value of Refer-To; status 0: it may pass.
+func ReferTo(value string) (user, host string, replaces *callflow.DialogID, status int) {
+	to, f := parseReferTo(withHeader("Refer-To", value))
+	if f != nil {
+		return "", "", nil, f.status
+	}
+	return to.user, to.host, to.replaces, 0
+}
+
+// Replaces reads a value of Replaces.
+func Replaces(value string) (callflow.DialogID, bool, bool) { return parseReplaces(value) }
+
+// RAck reads a value of RAck.
+func RAck(value string) (rseq, cseq uint32, ok bool) {
+	rseq, cseq, _, ok = parseRAck(withHeader("RAck", value))
+	return rseq, cseq, ok
+}
+
+// Holds reads hold out of a description.
+func Holds(sdp []byte) bool { return holds(sdp) }
+
+// Diverted reads Diversion or History-Info.
+func Diverted(name, value string) string { return diverted(withHeader(name, value)) }

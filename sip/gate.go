@@ -9,7 +9,10 @@ import (
 )
 
 // allow is what we understand; the value of every Allow header.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER"
+
+// supported is what we can in a call; the value of its Supported headers.
+const supported = "timer, 100rel, replaces, norefersub"
 
 // refusal of a request: a status, and headers that explain it.
 type refusal struct {
@@ -23,7 +26,7 @@ func refuse(status int, headers ...gosip.Header) *refusal {
 }
 
 // extensions that a Require may name.
-var extensions = []string{"timer", "path", "outbound"}
+var extensions = []string{"timer", "100rel", "replaces", "norefersub", "path", "outbound"}
 
 // single headers may stand once only (RFC 3261 7.3.1, table 2).
 var single = []string{"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires"}
@@ -107,10 +110,8 @@ func gateMethod(r *gosip.Request) *refusal {
 	switch r.Method {
 	case gosip.SUBSCRIBE, gosip.PUBLISH:
 		return refuse(489, gosip.NewHeader("Allow-Events", "none"))
-	case gosip.NOTIFY, gosip.PRACK:
+	case gosip.NOTIFY:
 		return refuse(481)
-	case gosip.REFER, gosip.MESSAGE:
-		return refuse(405, gosip.NewHeader("Allow", allow))
 	}
 	return refuse(405, gosip.NewHeader("Allow", allow))
 }
@@ -168,7 +169,7 @@ func gateContent(r *gosip.Request) *refusal {
 			}
 		}
 	}
-	if r.Method != gosip.INVITE && r.Method != gosip.UPDATE {
+	if r.Method != gosip.INVITE && r.Method != gosip.UPDATE && r.Method != gosip.PRACK {
 		return nil
 	}
 	if len(r.Body()) > 0 {
@@ -210,6 +211,7 @@ func acceptsSDP(hs []gosip.Header) bool {
 var compactNames = map[string]string{
 	"f": "from", "t": "to", "i": "call-id", "m": "contact", "v": "via", "l": "content-length",
 	"c": "content-type", "e": "content-encoding", "k": "supported", "s": "subject", "x": "session-expires",
+	"r": "refer-to",
 }
 
 func longName(name string) string {
@@ -221,12 +223,12 @@ func longName(name string) string {
 }
 
 var reasons = map[int]string{
-	200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+	100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
 	406: "Not Acceptable", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
 	420: "Bad Extension", 422: "Session Interval Too Small", 423: "Interval Too Brief", 480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
-	500: "Server Internal Error", 503: "Service Unavailable", 505: "Version Not Supported", 513: "Message Too Large",
+	500: "Server Internal Error", 503: "Service Unavailable", 504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large",
 	600: "Busy Everywhere", 603: "Decline",
 }
 

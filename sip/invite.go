@@ -36,6 +36,11 @@ func (s *Server) invited(q *request) {
 		q.refuse(no)
 		return
 	}
+	replaces, no := s.replaced(q, who)
+	if no != nil {
+		q.refuse(no)
+		return
+	}
 	trunk := ""
 	if who.trunk != nil {
 		if !s.trunks.enter(who.trunk) {
@@ -55,6 +60,7 @@ func (s *Server) invited(q *request) {
 	l.in.invite = &request{Request: q.Request, tx: q.tx, server: s, ticket: q.ticket, source: q.source}
 	q.settled = true // from here on the leg answers
 	if who.found {
+		l.login = who.user.Login
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -65,10 +71,12 @@ func (s *Server) invited(q *request) {
 			l.post(func() { l.end(call.Cause{Status: 500}) })
 		}
 	}()
-	if !q.tx.OnCancel(func(*gosip.Request) { l.post(l.gotCancel) }) {
-		l.post(l.gotCancel) // it was quicker than we are
+	if !q.tx.OnCancel(func(r *gosip.Request) { l.post(func() { l.gotCancel(r) }) }) {
+		l.post(func() { l.gotCancel(nil) }) // it was quicker than we are
 	}
-	refusal := s.handler.Accept(s.inboundCall(q, l, f, name, who))
+	in := s.inboundCall(q, l, f, name, who)
+	in.Replaces = replaces
+	refusal := s.handler.Accept(in)
 	if refusal != nil {
 		l.post(func() {
 			l.in.retryAfter = refusal.RetryAfter
@@ -76,6 +84,7 @@ func (s *Server) invited(q *request) {
 		})
 		return
 	}
+	l.post(func() { l.set(timerProgress, firstProgress) })
 	s.counters.calls.Add(1)
 }
 
@@ -88,11 +97,16 @@ type identity struct {
 
 // caller decides who may call name, and asks for credentials where a feature
 // code is dialled or somebody says that he is one of our users. A name that
-// leads nowhere is 404 for everybody, before any challenge.
+// leads nowhere is 404 before any challenge, for everybody but an agent's phone,
+// which may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
-	if name == "" || (!feature && !s.handler.Routable(name, "")) {
+	replaces := len(q.GetHeaders("Replaces")) > 0 // the dialog counts, not the name
+	if name != "" && !feature && !replaces && !s.handler.Routable(name, "") && s.fromDevice(q) {
+		feature = true // a colleague or a number: for agents alone, as a feature code
+	}
+	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
 	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
@@ -101,7 +115,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 		}
 		return identity{trunk: t}, nil
 	}
-	needed := feature
+	needed := feature || replaces
 	if from := unescapeUser(q.From().Address.User); !needed && from != "" {
 		u, ok, err := s.user(q, from)
 		if err != nil {
@@ -120,6 +134,14 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 		return none, refuse(404)
 	}
 	return identity{user: u, found: true}, nil
+}
+
+// fromDevice reports whether a request says that it is from a user who has a
+// device at the address it came from. Only there a name that leads nowhere for
+// others is challenged: anybody else cannot tell users from nobody by it.
+func (s *Server) fromDevice(q *request) bool {
+	from := unescapeUser(q.From().Address.User)
+	return from != "" && s.reg.usesAddress(from, q.source.Addr())
 }
 
 func (s *Server) user(q *request, login string) (account.User, bool, error) {
@@ -193,6 +215,8 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		return nil, mediaRefusal(err)
 	}
 	l := s.newLeg(o.ID, true, m, s.fromInvite(q, f))
+	l.rel.asked = lists(q.Request, "100rel", "Require")
+	l.held = holds(offer)
 	if len(offer) > 0 {
 		ctx, cancel := context.WithTimeout(s.life, 5*time.Second)
 		defer cancel()
@@ -246,6 +270,10 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		if user, display, ok := asserted(q.Request); ok {
 			in.From.User, in.From.Display = user, display
 		}
+		if hides(q.Request) {
+			in.From.User, in.From.Display = anonymous, "Anonymous"
+		}
+		in.DivertedFrom = diverted(q.Request)
 		in.From.URI = "sip:" + in.From.User + "@" + who.trunk.Name
 		in.From.ReachBack = in.From.User
 	case who.found:

@@ -4,8 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -40,6 +39,9 @@ const (
 	timerRefresh                    // our refresh of the session is due
 	timerExpiry                     // the session was not refreshed
 	timerProbe                      // to be asked by OPTIONS, if need be
+	timerProgress                   // 180 to a caller who waits for our answer
+	timerPRACK                      // 64*T1 without PRACK (RFC 3262 3)
+	timerRefer                      // the session says nothing to a REFER, or its subscription is to be renewed
 	timerCount
 )
 
@@ -65,6 +67,7 @@ type leg struct {
 	box     *mailbox.Box[func()]
 
 	d         dialog
+	login     string      // of the agent who proved to be the peer; "": nobody did
 	device    bindingName // whose dialog this is; zero: no registered device's
 	bound     string      // where that was, when it was last looked at
 	entered   bool        // the registrar counts the dialog
@@ -76,12 +79,19 @@ type leg struct {
 
 	in  inboundPart
 	out outboundPart
+	rel reliable   // the provisional response that waits for its PRACK
 	acc acceptance // the 2xx that waits for its ACK
 
 	session session
 	probe   probe
+	ref     referral
+	face    atomic.Pointer[face]
 
-	offerPending bool // our offer went out in a 2xx; the answer comes in the ACK
+	offerPending bool // our offer is out: the answer comes in the ACK, or in the PRACK
+	exchanged    bool // the first offer was answered reliably before the 2xx
+	confirmed    bool // LegAnswered was told
+	held         bool // the peer's last description has us on hold
+	heldTold     bool // and that was told
 }
 
 var _ callflow.Leg = (*leg)(nil)
@@ -101,6 +111,7 @@ func (l *leg) start(branch string) {
 		l.bound = b.Received
 	}
 	l.d.flow.users.Add(1)
+	l.show()
 	l.server.legs.add(l, branch)
 	l.server.calls.Go(l.run)
 }
@@ -119,6 +130,9 @@ func (l *leg) Answer() { l.post(l.accept) }
 
 // End implements callflow.Leg.
 func (l *leg) End(cause call.Cause) { l.post(func() { l.end(cause) }) }
+
+// Referred implements callflow.Leg.
+func (l *leg) Referred(status int, text string) { l.post(func() { l.referred(status, text) }) }
 
 // live tells the registrar once that the device of this leg is in a dialog.
 // Before run, or in the leg's goroutine.
@@ -168,6 +182,7 @@ func (l *leg) run() {
 		}
 	}
 	l.late(l.box.Close())
+	l.dropRefer()
 	l.giveUp()
 	if l.entered {
 		l.server.reg.leave(l.device, l.silent, time.Now())
@@ -218,7 +233,11 @@ func (l *leg) expire() {
 		l.clear(legTimer(t))
 		switch legTimer(t) {
 		case timerRetransmit:
-			l.retransmit()
+			if l.rel.waiting {
+				l.againReliable()
+			} else {
+				l.retransmit()
+			}
 		case timerACK:
 			l.noACK()
 		case timerFirst1xx:
@@ -236,6 +255,12 @@ func (l *leg) expire() {
 			l.vanished("session expired")
 		case timerProbe:
 			l.ask()
+		case timerProgress:
+			l.progress()
+		case timerPRACK:
+			l.noPRACK()
+		case timerRefer:
+			l.referWaits()
 		}
 	}
 }
@@ -298,9 +323,14 @@ func (l *leg) transact(r *gosip.Request, done func(*gosip.Response)) {
 
 // attempt is transact for who wants to know whether r was sent.
 func (l *leg) attempt(r *gosip.Request, done func(res *gosip.Response, sent bool)) {
+	l.attemptIn(&l.d, r, done)
+}
+
+// attemptIn is attempt in a dialog that may be an early one.
+func (l *leg) attemptIn(d *dialog, r *gosip.Request, done func(res *gosip.Response, sent bool)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.server.life), 5*time.Second) // the BYE of a stop too
 	defer cancel()
-	tx, err := l.d.send(ctx, r)
+	tx, err := d.send(ctx, r)
 	if err != nil {
 		l.log.Debug("sip request not sent", logkey.Err, err, slog.String("method", string(r.Method)))
 		l.post(func() { done(nil, false) })
@@ -354,6 +384,10 @@ func (l *leg) request(q *request) {
 		l.byeBeforeAnswer(q, tag)
 		return
 	}
+	if e := l.out.early[tag]; e != nil && l.out.ack == nil && l.state != legFinal && l.mayCome(q) {
+		l.earlyRequest(e, q)
+		return
+	}
 	if l.state == legFinal || tag != l.d.remoteTag || !l.mayCome(q) {
 		q.refuse(refuse(481))
 		return
@@ -371,6 +405,10 @@ func (l *leg) request(q *request) {
 		l.reinvited(q)
 	case gosip.UPDATE:
 		l.updated(q)
+	case gosip.PRACK:
+		l.pracked(q)
+	case gosip.REFER:
+		l.refer(q)
 	case gosip.INFO:
 		l.info(q)
 	case gosip.OPTIONS:
@@ -394,102 +432,17 @@ func (l *leg) gotBye(q *request) {
 	if l.state == legClosing { // BYE crossed ours: R11
 		return
 	}
-	text := ""
-	if h := q.GetHeader("Reason"); h != nil {
-		text = h.Value()
-	}
 	if l.state == legEarly && l.inbound {
 		l.in.invite.refuse(refuse(487)) // RFC 3261 15.1.2
 	}
-	l.tell(callflow.LegHungUp, 0, text)
+	l.tell(callflow.LegHungUp, 0, reasonText(q.Request))
 	l.finish()
 }
 
-// info takes a key pressed in the SIP way (JsSIP, old phones).
-func (l *leg) info(q *request) {
-	t := ""
-	if h := q.ContentType(); h != nil {
-		t, _, _ = strings.Cut(strings.ToLower(h.Value()), ";")
-		t = strings.TrimSpace(t)
+// reasonText is the Reason of a message (RFC 3326), whatever its protocol.
+func reasonText(m gosip.Message) string {
+	if hs := m.GetHeaders("Reason"); len(hs) > 0 {
+		return hs[0].Value()
 	}
-	var digit rune
-	switch t {
-	case "application/dtmf-relay":
-		digit = relayDigit(string(q.Body()))
-	case "application/dtmf":
-		digit = keyOf(strings.TrimSpace(string(q.Body())))
-	case "":
-		q.respond(q.response(200))
-		return
-	default:
-		q.refuse(refuse(415, gosip.NewHeader("Accept", "application/dtmf-relay, application/dtmf")))
-		return
-	}
-	if digit == 0 {
-		q.refuse(refuse(400))
-		return
-	}
-	q.respond(q.response(200))
-	e := l.event(callflow.LegDTMF, 0, "")
-	e.Digit = digit
-	l.told.tell(e)
-}
-
-// relayDigit reads "Signal=5" of an application/dtmf-relay body; 0: no key.
-func relayDigit(body string) rune {
-	for line := range strings.Lines(body) {
-		k, v, ok := strings.Cut(line, "=")
-		if ok && strings.EqualFold(strings.TrimSpace(k), "signal") {
-			return keyOf(strings.TrimSpace(v))
-		}
-	}
-	return 0
-}
-
-// keyOf maps the text of a key to it; "10" and "11" are * and # (RFC 4733).
-func keyOf(s string) rune {
-	switch s {
-	case "10":
-		return '*'
-	case "11":
-		return '#'
-	}
-	if len(s) == 1 && strings.Contains("0123456789*#ABCDabcd", s) {
-		return rune(strings.ToUpper(s)[0])
-	}
-	return 0
-}
-
-// teller delivers events in order to a sink that may be bound late.
-type teller struct {
-	mu      sync.Mutex
-	sink    func(callflow.LegEvent)
-	backlog []callflow.LegEvent
-}
-
-func (t *teller) tell(e callflow.LegEvent) {
-	t.mu.Lock()
-	sink := t.sink
-	if sink == nil {
-		t.backlog = append(t.backlog, e)
-	}
-	t.mu.Unlock()
-	if sink != nil {
-		sink(e)
-	}
-}
-
-func (t *teller) bind(sink func(callflow.LegEvent)) {
-	t.mu.Lock()
-	for len(t.backlog) > 0 {
-		waiting := t.backlog
-		t.backlog = nil
-		t.mu.Unlock()
-		for _, e := range waiting {
-			sink(e)
-		}
-		t.mu.Lock()
-	}
-	t.sink = sink
-	t.mu.Unlock()
+	return ""
 }

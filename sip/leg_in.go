@@ -1,7 +1,10 @@
 package sip
 
 import (
+	"cmp"
 	"context"
+	"math/rand/v2"
+	"strconv"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -37,36 +40,41 @@ func (l *leg) accept() {
 	if !l.inbound || l.state != legEarly {
 		return
 	}
-	body := l.in.answer
-	if body == nil { // the INVITE had no offer: ours goes in the 200 (RFC 3261 13.2.1)
-		var err error
-		ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
-		defer cancel()
-		if body, err = l.media.Offer(ctx); err != nil {
-			l.log.Warn("no media offer", logkey.Err, err)
-			l.in.invite.refuse(refuse(500))
-			l.tell(callflow.LegHungUp, 500, "no media offer")
-			l.finish()
+	switch {
+	case l.rel.asked && l.rel.res == nil:
+		l.rel.answer = l.sendReliable()
+		return
+	case l.rel.waiting: // RFC 3262 3: no 2xx before its PRACK
+		l.rel.answer = true
+		return
+	}
+	var body []byte
+	if !l.exchanged {
+		var ok bool
+		if body, ok = l.description(); !ok {
 			return
 		}
-		l.offerPending = true
 	}
 	l.state = legUp
+	l.show()
 	l.confirm(l.in.invite, body, true)
 }
 
-// confirm sends a 2xx with an SDP body and starts to wait for its ACK.
+// confirm sends a 2xx and starts to wait for its ACK. body is nil where the
+// descriptions were exchanged before (RFC 6337 2.2).
 func (l *leg) confirm(q *request, body []byte, initial bool) {
 	res := q.response(200)
 	l.sessionHeaders(q, res)
-	res.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
-	res.SetBody(body)
+	if body != nil {
+		res.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
+		res.SetBody(body)
+	}
 	q.respond(res)
 	if q.cancelled() {
 		l.offerPending = false
 		if initial {
 			l.state = legEarly
-			l.gotCancel()
+			l.gotCancel(nil)
 		}
 		return
 	}
@@ -82,7 +90,7 @@ func (l *leg) confirm(q *request, body []byte, initial bool) {
 func (l *leg) sessionHeaders(q *request, res *gosip.Response) {
 	res.AppendHeader(l.server.contact(l.d.flow))
 	res.AppendHeader(gosip.NewHeader("Allow", allow))
-	res.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	res.AppendHeader(gosip.NewHeader("Supported", supported))
 	l.grantSession(q.Request, res)
 }
 
@@ -114,11 +122,12 @@ func (l *leg) gotACK(q *request) {
 			l.bye()
 			return
 		}
+		l.described(q.Body())
 	}
 	l.heard()
 	if l.acc.initial {
 		l.watch()
-		l.tell(callflow.LegAnswered, 200, "")
+		l.answered(200, "")
 	}
 	if l.acc.thenBye {
 		l.bye()
@@ -155,12 +164,17 @@ func (l *leg) reject(cause call.Cause) {
 
 // gotCancel: the caller left before the answer. The transaction has answered
 // CANCEL with 200 and the INVITE with 487 already, unless it did not know them.
-func (l *leg) gotCancel() {
+// cancel is nil where it is not at hand.
+func (l *leg) gotCancel(cancel *gosip.Request) {
 	if l.state != legEarly {
 		return // 200 and CANCEL crossed: a BYE follows. (Where no 200 was sent, confirm has seen it.)
 	}
 	l.in.invite.refuse(refuse(487))
-	l.tell(callflow.LegHungUp, 487, "cancelled")
+	why := "cancelled"
+	if cancel != nil {
+		why = cmp.Or(reasonText(cancel), why)
+	}
+	l.tell(callflow.LegHungUp, 487, why)
 	l.finish()
 }
 
@@ -168,7 +182,7 @@ func (l *leg) gotCancel() {
 func (l *leg) reinvited(q *request) {
 	switch {
 	case l.state == legEarly:
-		q.refuse(refuse(500, gosip.NewHeader("Retry-After", "2"))) // RFC 3261 14.2
+		q.refuse(refuse(500, soon())) // RFC 3261 14.2
 		return
 	case l.state == legClosing:
 		q.refuse(refuse(481))
@@ -202,17 +216,29 @@ func (l *leg) negotiate(q *request) ([]byte, *refusal) {
 	if err != nil {
 		return nil, mediaRefusal(err)
 	}
+	l.described(q.Body())
 	return body, nil
 }
 
-// updated serves UPDATE (RFC 3311): a session refresh, or a new offer.
+// soon is the Retry-After of a request that came too early: 0 to 10 seconds, so
+// that two who collide do not do so again (RFC 3261 14.2, RFC 3311 5.2).
+func soon() gosip.Header {
+	return gosip.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))) //nolint:gosec // spreads, hides nothing
+}
+
+// updated serves UPDATE (RFC 3311 5.2): a session refresh, or a new offer.
 func (l *leg) updated(q *request) {
 	if l.state == legClosing {
 		q.refuse(refuse(481))
 		return
 	}
-	if len(q.Body()) > 0 && (l.offerPending || l.state == legEarly || l.session.reinvite != nil) {
+	switch {
+	case len(q.Body()) == 0:
+	case l.offerPending || l.session.reinvite != nil: // our offer is open
 		q.refuse(refuse(491))
+		return
+	case l.state == legEarly && !l.exchanged: // his is
+		q.refuse(refuse(500, soon()))
 		return
 	}
 	l.d.refresh(q.Request)

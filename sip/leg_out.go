@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -29,8 +30,9 @@ type outboundPart struct {
 	tried   bool // the trunk's challenge was answered
 	settled bool // a final response came, or none will
 	ack     *gosip.Request
-	losers  map[string]bool // To-tags of forks that lost
-	gone    map[string]bool // To-tags whose BYE was here before their 2xx
+	losers  map[string]bool         // To-tags of forks that lost
+	gone    map[string]bool         // To-tags whose BYE was here before their 2xx
+	early   map[string]*earlyDialog // by To-tag
 }
 
 // dial sends the INVITE. It runs in the leg's goroutine.
@@ -104,13 +106,17 @@ func (l *leg) response(tx *gosip.ClientTx, res *gosip.Response) {
 
 func (l *leg) provisional(res *gosip.Response) {
 	l.clear(timerFirst1xx)
+	if l.out.settled || l.out.ack != nil {
+		return // overtaken by the final response
+	}
+	news := l.reliable(res)
 	first := !l.out.heard
 	l.out.heard = true
 	if first && l.out.cancel {
 		l.sendCancel()
 		return
 	}
-	if l.state == legEarly && res.StatusCode > 100 {
+	if news && l.state == legEarly && res.StatusCode > 100 {
 		l.tell(callflow.LegRinging, res.StatusCode, res.Reason)
 	}
 }
@@ -132,8 +138,13 @@ func (l *leg) success(res *gosip.Response) {
 	l.clear(timerRing)
 	l.clear(timerGiveUp)
 	l.clear(timerEarlyBye)
-	l.adopt(res, tag)
+	early := l.out.early[tag]
+	if early != nil {
+		l.d.remoteCSeq = early.d.remoteCSeq
+	}
+	l.d.adopt(res, tag)
 	ack := l.d.request(gosip.ACK)
+	ack.CSeq().SeqNo = l.out.invite.CSeq().SeqNo // a PRACK may have gone out since
 	l.out.ack = ack
 	if err := l.d.write(ack.Clone()); err != nil {
 		l.log.Debug("ACK not sent", logkey.Err, err)
@@ -147,7 +158,7 @@ func (l *leg) success(res *gosip.Response) {
 		l.bye()
 		return
 	}
-	if err := l.media.Accept(res.Body()); err != nil {
+	if err := l.finalAnswer(early, res); err != nil {
 		l.log.Info("answer not usable", logkey.Err, err)
 		l.reason = call.Cause{Status: 488, Text: "no usable answer"}
 		l.fail(488, "no usable answer")
@@ -155,9 +166,10 @@ func (l *leg) success(res *gosip.Response) {
 		return
 	}
 	l.state = legUp // also after our CANCEL: the session decides (R7)
+	l.show()
 	l.takeSession(res)
 	l.watch()
-	l.tell(callflow.LegAnswered, res.StatusCode, res.Reason)
+	l.answered(res.StatusCode, res.Reason)
 }
 
 // byeBeforeAnswer takes a BYE of a device whose 2xx was not seen yet: it was
@@ -200,25 +212,24 @@ func (l *leg) no2xx() {
 	l.sendCancel()
 }
 
-// adopt fills the dialog from a 2xx (RFC 3261 12.1.2).
-func (l *leg) adopt(res *gosip.Response, tag string) {
-	l.d.remoteTag = tag
-	l.d.remote = gosip.ToHeader{Address: *res.To().Address.Clone(), Params: res.To().Params.Clone(), DisplayName: res.To().DisplayName}
-	l.d.routes = nil
+// adopt fills the dialog from a response (RFC 3261 12.1.2).
+func (d *dialog) adopt(res *gosip.Response, tag string) {
+	d.remoteTag = tag
+	d.remote = gosip.ToHeader{Address: *res.To().Address.Clone(), Params: res.To().Params.Clone(), DisplayName: res.To().DisplayName}
+	d.routes = nil
 	hs := res.GetHeaders("Record-Route")
 	for i := len(hs) - 1; i >= 0; i-- {
 		if r, ok := hs[i].(*gosip.RecordRouteHeader); ok {
-			l.d.routes = append(l.d.routes, *r.Address.Clone())
+			d.routes = append(d.routes, *r.Address.Clone())
 		}
 	}
-	l.d.refresh(res)
+	d.refresh(res)
 }
 
 // hangUpFork gives ACK and BYE to a second answer (R27).
 func (l *leg) hangUpFork(res *gosip.Response, tag string) {
 	fork := &leg{id: l.id, server: l.server, log: l.log, d: l.d}
-	fork.d.routes = nil
-	fork.adopt(res, tag)
+	fork.d.adopt(res, tag)
 	ack := fork.d.request(gosip.ACK)
 	ack.CSeq().SeqNo = l.out.invite.CSeq().SeqNo
 	_ = fork.d.write(ack)
@@ -247,7 +258,7 @@ func (l *leg) failure(res *gosip.Response) {
 			l.server.reg.drop(l.out.aor, l.out.key)
 		}
 	}
-	l.fail(res.StatusCode, res.Reason)
+	l.fail(res.StatusCode, cmp.Or(reasonText(res), res.Reason))
 	l.finish()
 }
 
@@ -366,7 +377,7 @@ func (l *leg) retryWithCredentials(res *gosip.Response) bool {
 	l.out.tried = true
 	again := l.again(l.out.invite)
 	again.AppendHeader(gosip.NewHeader(give, a))
-	l.out.invite, l.out.tx = again, nil
+	l.out.invite, l.out.tx, l.out.early = again, nil, nil
 	l.dial()
 	return true
 }

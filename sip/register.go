@@ -64,6 +64,8 @@ func (r *registrar) register(q *request) {
 			r.put(c.Binding, time.Now())
 		}
 	}
+	s.hosts.add(q.Recipient.Host)
+	s.hosts.add(q.To().Address.Host)
 	r.confirm(q, u.Login)
 }
 

@@ -49,6 +49,7 @@ type Config struct {
 	// still there, when its RTP cannot tell: it never sent any, or has us on
 	// hold; 0 is 2 min. Without an answer in 32 s the call ends.
 	ProbeEvery time.Duration
+	AutoAnswer bool   // devices of agents are asked to answer each call by themselves; else only where the invitation says so
 	MaxCalls   int    // dialogs at once; 0 is 4000. Beyond: 503 + Retry-After
 	UserAgent  string // "" is "Pickup"
 }
@@ -138,6 +139,7 @@ type Server struct {
 	digest   *authority
 	reg      *registrar
 	legs     *legTable
+	hosts    hosts
 	trace    *tracer
 	trunks   trunks
 

@@ -200,7 +200,7 @@ func (l *leg) refresh() {
 	r := l.d.request(method)
 	r.AppendHeader(l.server.contact(l.d.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
-	r.AppendHeader(gosip.NewHeader("Supported", "timer"))
+	r.AppendHeader(gosip.NewHeader("Supported", supported))
 	l.askSession(r, ";refresher=uac")
 	if method == gosip.INVITE {
 		ctx, cancel := context.WithTimeout(l.server.life, 5*time.Second)
@@ -296,6 +296,8 @@ func (l *leg) refreshed(r *gosip.Request, res *gosip.Response, sent bool) {
 		if r.Method == gosip.INVITE {
 			if err := l.media.Accept(res.Body()); err != nil {
 				l.log.Info("answer to a refresh not usable", logkey.Err, err)
+			} else {
+				l.described(res.Body())
 			}
 		}
 		l.takeSession(res)
@@ -357,7 +359,7 @@ func (l *leg) retryWithLongerSession(res *gosip.Response) bool {
 	}
 	again := l.again(l.out.invite)
 	l.askSession(again, "")
-	l.out.invite, l.out.tx = again, nil
+	l.out.invite, l.out.tx, l.out.early = again, nil, nil
 	l.dial()
 	return true
 }

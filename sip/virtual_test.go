@@ -138,7 +138,11 @@ func inVirtualTime(t *testing.T, change func(*sip.Config), f func(t *testing.T, 
 		ctx, stop := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
 		wg.Go(func() { serve(ctx, v.h) })
-		defer func() { stop(); wg.Wait() }()
+		defer func() {
+			synctest.Wait() // sipgo would open a real socket for a message that it serves after the end of ours
+			stop()
+			wg.Wait()
+		}()
 		synctest.Wait()
 		f(t, v)
 	})

@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -21,7 +22,11 @@ type baresip struct {
 	dir  string
 	log  *lockedBuffer
 	done chan struct{}
+	keys io.Writer // its standard input
 }
+
+// command types a command, as "/hold".
+func (b *baresip) command(line string) { _, _ = io.WriteString(b.keys, line+"\n") }
 
 // softphone describes a baresip to run.
 type softphone struct {
@@ -87,6 +92,7 @@ module_app menu.so
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.keys = stdin
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +131,24 @@ func (b *baresip) heard(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// heardInAll is what it decoded in all of its calls, one after the other.
+func (b *baresip) heardInAll(t testing.TB) (pcm []float64) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*dec.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files { // Glob sorts them: by time
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels, _ := readWAV(t, data)
+		pcm = append(pcm, channels[0]...)
+	}
+	return pcm
 }
 
 // freePort returns a port of 127.0.0.1 that is free for UDP and for TCP, since a

@@ -28,8 +28,9 @@ func stamp(packet []byte) {
 // stamp until the kernel of the receiver had them, so that the tests' own
 // scheduling is not in it. Safe for several phones at once.
 type transits struct {
-	mu  sync.Mutex
-	all []time.Duration
+	mu    sync.Mutex
+	all   []time.Duration
+	first time.Time // when the first since the last take arrived
 }
 
 // watch has a phone note its packets; before it is called. Fails the test when
@@ -68,9 +69,22 @@ func (tr *transits) note(packet, oob []byte) {
 		// struct timespec of the kernel, two words in the machine's order.
 		arrived := int64(binary.NativeEndian.Uint64(m.Data))*int64(time.Second) + int64(binary.NativeEndian.Uint64(m.Data[8:]))
 		tr.mu.Lock()
+		if len(tr.all) == 0 {
+			tr.first = time.Unix(0, arrived)
+		}
 		tr.all = append(tr.all, time.Duration(arrived-int64(binary.BigEndian.Uint64(packet[20:]))))
 		tr.mu.Unlock()
 	}
+}
+
+// began returns when the first packet since the last take arrived, zero before.
+func (tr *transits) began() time.Time {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if len(tr.all) == 0 {
+		return time.Time{}
+	}
+	return tr.first
 }
 
 // take returns what was noted since the last take, shortest first.

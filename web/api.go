@@ -29,6 +29,7 @@ func (s *Server) newAPI(mux *patternMux) huma.API {
 	s.agentOperations(api)
 	s.callOperations(api)
 	s.callerOperations(api)
+	s.talkOperations(api)
 	s.recordingOperations(api, mux)
 	s.peakOperations(api)
 	s.ticketOperations(api)

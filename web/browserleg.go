@@ -52,6 +52,9 @@ func (l *browserLeg) Answer() {
 // End implements callflow.Leg.
 func (l *browserLeg) End(call.Cause) { l.finish() }
 
+// Referred implements callflow.Leg. A browser sends no REFER: its page asks the API.
+func (l *browserLeg) Referred(int, string) {}
+
 // away says that the page was left.
 func (l *browserLeg) away() { l.say(callflow.LegEvent{Kind: callflow.LegAway}) }
 

@@ -24,6 +24,13 @@ type LiveCalls interface {
 	Resume(tokenSHA256 string, leg callflow.Leg) (call.ID, error)
 	// Hangup ends a call; by is who asked, "" for the player.
 	Hangup(ctx context.Context, id call.ID, by account.ID) error
+	// Operate does something with a live call: see callflow.Manager.Operate.
+	Operate(ctx context.Context, id call.ID, op callflow.Operation) error
+	// Call has an agent call a player: see callflow.Manager.Call.
+	Call(ctx context.Context, o callflow.OutboundCall) (call.ID, error)
+	// Target finds whom a login, the name of a queue or a number means.
+	// callflow.ErrNoTarget, callflow.ErrNoTrunk.
+	Target(name string) (callflow.Target, error)
 	Link(id call.ID, ticketID, contactID string) bool
 }
 

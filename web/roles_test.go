@@ -41,7 +41,12 @@ var roles = map[string]may{
 	"list-calls":          {status: "401 200 200 200 200 200"},
 	"get-call":            {status: "401 200 403 200 200 200"},
 	"get-caller":          {status: "401 200 403 200 200 200"},
-	"hang-up-call":        {status: "401 403 403 404 403 404"}, // it is over
+	"hang-up-call":        {status: "401 403 403 404 403 404"},                                                                              // it is over
+	"create-call":         {status: "401 503 403 503 403 503", body: map[string]string{"ticket_id": "{tickets}", "number": "+33123456789"}}, // there is no trunk
+	"get-talk":            {status: "401 404 404 404 404 404"},
+	"operate-call":        {status: "401 404 404 404 403 404", body: map[string]string{"operation": "hold"}},
+	"list-parked":         {status: "401 200 200 200 403 200"},
+	"list-targets":        {status: "401 200 200 200 403 200"},
 	"list-recordings":     {status: "401 200 200 200 200 200"},
 	"get-recording":       {status: "401 200 403 200 200 200"},
 	"get-recording-audio": {status: "401 200 403 200 200 200"},

@@ -112,6 +112,8 @@ func (s *server) figures() []web.Figure {
 		total("pickup_queue_late_commits_total", "Commits of the queue that took longer than a second.",
 			func() uint64 { return s.queue.Counters().LateCommits }),
 		{Name: "pickup_media_legs", Help: "Legs with audio; those of phones hold a pair of RTP ports.", Value: func() float64 { return float64(s.media.Counters().Legs) }},
+		total("pickup_media_unsent_total", "Packets of phones' legs that the kernel did not take.", func() uint64 { return s.media.Counters().Unsent }),
+		total("pickup_media_unread_total", "Reads of phones' legs that failed.", func() uint64 { return s.media.Counters().Unread }),
 		total("pickup_sip_messages_total", "SIP messages parsed.", func() uint64 { return s.sip.Metrics().Parsed }),
 		total("pickup_sip_dropped_total", "Datagrams that were no SIP.", func() uint64 { return s.sip.Metrics().Dropped }),
 		total("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() uint64 { return s.sip.Metrics().BadRequest }),

@@ -176,6 +176,7 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		Listen: c.SIP.Listen, Realm: c.SIP.Realm, Digest: c.SIP.Digest, GuardRate: c.SIP.Guard.Rate, GuardBurst: c.SIP.Guard.Burst,
 		GuardTrusted: c.SIP.Guard.Trusted, DemoOpen: c.Demo.Open, LocalAddr: local, AllowedOrigins: c.HTTP.AllowedOrigins,
 		Limits: sip.Limits(c.SIP.Limits), SessionExpires: c.SIP.Session.Expires, ProbeEvery: c.SIP.Session.Probe,
+		AutoAnswer: c.SIP.AutoAnswer,
 	}
 	if c.SIP.Trace {
 		cfg.TraceDir = filepath.Join(c.Data.Dir, "trace")

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"after a crash reservations are void":                    crashedQueue,
 		"states of agents are the last ones":                     agentStates,
 		"a record is read as it was written":                     recordRoundTrip,
+		"every end reason can be stored":                         everyReason,
 		"a live call is live until EndCall":                      liveCalls,
 		"the end of a call leaves contact, ticket and recording": endCall,
 		"two calls of one player are one contact and one ticket": returningPlayer,

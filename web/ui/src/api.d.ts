@@ -117,7 +117,8 @@ export interface paths {
         /** Calls, newest first */
         get: operations["list-calls"];
         put?: never;
-        post?: never;
+        /** Call a player about a ticket: your own phone rings first, then his number is dialled for the ticket's queue */
+        post: operations["create-call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -153,6 +154,24 @@ export interface paths {
         get: operations["get-caller"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who hears whom in a live call */
+        get: operations["get-talk"];
+        put?: never;
+        /** Hold, transfer, consult, conference, park: what an agent does with his call; listen, whisper, barge, take over: what a supervisor does with any */
+        post: operations["operate-call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -504,6 +523,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/parked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Players who are parked, who waits longest first: every agent may pick them up */
+        get: operations["list-parked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queues": {
         parameters: {
             query?: never;
@@ -654,6 +690,23 @@ export interface paths {
         };
         /** What a page may know without signing in: the queues that can be called */
         get: operations["site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Agents whom a call can be given to */
+        get: operations["list-targets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1533,6 +1586,14 @@ export interface components {
             /** Format: int64 */
             size: number;
         };
+        CallInputBody: {
+            /** @description In E.164, or as it is written in the country of the site. */
+            number: string;
+            /** @description For which queue; empty: that of the ticket. */
+            queue?: string;
+            /** @description The ticket that it is about: the call is kept there. */
+            ticket_id: string;
+        };
         CallLeg: {
             agent_id: string;
             /** Format: date-time */
@@ -1569,6 +1630,9 @@ export interface components {
              */
             status: number;
             transport: string;
+        };
+        CallMade: {
+            id: string;
         };
         CallRow: {
             agent_id: string;
@@ -2212,6 +2276,11 @@ export interface components {
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
+        ListParkedCall: {
+            items: components["schemas"]["ParkedCall"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
         ListQueueNow: {
             items: components["schemas"]["QueueNow"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
@@ -2219,6 +2288,11 @@ export interface components {
         };
         ListRecordingRow: {
             items: components["schemas"]["RecordingRow"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
+        ListTalkTarget: {
+            items: components["schemas"]["TalkTarget"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
@@ -2408,6 +2482,22 @@ export interface components {
             queue: string;
             /** @description The first message; none is needed with call. */
             text?: string;
+        };
+        OperateInputBody: {
+            /** @enum {string} */
+            operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
+            /** @description Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number. */
+            to?: string;
+        };
+        ParkedCall: {
+            /** @description Login of who parked him. */
+            by: string;
+            from: string;
+            id: string;
+            queue: string;
+            /** Format: date-time */
+            since: string;
+            ticket_id: string;
         };
         Peaks: {
             /** Format: int64 */
@@ -2695,6 +2785,43 @@ export interface components {
             message_id: string;
             /** @description Without it: that of this ticket. */
             subject?: string;
+        };
+        TalkInfo: {
+            /** @description Login, or the number, of who has the player; empty while nobody has. */
+            agent: string;
+            agent_id: string;
+            /** @description The agent talks to who is consulted, and the player hears music. */
+            aside: boolean;
+            call_id: string;
+            held: boolean;
+            /** @description The player has left; people of ours still talk. */
+            left: boolean;
+            muted: boolean;
+            parties: components["schemas"]["TalkParty"][];
+            /** @description The recording is paused. */
+            paused: boolean;
+            state: string;
+        };
+        TalkParty: {
+            agent_id: string;
+            /** @enum {string} */
+            kind: "consult" | "transfer" | "return" | "pick_up" | "conference" | "monitor";
+            /**
+             * @description How a supervisor takes part; empty for all others.
+             * @enum {string}
+             */
+            listens: "listen" | "whisper" | "barge" | "";
+            /** @description Login of an agent, or a number. */
+            name: string;
+            /** @description False: he is being rung. */
+            talking: boolean;
+        };
+        TalkTarget: {
+            /** @description He can be rung now. */
+            free: boolean;
+            login: string;
+            name: string;
+            state: string;
         };
         TicketMessage: {
             attachments: components["schemas"]["AttachmentInfo"][];
@@ -3710,6 +3837,93 @@ export interface operations {
             };
         };
     };
+    "create-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallMade"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-call": {
         parameters: {
             query?: never;
@@ -3900,6 +4114,162 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkInfo"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "operate-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkInfo"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5424,6 +5794,53 @@ export interface operations {
             };
         };
     };
+    "list-parked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListParkedCall"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-queues": {
         parameters: {
             query?: {
@@ -6287,6 +6704,53 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTalkTarget"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,7 +3,7 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../api';
 import { clock } from './clock.svelte';
-import type { ChannelLimit, FileInfo, MailboxBody, Message, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
+import type { ChannelLimit, FileInfo, MailboxBody, Message, Operation, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
@@ -80,6 +80,10 @@ export const api = {
   calls: (query: CallQuery) => take(client.GET('/api/v1/calls', only(query))),
   call: (id: string) => take(client.GET('/api/v1/calls/{id}', path('id', id))),
   caller: (id: string) => take(client.GET('/api/v1/calls/{id}/caller', path('id', id))),
+  talk: (id: string) => take(client.GET('/api/v1/calls/{id}/talk', path('id', id))),
+  operate: (id: string, operation: Operation, to?: string) => take(client.POST('/api/v1/calls/{id}/talk', { ...path('id', id), body: { operation, to } })),
+  parked: () => take(client.GET('/api/v1/parked')),
+  targets: () => take(client.GET('/api/v1/targets')),
   hangUp: (id: string) => take(client.DELETE('/api/v1/calls/{id}', path('id', id))),
   agents: () => take(client.GET('/api/v1/agents')),
   setState: (id: string, state: ChosenState, reason = '') =>
