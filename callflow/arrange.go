@@ -60,6 +60,7 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 		inv := Invitation{
 			LegID: call.LegID(id.New()), CallID: s.id, To: to,
 			FromUser: s.m.theirs().User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
+			Codec: s.playerCodec(),
 		}
 		if to.Kind == AddressNumber { // the trunk shows the number of the site
 			q, _ := s.mgr.queue.Has(s.m.rec.Queue)

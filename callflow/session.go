@@ -356,9 +356,7 @@ func (s *Session) dial(o queue.Offer) {
 		if s.m.rec.Direction == call.Outbound {
 			inv.FromUser = s.m.rec.To.User
 		}
-		if s.player != nil {
-			inv.Codec = s.player.Media().Codec()
-		}
+		inv.Codec = s.playerCodec()
 		leg, err := s.mgr.dialers[to.Kind].Dial(context.Background(), inv)
 		if err != nil {
 			s.log.Warn("device not reached", logkey.Agent, string(o.Agent), "device", to.Display, logkey.Err, err)
@@ -371,6 +369,14 @@ func (s *Session) dial(o queue.Offer) {
 		})
 	}
 	s.answer(dialed{o.ID, legs})
+}
+
+// playerCodec is what the player's line speaks, empty without one.
+func (s *Session) playerCodec() string {
+	if s.player == nil {
+		return ""
+	}
+	return s.player.Media().Codec()
 }
 
 func (s *Session) bindAgent(l Leg) {

@@ -142,7 +142,6 @@ func straight(from, to kind) bool { return from == to || from.g711() && to.g711(
 // event takes one packet of a key on its way to the other leg. A key of which one
 // packet was masked is not passed on any more.
 func (r *route) event(p []byte, h *header, e telephoneEvent, k kind, digit rune, first, masked bool, now time.Duration) {
-	r.from.in.speech.pass(h)
 	if first {
 		r.pass = r.filter == nil || r.filter(r.side, digit)
 	}
@@ -166,8 +165,7 @@ func (r *route) event(p []byte, h *header, e telephoneEvent, k kind, digit rune,
 
 // noise takes a packet of comfort noise (RFC 3389 section 3): the leg sends
 // nothing from now on, and the other one hears noise of that level from us.
-func (r *route) noise(payload []byte, h *header) {
-	r.from.in.speech.pass(h)
+func (r *route) noise(payload []byte) {
 	r.comfort.Store(1 + int32(payload[0]&0x7f))
 	r.anchor.seq--
 }

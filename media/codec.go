@@ -209,55 +209,49 @@ func (e g722Encoder) Encode(payload []byte, pcm []int16) int {
 
 type lawDecoder struct {
 	law uint8
-	faded
+	concealed
 }
 
 func (d *lawDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	n := g711.Decode(d.law, pcm, payload)
-	d.heard(pcm[:n])
+	d.take(pcm[:n])
 	return n, nil
 }
 
 type g722Decoder struct {
 	coder *g722.Decoder
-	faded
+	concealed
 }
 
 func (d *g722Decoder) Decode(pcm []int16, payload []byte) (int, error) {
 	n := d.coder.DecodeNarrow(pcm, payload)
-	d.heard(pcm[:n])
+	d.take(pcm[:n])
 	return n, nil
 }
 
-// faded conceals what was lost by the last frame heard, at half the amplitude
-// each time it is repeated.
-type faded struct {
-	last  [frameSamples]int16
-	shift uint8 // times that it was halved
-	at    int
+// concealed makes up what was lost of a codec that does not know how.
+type concealed struct {
+	concealer
+	frame [frameSamples]int16
 }
 
-// heard keeps the end of what was heard.
-func (f *faded) heard(pcm []int16) {
-	if n := len(pcm); n >= frameSamples {
-		copy(f.last[:], pcm[n-frameSamples:])
-	} else {
-		copy(f.last[:], f.last[n:])
-		copy(f.last[frameSamples-n:], pcm)
+// take keeps what was heard; after a loss its beginning is faded in.
+func (c *concealed) take(pcm []int16) {
+	for len(pcm) >= frameSamples {
+		c.heard((*[frameSamples]int16)(pcm))
+		pcm = pcm[frameSamples:]
 	}
-	f.shift, f.at = 1, 0
+	copy(c.past[:], c.past[len(pcm):])
+	copy(c.past[concealKeeps-len(pcm):], pcm)
 }
 
 // Conceal implements Decoder.
-func (f *faded) Conceal(pcm []int16) {
-	for i := range pcm {
-		pcm[i] = f.last[f.at] >> f.shift
-		if f.at++; f.at == frameSamples {
-			f.at = 0
-			f.shift = min(f.shift+1, 15)
-		}
+func (c *concealed) Conceal(pcm []int16) {
+	for len(pcm) > 0 {
+		c.missing(&c.frame)
+		pcm = pcm[copy(pcm, c.frame[:]):]
 	}
 }
 
 // Recover implements Decoder: these codecs repeat nothing.
-func (f *faded) Recover(pcm []int16, _ []byte) { f.Conceal(pcm) }
+func (c *concealed) Recover(pcm []int16, _ []byte) { c.Conceal(pcm) }

@@ -62,8 +62,8 @@ type Member struct {
 	pcm        [jitterRing / 4]int16 // of the reader
 	pass       bool                  // the key that is being pressed goes through; of the reader
 
-	encoder Encoder // of the ticker
-	codec   kind    // of encoder; kindNone: none was made
+	encoder Encoder // of the ticker, where the leg's codec is not of G.711
+	codec   kind    // of encoder
 
 	frame [frameSamples]int16 // of the ticker: what he says now
 	says  bool
@@ -85,6 +85,9 @@ func NewConference(tap Tap, filter func(m *Member, digit rune) bool) *Conference
 func (c *Conference) Join(leg *Leg, side Side, role Role) *Member {
 	m := &Member{conference: c, leg: leg, side: side, source: sourceID(leg.engine.relays.Add(1))}
 	m.role.Store(int32(role))
+	if t := leg.terms.Load(); t != nil && !t.codec.g711() {
+		m.tune(t.codec) // off the media path
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || len(*c.members.Load()) >= conferenceMembers {
@@ -152,24 +155,36 @@ func (m *Member) audio(payload []byte, h *header, k kind, now time.Duration) {
 		return
 	}
 	pcm, at := m.leg.in.speech.take(m.leg, k, h, payload)
-	m.jitter.put(h.ssrc, at, samples(now), pcm)
+	for len(pcm) > 0 { // what was recovered is there too: no packet, so in frames
+		n := min(len(pcm), frameSamples)
+		m.jitter.put(h.ssrc, at, samples(now), pcm[:n])
+		pcm, at = pcm[n:], at+uint32(n)
+	}
 }
 
-// encode makes a payload of what a member hears, in his codec, and returns its
-// size; 0 when it cannot be made.
-func (m *Member) encode(payload []byte, k kind, pcm []int16) int {
+// encode makes a payload of what the member is to hear.
+func (m *Member) encode(k kind, payload []byte, pcm []int16) int {
 	if k.g711() {
 		return g711.Encode(k.law(), payload, pcm)
 	}
-	if m.codec != k {
-		e, err := m.leg.engine.newEncoder(k)
-		if err != nil {
-			m.leg.log.Error("member hears nothing", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
-			return 0
-		}
-		m.encoder, m.codec = e, k
+	if !m.tune(k) {
+		return 0
 	}
 	return m.encoder.Encode(payload, pcm)
+}
+
+// tune makes the encoder of a codec, if it is not there.
+func (m *Member) tune(k kind) bool {
+	if m.codec == k {
+		return true
+	}
+	e, err := m.leg.engine.newEncoder(k)
+	if err != nil {
+		m.leg.log.Error("member hears nothing", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
+		return false
+	}
+	m.encoder, m.codec = e, k
+	return true
 }
 
 // event passes a key on to the members of the other side.
@@ -250,7 +265,7 @@ func (c *Conference) send(t *tick, m *Member) {
 		}
 		s.out[i] = saturate(sum)
 	}
-	if n := m.encode(s.payload[:], agreed.codec, s.out[:]); n > 0 {
+	if n := m.encode(agreed.codec, s.payload[:], s.out[:]); n > 0 {
 		m.leg.sendFrame(t, agreed, m.source, s.payload[:n])
 	}
 }

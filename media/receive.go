@@ -98,15 +98,12 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if e := l.ear.Load(); e != nil && k.g711() {
 		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
 	}
-	switch r := l.route.Load(); {
-	case r == nil:
-		if m := l.member.Load(); m != nil && k.speech() {
-			m.audio(p[h.start:h.end], &h, k, now)
-		}
-	case k == kindComfort:
-		r.noise(p[h.start:h.end], &h)
-	default:
+	if k == kindComfort {
+		l.takeNoise(p, &h)
+	} else if r := l.route.Load(); r != nil {
 		r.audio(p, &h, k, now)
+	} else if m := l.member.Load(); m != nil {
+		m.audio(p[h.start:h.end], &h, k, now)
 	}
 	return digit, alive
 }
@@ -121,6 +118,14 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 	}
 }
 
+// takeNoise handles a packet of comfort noise.
+func (l *Leg) takeNoise(p []byte, h *header) {
+	l.in.speech.pass(h)
+	if r := l.route.Load(); r != nil {
+		r.noise(p[h.start:h.end])
+	}
+}
+
 // takeEvent handles a packet of a telephone-event: a key is told once, and
 // passed on to the other side of a bridge that lets it through, unless it is
 // masked.
@@ -130,6 +135,7 @@ func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 		l.in.malformed.Add(1)
 		return 0
 	}
+	l.in.speech.pass(h)
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
 	ear := l.ear.Load()
