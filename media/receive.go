@@ -13,6 +13,7 @@ type incoming struct {
 	latch  latch
 	stats  receiveStats
 	digits digitDetector
+	mos    mosWindows
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
