@@ -26,7 +26,10 @@ var (
 // Config of an Engine. Check reports the first setting that cannot work.
 type Config struct {
 	FirstPort, LastPort int // RTP/RTCP pairs, inclusive
-	WebRTCPort          int // one UDP port for every browser; 0 is any free port
+	// PortQuarantine is how long a released pair is not used again; 0 means 5s,
+	// below 0 not at all. At most 1min.
+	PortQuarantine time.Duration
+	WebRTCPort     int // one UDP port for every browser; 0 is any free port
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
@@ -55,6 +58,10 @@ type Config struct {
 // defaultLegDead is Config.LegDead when it is 0.
 const defaultLegDead = 10 * time.Second
 
+// defaultPortQuarantine is Config.PortQuarantine when it is 0: a phone sends for as
+// long as its BYE, or ours, is on its way.
+const defaultPortQuarantine = 5 * time.Second
+
 // Check reports the first setting that cannot work, by its name in the
 // configuration file.
 func (c *Config) Check() error {
@@ -69,6 +76,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("media.srtp: %q is not one of offered, required, off", c.SRTP)
 	case !c.InbandDTMF.valid():
 		return fmt.Errorf("media.inband_dtmf: %q is not one of auto, always, off", c.InbandDTMF)
+	case c.PortQuarantine > time.Minute:
+		return fmt.Errorf("media: a quarantine of ports of %v is above 1m", c.PortQuarantine)
 	case c.Shards < 0 || c.Shards > 1024:
 		return fmt.Errorf("media: %d shards", c.Shards)
 	case c.LocalAddr == nil:
@@ -112,6 +121,9 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.LegDead == 0 {
 		cfg.LegDead = defaultLegDead
 	}
+	if cfg.PortQuarantine == 0 {
+		cfg.PortQuarantine = defaultPortQuarantine
+	}
 	if len(cfg.Codecs) == 0 {
 		cfg.Codecs = defaultCodecs()
 	}
@@ -147,7 +159,7 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg:    cfg,
 		log:    log,
 		epoch:  time.Now(),
-		ports:  newPorts(cfg.FirstPort, cfg.LastPort, open),
+		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.PortQuarantine, open),
 		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
 	}

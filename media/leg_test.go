@@ -49,7 +49,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestPortsAreExhaustedAndFreed(t *testing.T) {
-	e := start(t, config(t, 3))
+	cfg := config(t, 3)
+	cfg.PortQuarantine = -1
+	e := start(t, cfg)
 	var legs []*media.Leg
 	for {
 		l, err := e.NewLeg(media.LegOptions{Peer: loopback})

@@ -14,6 +14,7 @@ type incoming struct {
 	stats  receiveStats
 	digits digitDetector
 	speech listener
+	mos    mosWindows
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged

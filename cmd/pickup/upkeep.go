@@ -127,8 +127,8 @@ func (x explainCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "%s  %-20s %v\n", ev.At.UTC().Format("15:04:05.000"), ev.Kind, ev.Detail)
 		}
 		for _, l := range r.Legs {
-			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,
-				l.Quality.PacketsIn, l.Quality.PacketsLost, l.Quality.Jitter, l.Quality.MOS, l.Cause.Status, l.Cause.Text)
+			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f lowest %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,
+				l.Quality.PacketsIn, l.Quality.PacketsLost, l.Quality.Jitter, l.Quality.MOS, l.Quality.MOSLowest, l.Cause.Status, l.Cause.Text)
 		}
 		return nil
 	})

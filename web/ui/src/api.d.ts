@@ -1644,9 +1644,24 @@ export interface components {
             kind: "player" | "agent";
             /**
              * Format: double
-             * @description Estimated mean opinion score; 0 when nothing was received.
+             * @description Estimated mean opinion score (ITU-T G.107) of the whole leg; 0 when nothing was received.
              */
             mos: number;
+            /**
+             * Format: double
+             * @description That of the last 5 s that were whole.
+             */
+            mos_last: number;
+            /**
+             * Format: double
+             * @description That of the worst 5 s; 0 for a shorter leg.
+             */
+            mos_lowest: number;
+            /**
+             * Format: double
+             * @description The mean of all stretches of 5 s.
+             */
+            mos_mean: number;
             /** Format: int64 */
             packets_in: number;
             /** Format: int64 */

@@ -170,6 +170,7 @@ export const en = {
   'call.quality': 'Quality',
   'call.codec': 'Codec',
   'call.device': 'Device',
+  'call.mosLowest': 'worst 5 s {mos}',
   'call.lost': '{n} lost',
   'call.callback': 'Callback',
   'call.hangup': 'End this call',

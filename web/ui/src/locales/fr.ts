@@ -172,6 +172,7 @@ export const fr = {
   'call.quality': 'Qualité',
   'call.codec': 'Codec',
   'call.device': 'Poste',
+  'call.mosLowest': 'pires 5 s {mos}',
   'call.lost': '{n} perdus',
   'call.callback': 'Rappel',
   'call.hangup': 'Terminer cet appel',
