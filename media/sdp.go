@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -142,6 +143,9 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, []mediaLine, error) {
 	if len(raw) > maxSDPSize {
 		return nil, nil, fmt.Errorf("%w: %d bytes", ErrBadSDP, len(raw))
 	}
+	if bytes.IndexByte(raw, 0) >= 0 { // RFC 8866 section 9: byte-string
+		return nil, nil, fmt.Errorf("%w: a NUL", ErrBadSDP)
+	}
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(raw))
 	var b strings.Builder
 	var media []mediaLine
@@ -155,6 +159,9 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, []mediaLine, error) {
 			line = "o=- 0 0 IN IP4 0.0.0.0"
 		case strings.HasPrefix(line, "m="):
 			m, known := splitMedia(line)
+			if !m.printable() {
+				return nil, nil, fmt.Errorf("%w: characters of a media line", ErrBadSDP)
+			}
 			if media = append(media, m); !known {
 				line = "m=application 0 RTP/AVP 0"
 			}
@@ -187,6 +194,13 @@ func splitMedia(line string) (m mediaLine, known bool) {
 	}
 	m = mediaLine{media: fields[0], proto: fields[2], formats: strings.Join(fields[3:], " ")}
 	return m, m.media == "audio" && profiles[strings.ToUpper(m.proto)]
+}
+
+// printable reports whether m holds nothing but visible ASCII, as its tokens must
+// (RFC 8866 section 9): an answer repeats them.
+func (m *mediaLine) printable() bool {
+	foreign := func(r rune) bool { return r < ' ' || r > '~' }
+	return strings.IndexFunc(m.media+m.proto+m.formats, foreign) < 0
 }
 
 // takeAudio fills r from one audio line, or says why it cannot be used.

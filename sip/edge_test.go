@@ -259,6 +259,18 @@ func (p *phone) response() string {
 	return ""
 }
 
+// responseTo reads until a final response to that request of a call comes: on a
+// loaded machine others are sent again.
+func (p *phone) responseTo(callID, method string) string {
+	p.t.Helper()
+	for {
+		m := p.response()
+		if header(m, "Call-ID") == callID && strings.HasSuffix(header(m, "CSeq"), " "+method) {
+			return m
+		}
+	}
+}
+
 func status(m string) int {
 	if len(m) < 12 {
 		return 0

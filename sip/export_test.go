@@ -254,7 +254,7 @@ func (d *Digest) Challenge(source netip.Addr, now time.Time) string {
 // Check parses and judges an Authorization value.
 func (d *Digest) Check(header string, u account.User, found bool, method, uri string, source netip.Addr, now time.Time) string {
 	c := parseCredentials(header)
-	return [...]string{"accepted", "challenged", "stale", "wrong", "blocked"}[d.a.check(c, u, found, method, uri, source, now)]
+	return [...]string{"accepted", "challenged", "stale", "wrong", "blocked", "wrong"}[d.a.check(c, u, found, method, uri, source, standing{}, now)]
 }
 
 // Secret is the HA1 that a response is compared with.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -103,15 +104,18 @@ func (s *Server) dialledName(q *request) string {
 
 // identity is who calls.
 type identity struct {
-	user  account.User
-	found bool
-	trunk *Trunk
+	user   account.User
+	found  bool
+	trunk  *Trunk
+	forged bool // he says that he is one of our users, and nothing speaks for it
 }
 
 // caller decides who may call name, and asks for credentials where a feature
-// code is dialled or somebody says that he is one of our users. A name that
-// leads nowhere is 404 before any challenge, for everybody but an agent's phone,
-// which may dial his colleagues.
+// code is dialled or somebody says that he is one of our users from where a
+// device of that user is. From anywhere else he is a stranger without a name:
+// a challenge would tell everybody which users there are. A name that leads
+// nowhere is 404 before any challenge, for everybody but an agent's phone, which
+// may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
@@ -128,16 +132,17 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 		}
 		return identity{trunk: t}, nil
 	}
-	needed := feature || replaces
+	needed, ours := feature || replaces, false
 	if from := unescapeUser(q.From().Address.User); !needed && from != "" {
 		u, ok, err := s.user(q, from)
 		if err != nil {
 			return none, refuse(500)
 		}
-		needed = ok && u.Active
+		ours = ok && u.Active
+		needed = s.reg.usesAddress(u.Login, q.source.Addr()) && ours
 	}
 	if !needed && len(q.GetHeaders("Authorization")) == 0 {
-		return none, nil
+		return identity{forged: ours}, nil
 	}
 	u, no := s.authenticate(q)
 	if no != nil {
@@ -179,8 +184,10 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 		}
 	}
 	var u account.User
+	var st standing
 	found := false
 	if c != nil {
+		st = s.reg.standing(c.username, s.flowOf(q.Transport(), q.Source()))
 		near := s.cfg.DemoOpen || nearby(q.source.Addr(), kernelAddr) // asked for users and for nobody: same time
 		var err error
 		if u, found, err = s.user(q, c.username); err != nil {
@@ -189,11 +196,17 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 		found = found && u.Active && (!u.Demo || near)
 	}
 	now := time.Now()
-	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), now)
+	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), st, now)
 	switch v {
 	case accepted:
 		return u, nil
+	case wrong, caught:
+		s.counters.wrong.Add(1)
+		if v == caught {
+			s.log.Warn("passwords are being guessed: source blocked for a while", slog.String("source", q.source.Addr().String()))
+		}
 	case blocked:
+		s.counters.blocked.Add(1)
 		return account.User{}, refuse(403, gosip.NewHeader("Retry-After", "60"))
 	}
 	no := refuse(401)
@@ -241,9 +254,11 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 	return l, nil
 }
 
-// browserOffer reports an offer that only WebRTC can answer.
+// browserOffer reports an offer that only WebRTC can answer. A fingerprint beside
+// plain audio is a phone's that would like it encrypted (RFC 8643).
 func browserOffer(sdp []byte) bool {
-	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) || bytes.Contains(sdp, []byte("a=fingerprint:"))
+	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) ||
+		bytes.Contains(sdp, []byte("a=fingerprint:")) && bytes.Contains(sdp, []byte("RTP/SAVP"))
 }
 
 // mediaRefusal maps the errors of media to a status.
@@ -269,6 +284,9 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 			Source: f.String(),
 		},
 		To: call.Party{Kind: call.PartyAnonymousSIP, User: name, Display: clean(to.DisplayName), URI: "sip:" + name},
+	}
+	if who.forged {
+		in.From.User, in.From.Display = "", ""
 	}
 	in.From.URI = "sip:" + in.From.User + "@" + q.source.Addr().String()
 	if in.From.User == "" {

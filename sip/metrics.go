@@ -11,6 +11,8 @@ type Metrics struct {
 	Dropped      uint64 // garbage that nothing could be answered to
 	BadRequest   uint64 // requests refused before they were parsed: 400, 416, 505, 513
 	GuardRefused uint64 // new requests refused by the flood guard
+	Wrong        uint64 // wrong passwords, and those of users we do not have
+	Blocked      uint64 // requests refused after too many of them
 	Panics       uint64 // recovered in a handler
 	Calls        uint64 // INVITEs accepted
 	Dead         uint64 // legs ended because their peer had vanished
@@ -28,7 +30,7 @@ type Metrics struct {
 }
 
 type counters struct {
-	parsed, dropped, badRequest, guardRefused, panics, calls, dead, evicted, notAdmitted atomic.Uint64
+	parsed, dropped, badRequest, guardRefused, wrong, blocked, panics, calls, dead, evicted, notAdmitted atomic.Uint64
 
 	mu   sync.Mutex
 	gate map[int]uint64
@@ -48,6 +50,7 @@ func (s *Server) Metrics() Metrics {
 	m := Metrics{
 		Parsed: s.counters.parsed.Load(), Dropped: s.counters.dropped.Load(),
 		BadRequest: s.counters.badRequest.Load(), GuardRefused: s.counters.guardRefused.Load(),
+		Wrong: s.counters.wrong.Load(), Blocked: s.counters.blocked.Load(),
 		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(), Dead: s.counters.dead.Load(),
 		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
 		ConnectionsEvicted: s.counters.evicted.Load(), ConnectionsRefused: s.counters.notAdmitted.Load(),

@@ -107,7 +107,8 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 			}
 			return out, nil
 		}
-		if sch := lower(c.Address.Scheme); c.Address.Host == "" || (sch != "sip" && sch != "sips") || len(c.Address.String()) > 512 {
+		uri := c.Address.String()
+		if sch := lower(c.Address.Scheme); c.Address.Host == "" || (sch != "sip" && sch != "sips") || len(uri) > 512 || clean(uri) != uri {
 			return nil, refuse(400)
 		}
 		seconds := def
@@ -124,7 +125,7 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 		}
 		now := time.Now()
 		n := account.Binding{
-			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: c.Address.String(), Path: path, Received: r.reachedBy(q, f, &c.Address, path).String(),
+			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: uri, Path: path, Received: r.reachedBy(q, f, &c.Address, path).String(),
 			Transport: f.transport, SIPCallID: callID, CSeq: cseq, UserAgent: agentOf(q.Request), RegisteredAt: now,
 			ExpiresAt: now.Add(time.Duration(min(seconds, maxExpires)) * time.Second),
 		}

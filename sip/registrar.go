@@ -207,6 +207,21 @@ func (r *registrar) usesAddress(aor string, a netip.Addr) bool {
 	return false
 }
 
+// standing says what is registered for aor where a request comes from; f is nil
+// where that connection is gone.
+func (r *registrar) standing(aor string, f *flow) standing {
+	if f == nil {
+		return standing{}
+	}
+	name, st := f.String(), standing{address: r.usesAddress(aor, f.addr.Addr())}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.byAOR[aor] {
+		st.flow = st.flow || d.Received == name
+	}
+	return st
+}
+
 // deviceOf names the binding of aor from which a call came by f with that
 // contact; the zero name where none did.
 func (r *registrar) deviceOf(aor string, f *flow, contact string) bindingName {

@@ -83,6 +83,10 @@ func (s *server) figures() []web.Figure {
 		total("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() uint64 { return s.sip.Metrics().BadRequest }),
 		total("pickup_sip_guard_refused_total", "Requests refused by the flood guard.",
 			func() uint64 { return s.sip.Metrics().GuardRefused }),
+		total("pickup_sip_wrong_passwords_total", "Requests with a wrong password, or of a user we do not have.",
+			func() uint64 { return s.sip.Metrics().Wrong }),
+		total("pickup_sip_auth_blocked_total", "Requests refused after too many wrong passwords.",
+			func() uint64 { return s.sip.Metrics().Blocked }),
 		total("pickup_sip_gate_refused_total", "Requests refused before any handler saw them.", func() (n uint64) {
 			for _, of := range s.sip.Metrics().GateRefused {
 				n += of
