@@ -60,9 +60,11 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 		inv := Invitation{
 			LegID: call.LegID(id.New()), CallID: s.id, To: to,
 			FromUser: s.m.theirs().User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
+			Codec: s.playerCodec(),
 		}
 		if to.Kind == AddressNumber { // the trunk shows the number of the site
-			inv.FromUser, inv.FromDisplay = s.m.rec.Queue, s.m.rec.Queue
+			q, _ := s.mgr.queue.Has(s.m.rec.Queue)
+			inv.FromUser, inv.FromDisplay, inv.CallerID = s.m.rec.Queue, s.m.rec.Queue, q.CallerID
 		}
 		d := s.mgr.dialers[to.Kind]
 		if d == nil {

@@ -356,6 +356,7 @@ func (s *Session) dial(o queue.Offer) {
 		if s.m.rec.Direction == call.Outbound {
 			inv.FromUser = s.m.rec.To.User
 		}
+		inv.Codec = s.playerCodec()
 		leg, err := s.mgr.dialers[to.Kind].Dial(context.Background(), inv)
 		if err != nil {
 			s.log.Warn("device not reached", logkey.Agent, string(o.Agent), "device", to.Display, logkey.Err, err)
@@ -368,6 +369,14 @@ func (s *Session) dial(o queue.Offer) {
 		})
 	}
 	s.answer(dialed{o.ID, legs})
+}
+
+// playerCodec is what the player's line speaks, empty without one.
+func (s *Session) playerCodec() string {
+	if s.player == nil {
+		return ""
+	}
+	return s.player.Media().Codec()
 }
 
 func (s *Session) bindAgent(l Leg) {
@@ -402,8 +411,9 @@ func (s *Session) dialPlayerAt(to Address, queue, language string) {
 		s.answer(playerDialed{err: ErrNoRoute})
 		return
 	}
+	q, _ := s.mgr.queue.Has(queue)
 	leg, err := d.Dial(context.Background(), Invitation{
-		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, FromDisplay: queue, Queue: queue, Language: language,
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, CallerID: q.CallerID, FromDisplay: queue, Queue: queue, Language: language,
 	})
 	if err != nil {
 		s.answer(playerDialed{err: err})

@@ -31,7 +31,7 @@ func (s *Server) invited(q *request) {
 		q.drop()
 		return
 	}
-	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	name := s.dialledName(q)
 	who, no := s.caller(q, name)
 	if no != nil {
 		q.refuse(no)
@@ -62,6 +62,7 @@ func (s *Server) invited(q *request) {
 	q.settled = true // from here on the leg answers
 	if who.found {
 		l.login = who.user.Login
+		s.hosts.add(q.Recipient.Host)
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -89,6 +90,18 @@ func (s *Server) invited(q *request) {
 	s.counters.calls.Add(1)
 }
 
+// dialledName is the name that is called: the user of the Request-URI, but where a
+// trunk calls the contact that we registered there, that of the To.
+func (s *Server) dialledName(q *request) string {
+	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	if t := s.trunks.of(q.source); t != nil && t.Register && name == strings.ToLower(t.account()) {
+		if to := strings.ToLower(unescapeUser(q.To().Address.User)); to != "" {
+			return to
+		}
+	}
+	return name
+}
+
 // identity is who calls.
 type identity struct {
 	user   account.User
@@ -101,8 +114,8 @@ type identity struct {
 // code is dialled or somebody says that he is one of our users from where a
 // device of that user is. From anywhere else he is a stranger without a name:
 // a challenge would tell everybody which users there are. A name that leads
-// nowhere is 404 before any challenge, for everybody but an agent's phone,
-// which may dial his colleagues.
+// nowhere is 404 before any challenge, for everybody but an agent's phone, which
+// may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
@@ -113,7 +126,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+	if t := s.trunks.of(q.source); t != nil && !feature {
 		if t.Disabled {
 			return none, refuse(403)
 		}
@@ -126,7 +139,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 			return none, refuse(500)
 		}
 		ours = ok && u.Active
-		needed = s.fromDevice(q) && ours
+		needed = s.reg.usesAddress(u.Login, q.source.Addr()) && ours
 	}
 	if !needed && len(q.GetHeaders("Authorization")) == 0 {
 		return identity{forged: ours}, nil
@@ -218,7 +231,7 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		q.SetBody(nil) // a body that may be ignored (the gate looked)
 	}
 	offer := q.Body()
-	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr()}
+	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr(), Local: s.localAddr(f), SRTP: f.srtp()}
 	open := s.media.NewLeg
 	if browserOffer(offer) || (len(offer) == 0 && f.websocket()) {
 		open = s.media.NewBrowserLeg
@@ -298,6 +311,8 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		in.From.Kind = call.PartyRegistered
 		in.From.URI = "sip:" + who.user.Login
 		in.Account, in.Login = who.user.ID, who.user.Login
+	case hides(q.Request):
+		in.From.User, in.From.Display, in.From.URI = anonymous, "Anonymous", "sip:anonymous@anonymous.invalid"
 	}
 	return in
 }

@@ -29,3 +29,6 @@ const (
 
 // enumerateTries is how often each request is sent for a user and for nobody.
 const enumerateTries = 50
+
+// relayKinds are the ways to the relay that are tried.
+var relayKinds = []string{"tls"}
