@@ -27,7 +27,7 @@ func Table() map[string]Row {
 		"ticket/email":   {Ours: append([]string{"ticket/work"}, work...), Edge: true},
 		"store/sqlite":   {Ours: append([]string{"store"}, stored...), Edge: true},
 		"store/postgres": {Ours: append([]string{"store"}, stored...), Edge: true},
-		"media/opus":     {Ours: []string{"media"}, Edge: true},
+		"media/opus":     {Ours: []string{"media", "internal"}, Edge: true},
 
 		// L3: compose the engines.
 		"callflow":    {Ours: append([]string{"media", "queue", "callback", "recording", "ticket"}, engines...)},
