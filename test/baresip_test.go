@@ -32,6 +32,7 @@ func (b *baresip) command(line string) { _, _ = io.WriteString(b.keys, line+"\n"
 type softphone struct {
 	account string   // the line of its accounts file
 	hz      float64  // what it says
+	says    []int16  // in place of a tone, at 8 kHz
 	run     []string // commands at start, as "/dial sip:..."
 	// settings are further lines of its config file.
 	settings string
@@ -43,7 +44,10 @@ func startBaresip(t testing.TB, p softphone) *baresip {
 	need(t, "baresip")
 	b := &baresip{dir: t.TempDir(), log: &lockedBuffer{}, done: make(chan struct{})}
 	wave := filepath.Join(b.dir, "say.wav")
-	writeWAV(t, wave, 8000, tone(p.hz, 8000, 120*8000))
+	if p.says == nil {
+		p.says = tone(p.hz, 8000, 120*8000)
+	}
+	writeWAV(t, wave, 8000, p.says)
 	listen := freePort(t)
 	config := fmt.Sprintf(`poll_method epoll
 sip_listen 127.0.0.1:%d
