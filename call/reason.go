@@ -25,6 +25,7 @@ const (
 	EndCallbackCancelled EndReason = "callback_cancelled" // a callback nobody wants any more
 	EndWithdrawn         EndReason = "withdrawn_by_supervisor"
 	EndRejectedBlocked   EndReason = "rejected_blocked"
+	EndNotReached        EndReason = "not_reached"   // an agent called a player who did not answer
 	EndFailedSystem      EndReason = "failed_system" // crash or internal fault; blamed on nobody
 )
 
@@ -33,7 +34,7 @@ var Reasons = [...]EndReason{
 	EndAnswered, EndAbandoned, EndShortAbandoned, EndAbandonedRinging, EndAbandonedOnHold,
 	EndOverflowTime, EndOverflowFull, EndOverflowNoAgent, EndClosed, EndExitKey, EndVoicemail,
 	EndCallbackRequested, EndCallbackDone, EndCallbackFailed, EndCallbackExpired, EndCallbackCancelled,
-	EndWithdrawn, EndRejectedBlocked, EndFailedSystem,
+	EndWithdrawn, EndRejectedBlocked, EndNotReached, EndFailedSystem,
 }
 
 // Valid reports whether r is one of the end reasons.

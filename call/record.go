@@ -71,7 +71,7 @@ type LegRecord struct {
 	AnsweredAt time.Time
 	EndedAt    time.Time
 	Cause      Cause
-	Codec      string // "PCMA", "PCMU" or ""
+	Codec      string // "PCMA", "PCMU", "G722", "opus" or ""
 	Quality    Quality
 }
 

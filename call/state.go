@@ -53,7 +53,7 @@ var transitions = map[State]map[Event]State{
 		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateMenu:    {EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
-	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventEnded: StateEnded},
+	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventPicked: StateConnecting, EventEnded: StateEnded},
 	StateHumanCheck: {
 		EventOffered: StateOffered, EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},

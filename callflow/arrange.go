@@ -59,10 +59,12 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 	for _, to := range targets {
 		inv := Invitation{
 			LegID: call.LegID(id.New()), CallID: s.id, To: to,
-			FromUser: s.m.rec.From.User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
+			FromUser: s.m.theirs().User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
+			Codec: s.playerCodec(),
 		}
 		if to.Kind == AddressNumber { // the trunk shows the number of the site
-			inv.FromUser, inv.FromDisplay = s.m.rec.Queue, s.m.rec.Queue
+			q, _ := s.mgr.queue.Has(s.m.rec.Queue)
+			inv.FromUser, inv.FromDisplay, inv.CallerID = s.m.rec.Queue, s.m.rec.Queue, q.CallerID
 		}
 		d := s.mgr.dialers[to.Kind]
 		if d == nil {
@@ -130,6 +132,8 @@ func (s *Session) doDirect(e effect) bool {
 		s.engage(e)
 	case rejoin:
 		s.rejoin(e.item)
+	case dialNumber:
+		s.dialPlayerAt(Address{Kind: AddressNumber, Value: e.number, Display: "trunk"}, s.m.rec.Queue, s.m.rec.Language)
 	case dialledCode:
 		s.dialled(e)
 	case operated:

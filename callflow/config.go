@@ -22,6 +22,7 @@ type Config struct {
 	// a question to its player who calls again by himself; later he is asked.
 	// 0: 300s; below 0: he is always asked.
 	Supersede     time.Duration
+	OutboundRing  time.Duration // how long a player whom an agent calls is rung: 60s
 	TransferRing  time.Duration // how long who is given a player, or consulted, is rung: 25s
 	HoldReminder  time.Duration // between two signs to the agent that he holds somebody: 60s
 	ParkMax       time.Duration // a parked player whom nobody takes goes back to who parked him: 120s
@@ -63,6 +64,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MisClick, 2*time.Second)
 	orDefault(&c.CallbackRing, 25*time.Second)
 	orDefault(&c.HumanCheck, 10*time.Second)
+	orDefault(&c.OutboundRing, time.Minute)
 	orDefault(&c.TransferRing, 25*time.Second)
 	orDefault(&c.HoldReminder, time.Minute)
 	orDefault(&c.ParkMax, 2*time.Minute)

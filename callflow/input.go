@@ -240,6 +240,7 @@ type (
 		as    queue.AgentState
 		guest bool // who is no agent of the queues may be rung too
 	}
+	dialNumber  struct{ number string } // answers playerDialed
 	tellEngaged struct {
 		offer queue.OfferID
 		as    queue.AgentState
@@ -306,6 +307,7 @@ func (arrange) isEffect()         {}
 func (tone) isEffect()            {}
 func (legMusic) isEffect()        {}
 func (engage) isEffect()          {}
+func (dialNumber) isEffect()      {}
 func (tellEngaged) isEffect()     {}
 func (joinNear) isEffect()        {}
 func (rejoin) isEffect()          {}

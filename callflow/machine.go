@@ -59,6 +59,7 @@ type machine struct {
 	menu     *Menu
 	menuSaid int
 
+	own      *ownCall // an agent calls a player; nil: all other calls
 	parties  []*party // beside the player and the winner
 	partySeq int
 	aside    bool    // the agent talks to who is consulted; the player hears music
@@ -221,6 +222,9 @@ func (m *machine) conclude(reason call.EndReason) {
 	for t := range timerCount {
 		m.do(stopTimer{t})
 	}
+	if m.own != nil {
+		m.playerDone = m.playerDone || m.player == "" // he was never dialled
+	}
 	if m.outbound() {
 		m.playerDone = m.playerDone || m.player == "" // he was never dialled
 		if !m.handed {                                // the queue has ended the item: not his attempt
@@ -258,4 +262,4 @@ func (m *machine) onLeft(reason call.EndReason) {
 }
 
 // outbound reports whether this call keeps a promise to call back.
-func (m *machine) outbound() bool { return m.rec.Direction == call.Outbound }
+func (m *machine) outbound() bool { return m.rec.Direction == call.Outbound && m.own == nil }

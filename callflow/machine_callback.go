@@ -172,6 +172,11 @@ func (m *machine) handBack(c callback.Callback) {
 
 func (m *machine) onPlayerDialed(p playerDialed) {
 	m.player = p.leg.ID
+	if p.err != nil && m.own != nil {
+		m.playerOver, m.playerDone = true, true
+		m.ownFailed(p.err.Error())
+		return
+	}
 	if p.err != nil {
 		m.do(complain{p.err})
 		m.playerOver, m.playerDone = true, true
@@ -261,6 +266,10 @@ func (m *machine) onHuman() {
 
 // onPlayerFailed: the player could not be reached.
 func (m *machine) onPlayerFailed(status int) {
+	if m.own != nil {
+		m.ownFailed("status " + itoa(status))
+		return
+	}
 	if !m.outbound() || m.finished {
 		return
 	}

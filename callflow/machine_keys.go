@@ -41,6 +41,10 @@ func (m *machine) onHeard(h heard) {
 		m.lineLost()
 	case media.EventAlive:
 		m.lineBack()
+	case media.EventSilent:
+		m.note("player_silent")
+	case media.EventHeard:
+		m.note("player_heard")
 	case media.EventRemoteHold, media.EventRemoteUnhold: // a player may hold us: nothing changes
 	}
 }
@@ -82,6 +86,14 @@ func (m *machine) onAgentHeard(h heard) {
 			m.note("agent_line_dead", "agent", o.offer.AgentLogin)
 			l.failed = true
 			m.agentLost(o, call.OutcomeUnreachable)
+		}
+	case media.EventSilent:
+		if mine {
+			m.note("agent_silent", "agent", o.offer.AgentLogin)
+		}
+	case media.EventHeard:
+		if mine {
+			m.note("agent_heard", "agent", o.offer.AgentLogin)
 		}
 	case media.EventAlive, media.EventPlayed:
 	}
@@ -305,6 +317,11 @@ func (m *machine) onTimer(t timerKind) {
 	case timerHuman:
 		m.onNotHuman()
 	case timerPlayer:
+		if m.own != nil {
+			m.hangUpPlayer(call.Cause{Text: "No answer"})
+			m.ownFailed("no answer")
+			return
+		}
 		m.hangUpPlayer(call.Cause{Text: "No answer"})
 		m.endAttempt(callback.ResultNoAnswer)
 	case timerGoodbye:

@@ -263,9 +263,17 @@ type moving struct {
 // the place it had, and at the front when it comes back because nobody took it.
 func (m *machine) itemFor(name string, front bool) queue.Item {
 	return queue.Item{
-		Channel: call.ChannelCall, Queue: name, CallID: m.rec.ID, Language: m.rec.Language, Player: m.rec.From.User,
+		Channel: call.ChannelCall, Queue: name, CallID: m.rec.ID, Language: m.rec.Language, Player: m.theirs().User,
 		Priority: max(m.priority, 1), Key: m.key, Front: front, CountsAsOffered: !front, TicketID: m.rec.TicketID,
 	}
+}
+
+// theirs is the party that is not ours.
+func (m *machine) theirs() call.Party {
+	if m.rec.Direction == call.Outbound {
+		return m.rec.To
+	}
+	return m.rec.From
 }
 
 // requeue sends the player to the front of the queue that he came from: who had

@@ -20,10 +20,12 @@ const (
 	partyPickUp                       // takes a parked player
 	partyGuest                        // in the conference
 	partyMonitor                      // a supervisor
+	partyOwn                          // the agent who calls a player himself
 )
 
 var partyNames = map[partyRole]string{
 	partyConsult: "consult", partyTarget: "transfer", partyBack: "return", partyPickUp: "pick_up", partyGuest: "conference", partyMonitor: "monitor",
+	partyOwn: "own",
 }
 
 // party is somebody in the call beside the player and the agent who has him.
@@ -63,7 +65,7 @@ func (m *machine) partyAs(kinds ...partyRole) *party {
 
 // target is who is rung or consulted: one at a time.
 func (m *machine) target() *party {
-	return m.partyAs(partyConsult, partyTarget, partyBack, partyPickUp)
+	return m.partyAs(partyConsult, partyTarget, partyBack, partyPickUp, partyOwn)
 }
 
 // invite engages a party and rings him. The answer is onEngaged.
@@ -115,7 +117,7 @@ func (m *machine) onEngaged(e engaged) {
 	case partyTarget, partyPickUp:
 		m.giveAway("Transferred")
 		m.to(call.EventTransferred)
-	case partyBack, partyGuest, partyMonitor:
+	case partyBack, partyGuest, partyMonitor, partyOwn:
 	}
 	m.done(ticket, nil)
 	m.judge(p.o)
@@ -224,6 +226,8 @@ func (m *machine) partyTalks(p *party) {
 		m.arrange()
 	case partyTarget, partyBack, partyPickUp:
 		m.promote(p)
+	case partyOwn:
+		m.ownPicked(p)
 	case partyMonitor, partyGuest:
 		m.arrange()
 	}
@@ -288,6 +292,8 @@ func (m *machine) unanswered(p *party) {
 		m.do(stopTimer{timerTarget})
 	case partyMonitor:
 		m.arrange()
+	case partyOwn:
+		m.ownRefused()
 	}
 }
 

@@ -12,6 +12,10 @@ import (
 // onStarted: an inbound call is answered and enters its menu or its queue; a
 // called-back player is dialled once the attempt is stored.
 func (m *machine) onStarted() {
+	if m.own != nil {
+		m.startOwn()
+		return
+	}
 	if m.outbound() {
 		m.startAttempt()
 		return
@@ -85,6 +89,10 @@ func (m *machine) onPlayer(e LegEvent) {
 	case LegRinging:
 		m.note("player_ringing")
 	case LegAnswered:
+		if m.own != nil && !m.playerUp && !m.playerOver {
+			m.ownAnswered()
+			return
+		}
 		if m.outbound() && !m.playerUp && !m.playerOver {
 			m.onPlayerPicked()
 		}
@@ -104,6 +112,10 @@ func (m *machine) onPlayer(e LegEvent) {
 		m.onPlayerKey(e.Digit)
 	case LegAway:
 		m.lineLost()
+	case LegMicrophone:
+		if !m.playerOver && !m.finished && (e.Text == MicrophoneLost || e.Text == MicrophoneBack) {
+			m.note(e.Text)
+		}
 	case LegFinal:
 		m.playerOver = true
 		m.playerDone = true
@@ -125,6 +137,8 @@ func (m *machine) onPlayerGone() {
 		return
 	}
 	switch {
+	case m.own != nil && m.rec.BridgedAt.IsZero():
+		m.ownFailed("hung up")
 	case m.bridged && m.orphaned():
 	case m.bridged:
 		m.release(m.talkReason(), call.Cause{Status: 200, Text: "Caller hung up"})

@@ -614,3 +614,83 @@ func TestOperationsByKeys(t *testing.T) {
 		s.over(call.EndAnswered)
 	})
 }
+
+func TestAgentCallsAPlayer(t *testing.T) {
+	for name, c := range map[string]struct {
+		agent, player behaviour
+		reason        call.EndReason
+		err           bool
+	}{
+		"they talk":                  {picksUp(time.Second), picksUp(3 * time.Second), call.EndAnswered, false},
+		"the player does not answer": {picksUp(time.Second), rings, call.EndNotReached, false},
+		"the player is busy":         {picksUp(time.Second), refuses(486), call.EndNotReached, false},
+		"the agent does not answer":  {rings, rings, call.EndNotReached, false},
+		"the agent's phone is busy":  {refuses(486), rings, call.EndNotReached, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				s := newSite(t, options{agents: 3})
+				s.agent("1002", rings)
+				s.agent("1003", rings)
+				agent := s.agent("1001", c.agent)[0]
+				outside := s.phone("+33123456789", c.player)
+				id, err := s.calls.Call(t.Context(), callflow.OutboundCall{
+					By: "agent-1001", Login: "1001", Number: "+33 1 23 45 67 89", Queue: "support", Language: "en",
+				})
+				s.must(err)
+				if got := agent.last().invitation; got.FromUser != "+33123456789" {
+					t.Errorf("INVITE to the agent: %+v", got)
+				}
+				time.Sleep(500 * time.Millisecond)
+				if got := s.state("1001"); c.reason == call.EndAnswered && got != queue.AgentReserved {
+					t.Errorf("agent: %s", got)
+				}
+				time.Sleep(90 * time.Second)
+				if c.reason == call.EndAnswered {
+					s.want(call.StateTalking, "1001", "talking")
+					if got := outside.last().invitation; got.FromUser != "support" || got.Language != "en" {
+						t.Errorf("INVITE to the player: %+v", got)
+					}
+					s.mustOperate(callflow.OpHold, "1001", callflow.Target{})
+					s.mustOperate(callflow.OpRetrieve, "1001", callflow.Target{})
+					outside.last().hangUp()
+				}
+				s.over(c.reason)
+				if r := s.one(); r.ID != id || r.Direction != call.Outbound {
+					t.Errorf("%+v", r)
+				}
+			})
+		})
+	}
+}
+
+func TestCallsOfAgentsThatAreRefused(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, _ := talking(t, options{}, rings, rings)
+		want := func(o callflow.OutboundCall, target any) {
+			t.Helper()
+			_, err := s.calls.Call(t.Context(), o)
+			switch target := target.(type) {
+			case error:
+				if !errors.Is(err, target) {
+					t.Errorf("%+v: got %v, want %v", o, err, target)
+				}
+			default:
+				if !errors.As(err, target) {
+					t.Errorf("%+v: got %v", o, err)
+				}
+			}
+		}
+		var busy *queue.RefusedError
+		want(callflow.OutboundCall{By: "agent-1001", Login: "1001", Number: "+33123456789"}, &busy)
+		want(callflow.OutboundCall{By: "agent-1002", Login: "1002", Number: "support"}, callflow.ErrNoTarget)
+		want(callflow.OutboundCall{By: "agent-1002", Login: "1002", Number: "911"}, callflow.ErrNoTarget)
+		s.noTrunk.Store(true)
+		want(callflow.OutboundCall{By: "agent-1002", Login: "1002", Number: "+33123456789"}, callflow.ErrNoTrunk)
+		player.hangUp()
+		time.Sleep(time.Minute)
+		if live := s.calls.Counts().Live; live != 0 {
+			t.Errorf("%d calls live", live)
+		}
+	})
+}

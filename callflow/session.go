@@ -353,9 +353,10 @@ func (s *Session) dial(o queue.Offer) {
 			LegID: call.LegID(id.New()), CallID: s.id, To: to,
 			FromUser: s.m.rec.From.User, FromDisplay: displayFor(s.m.rec), Queue: s.m.rec.Queue, Language: s.m.rec.Language,
 		}
-		if s.m.outbound() {
+		if s.m.rec.Direction == call.Outbound {
 			inv.FromUser = s.m.rec.To.User
 		}
+		inv.Codec = s.playerCodec()
 		leg, err := s.mgr.dialers[to.Kind].Dial(context.Background(), inv)
 		if err != nil {
 			s.log.Warn("device not reached", logkey.Agent, string(o.Agent), "device", to.Display, logkey.Err, err)
@@ -368,6 +369,14 @@ func (s *Session) dial(o queue.Offer) {
 		})
 	}
 	s.answer(dialed{o.ID, legs})
+}
+
+// playerCodec is what the player's line speaks, empty without one.
+func (s *Session) playerCodec() string {
+	if s.player == nil {
+		return ""
+	}
+	return s.player.Media().Codec()
 }
 
 func (s *Session) bindAgent(l Leg) {
@@ -393,15 +402,18 @@ func displayFor(r call.Record) string {
 }
 
 // dialPlayer rings a player whom we promised to call back.
-func (s *Session) dialPlayer(c callback.Callback) {
-	to := addressOf(c)
+func (s *Session) dialPlayer(c callback.Callback) { s.dialPlayerAt(addressOf(c), c.Queue, c.Language) }
+
+// dialPlayerAt rings a player for a queue, whose number he is shown.
+func (s *Session) dialPlayerAt(to Address, queue, language string) {
 	d := s.mgr.dialers[to.Kind]
 	if d == nil {
 		s.answer(playerDialed{err: ErrNoRoute})
 		return
 	}
+	q, _ := s.mgr.queue.Has(queue)
 	leg, err := d.Dial(context.Background(), Invitation{
-		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: c.Queue, FromDisplay: c.Queue, Queue: c.Queue, Language: c.Language,
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, CallerID: q.CallerID, FromDisplay: queue, Queue: queue, Language: language,
 	})
 	if err != nil {
 		s.answer(playerDialed{err: err})

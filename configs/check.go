@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,9 +42,11 @@ func (c *Config) checkFronts(f *Faults) {
 	}
 	within(f, "sip.session.expires", c.SIP.Session.Expires, 90*time.Second, 24*time.Hour)
 	within(f, "sip.session.probe", c.SIP.Session.Probe, 10*time.Second, time.Hour)
+	checkCodecs(f, c.Media.Codecs)
 	oneOf(f, "media.inband_dtmf", c.Media.InbandDTMF, "auto", "always", "off")
 	oneOf(f, "media.srtp", c.Media.SRTP, "offered", "required", "off")
 	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
+	c.Media.TURN.check(f)
 	if c.Data.Dir == "" {
 		f.add("data.dir", c.Data.Dir, "must name a directory")
 	}
@@ -199,6 +202,20 @@ func short(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// checkCodecs wants each once, and one of the laws of G.711.
+func checkCodecs(f *Faults, codecs []string) {
+	for i, name := range codecs {
+		key := "media.codecs[" + strconv.Itoa(i) + "]"
+		oneOf(f, key, name, "pcma", "pcmu", "g722", "opus")
+		if slices.Contains(codecs[:i], name) {
+			f.add(key, name, "is there twice")
+		}
+	}
+	if !slices.Contains(codecs, "pcma") && !slices.Contains(codecs, "pcmu") {
+		f.add("media.codecs", strings.Join(codecs, ","), "must hold pcma or pcmu, which browsers and trunks need")
+	}
 }
 
 func oneOf(f *Faults, key, value string, allowed ...string) {

@@ -31,8 +31,7 @@ func (r *recordTap) Packet(side int, law uint8, seq uint16, stamp uint32, at tim
 	defer r.mu.Unlock()
 	r.got = append(r.got, tapped{side, law, seq, stamp, at, len(payload)})
 	s := make([]int16, len(payload))
-	g711.Decode(law, s, payload)
-	r.pcm[side] = append(r.pcm[side], s...)
+	r.pcm[side] = append(r.pcm[side], s[:g711.Decode(law, s, payload)]...)
 }
 
 func (r *recordTap) count() int {

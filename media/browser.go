@@ -14,6 +14,9 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
+// browserCodecs are those of browsers: see DESIGN.md on why Opus is not among them.
+var browserCodecs = [...]kind{kindPCMA, kindPCMU}
+
 // maxCandidates is how many ICE candidates a browser may offer.
 const maxCandidates = 64
 
@@ -77,7 +80,7 @@ func (b *browserPeer) answer(ctx context.Context, offer []byte) (answer []byte, 
 	}
 	b.negotiating.Lock()
 	defer b.negotiating.Unlock()
-	law, _ := remote.law()
+	law, _ := remote.first()
 	if err := b.open(law.kind); err != nil {
 		return nil, err
 	}
@@ -222,7 +225,7 @@ func (b *browserPeer) settleLocal(ctx context.Context, ours webrtc.SessionDescri
 
 // useLaw makes the track speak the first law of a description.
 func (b *browserPeer) useLaw(r *remoteSDP) error {
-	law, _ := r.law()
+	law, _ := r.first()
 	if law.kind == b.law {
 		return nil
 	}
@@ -242,9 +245,9 @@ func (b *browserPeer) useLaw(r *remoteSDP) error {
 // the browser sends.
 func (b *browserPeer) agree(remote, mine *remoteSDP) error {
 	l := b.leg
-	law, _ := mine.law()
+	law, _ := mine.first()
 	t := &terms{
-		mux: true, law: b.law.law(), audio: law.number,
+		mux: true, codec: b.law, audio: law.number,
 		send: remote.direction.receives(), receive: remote.direction.sends(),
 	}
 	for _, p := range mine.payloads {
@@ -367,8 +370,8 @@ func parseBrowserSDP(raw []byte) (*remoteSDP, error) {
 			return nil, err
 		}
 		r := &remoteSDP{audio: i, direction: readDirection(s.Attributes, m.Attributes)}
-		r.payloads, r.event = readPayloads(m)
-		if _, ok := r.law(); !ok {
+		r.payloads = readPayloads(m, browserCodecs[:])
+		if _, ok := r.first(); !ok {
 			fault = fmt.Errorf("%w: neither PCMA nor PCMU", ErrNoCommonCodec)
 			continue
 		}

@@ -1,12 +1,14 @@
 package media
 
 import (
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"pickup/internal/g711"
+	"pickup/internal/logkey"
 )
 
 // Role is what a member of a conference hears, and who hears him.
@@ -46,7 +48,7 @@ type Conference struct {
 type mixSpace struct {
 	talk, whisper [2][frameSamples]int32 // sums by side: said aloud, and whispered
 	out           [frameSamples]int16
-	payload       [frameSamples]byte
+	payload       [maxPayload]byte
 }
 
 // Member is one leg in a conference.
@@ -59,6 +61,9 @@ type Member struct {
 	jitter     jitterBuffer
 	pcm        [jitterRing / 4]int16 // of the reader
 	pass       bool                  // the key that is being pressed goes through; of the reader
+
+	encoder Encoder // of the ticker, where the leg's codec is not of G.711
+	codec   kind    // of encoder
 
 	frame [frameSamples]int16 // of the ticker: what he says now
 	says  bool
@@ -80,6 +85,9 @@ func NewConference(tap Tap, filter func(m *Member, digit rune) bool) *Conference
 func (c *Conference) Join(leg *Leg, side Side, role Role) *Member {
 	m := &Member{conference: c, leg: leg, side: side, source: sourceID(leg.engine.relays.Add(1))}
 	m.role.Store(int32(role))
+	if t := leg.terms.Load(); t != nil && !t.codec.g711() {
+		m.tune(t.codec) // off the media path
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || len(*c.members.Load()) >= conferenceMembers {
@@ -140,9 +148,43 @@ func (c *Conference) Close() {
 }
 
 // audio takes one packet of the member's leg. It is called by the leg's reader.
-func (m *Member) audio(payload []byte, h *header, law uint8, now time.Duration) {
-	n := g711.Decode(law, m.pcm[:], payload)
-	m.jitter.put(h.ssrc, h.timestamp, samples(now), m.pcm[:n])
+func (m *Member) audio(payload []byte, h *header, k kind, now time.Duration) {
+	if k.g711() {
+		n := g711.Decode(k.law(), m.pcm[:], payload)
+		m.jitter.put(h.ssrc, h.timestamp, samples(now), m.pcm[:n])
+		return
+	}
+	pcm, at := m.leg.in.speech.take(m.leg, k, h, payload)
+	for len(pcm) > 0 { // what was recovered is there too: no packet, so in frames
+		n := min(len(pcm), frameSamples)
+		m.jitter.put(h.ssrc, at, samples(now), pcm[:n])
+		pcm, at = pcm[n:], at+uint32(n)
+	}
+}
+
+// encode makes a payload of what the member is to hear.
+func (m *Member) encode(k kind, payload []byte, pcm []int16) int {
+	if k.g711() {
+		return g711.Encode(k.law(), payload, pcm)
+	}
+	if !m.tune(k) {
+		return 0
+	}
+	return m.encoder.Encode(payload, pcm)
+}
+
+// tune makes the encoder of a codec, if it is not there.
+func (m *Member) tune(k kind) bool {
+	if m.codec == k {
+		return true
+	}
+	e, err := m.leg.engine.newEncoder(k)
+	if err != nil {
+		m.leg.log.Error("member hears nothing", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
+		return false
+	}
+	m.encoder, m.codec = e, k
+	return true
 }
 
 // event passes a key on to the members of the other side.
@@ -223,8 +265,9 @@ func (c *Conference) send(t *tick, m *Member) {
 		}
 		s.out[i] = saturate(sum)
 	}
-	n := g711.Encode(agreed.law, s.payload[:], s.out[:])
-	m.leg.sendFrame(t, agreed, m.source, s.payload[:n])
+	if n := m.encode(agreed.codec, s.payload[:], s.out[:]); n > 0 {
+		m.leg.sendFrame(t, agreed, m.source, s.payload[:n])
+	}
 }
 
 // tapped gives the tap what each side said. Who is held is heard by it too.
@@ -232,7 +275,6 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 	s := &c.space
 	c.seq++
 	for side := range s.talk {
-		law := uint8(g711.PCMA)
 		for i := range s.out {
 			s.out[i] = saturate(s.talk[side][i])
 		}
@@ -240,16 +282,13 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 			if int(m.side) != side {
 				continue
 			}
-			if agreed := m.leg.terms.Load(); agreed != nil {
-				law = agreed.law
-			}
 			if m.says && Role(m.role.Load()) == RoleHeld {
 				for i := range s.out {
 					s.out[i] = saturate(int32(s.out[i]) + int32(m.frame[i]))
 				}
 			}
 		}
-		n := g711.Encode(law, s.payload[:], s.out[:])
-		c.tap.Packet(side, law, c.seq, t.clock, t.at, s.payload[:n])
+		n := g711.Encode(g711.Linear, s.payload[:], s.out[:])
+		c.tap.Packet(side, g711.Linear, c.seq, t.clock, t.at, s.payload[:n])
 	}
 }

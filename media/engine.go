@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pickup/call"
+	"pickup/internal/logkey"
 )
 
 // Errors of the package, tested with errors.Is.
@@ -32,8 +33,14 @@ type Config struct {
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
-	SRTP      SRTP          // encryption of phones' audio; empty means SRTPOffered
-	LegDead   time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
+	// Codecs are those of phones, the most wanted first: "pcma", "pcmu", "g722",
+	// "opus". Of the two laws of G.711, between which nothing is lost, the peer's
+	// order decides. Empty means pcma, pcmu.
+	Codecs []string
+	// Opus makes the coders of Opus; nil: Opus is not spoken.
+	Opus    OpusCoders
+	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
+	LegDead time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
 	// InbandDTMF says where keys are looked for as tones; empty means InbandAuto.
 	InbandDTMF InbandDTMF
 	Shards     int // tickers; 0 means GOMAXPROCS
@@ -42,7 +49,9 @@ type Config struct {
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
 	// Music is the hold music, 8 kHz mono PCM16, a seamless loop.
 	Music []int16
-	// Listen opens the sockets of RTP legs; nil means ListenUDP.
+	// Listen opens the sockets of RTP legs, each read by a goroutine of its own.
+	// nil means the engine's choice: on Linux few threads read all of them, with
+	// epoll; elsewhere it is ListenUDP.
 	Listen ListenFunc
 }
 
@@ -74,6 +83,10 @@ func (c *Config) Check() error {
 	case c.LocalAddr == nil:
 		return errors.New("media: LocalAddr is not set")
 	}
+	if len(c.Codecs) > 0 {
+		_, err := readCodecs(c.Codecs, c.Opus)
+		return err
+	}
 	return nil
 }
 
@@ -85,9 +98,12 @@ type Engine struct {
 	epoch   time.Time // start of every media clock
 	ports   *ports
 	sounds  *sounds
+	codecs  []kind // of phones, the most wanted first
 	shards  []*shard
 	browser browserTransport
+	poller  poller // nil: each socket has a goroutine
 
+	unsent    atomic.Uint64 // packets that the kernel did not take
 	relays    atomic.Uint32 // source ids given out
 	nextShard atomic.Uint32
 
@@ -108,6 +124,13 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.PortQuarantine == 0 {
 		cfg.PortQuarantine = defaultPortQuarantine
 	}
+	if len(cfg.Codecs) == 0 {
+		cfg.Codecs = defaultCodecs()
+	}
+	codecs, err := readCodecs(cfg.Codecs, cfg.Opus)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.SRTP == "" {
 		cfg.SRTP = SRTPOffered
 	}
@@ -115,10 +138,20 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg.Shards = runtime.GOMAXPROCS(0)
 	}
 	var browsers *muxConn
+	var reader poller
+	open := pulled(cfg.Listen)
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
-		cfg.Listen = ListenUDP
-		var err error
+		if reader, err = newPoller(max(1, runtime.GOMAXPROCS(0)-1)); err != nil {
+			return nil, err
+		}
+		open = pulled(ListenUDP)
+		if reader != nil {
+			open = reader.open
+		}
 		if browsers, err = listenBrowsers(cfg.WebRTCPort); err != nil {
+			if reader != nil {
+				reader.close()
+			}
 			return nil, err
 		}
 	}
@@ -126,9 +159,16 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg:    cfg,
 		log:    log,
 		epoch:  time.Now(),
-		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.PortQuarantine, cfg.Listen),
-		sounds: newSounds(cfg.Music, cfg.Prompt),
+		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.PortQuarantine, open),
+		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
+	}
+	e.poller = reader
+	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
+		if reader != nil {
+			reader.close()
+		}
+		return nil, err
 	}
 	e.browser.conn = browsers
 	e.relays.Store(uint32(firstRelay))
@@ -145,6 +185,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, s := range e.shards {
 		tickers.Go(func() { s.run(ctx) })
 	}
+	var readers sync.WaitGroup
+	if e.poller != nil {
+		readers.Go(e.poller.run)
+	}
+	tickers.Go(func() {
+		if err := e.sounds.encodeMusic(ctx); err != nil {
+			e.log.Error("hold music in a codec: its listeners hear silence", slog.Any(logkey.Err, err))
+		}
+	})
 	<-ctx.Done()
 	e.mu.Lock()
 	e.closed = true
@@ -158,6 +207,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	tickers.Wait()
 	e.live.Wait()
+	if e.poller != nil {
+		e.poller.close()
+	}
+	readers.Wait()
 	return e.browser.close()
 }
 
@@ -165,12 +218,18 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
 
 // samples converts a time since the epoch into the media clock.
-func samples(at time.Duration) uint32 { return uint32(at * clockRate / time.Second) }
+func samples(at time.Duration) uint32 { return uint32(at / (time.Second / clockRate)) } // it must not overflow after 13 days
 
 // LegOptions for a new leg.
 type LegOptions struct {
 	ID   call.LegID
 	Peer netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+	// Local is our address as the peer is told; the zero value: by Config.LocalAddr.
+	Local netip.Addr
+	SRTP  SRTP // of its listener; "": Config.SRTP
+	// Prefer is the codec, by the name that Leg.Codec told of another leg, that our
+	// offer begins with: what that one sends needs no transcoding then.
+	Prefer string
 	// InbandDTMF is where keys of the peer are looked for in his audio; "": as
 	// Config says.
 	InbandDTMF InbandDTMF
@@ -179,22 +238,24 @@ type LegOptions struct {
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.
 // It returns ErrNoPorts when none is left, ErrClosed after Run has ended.
 func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
-	sockets, err := e.ports.open()
+	local := o.Local
+	if !local.IsValid() {
+		local = e.cfg.LocalAddr(o.Peer.Unmap())
+	}
+	sockets, err := e.ports.open(local.Unmap().Is6())
 	if err != nil {
 		return nil, err
 	}
 	l := newLeg(e, o)
 	l.sockets = sockets
-	l.local = e.cfg.LocalAddr(l.peer)
+	l.local = local
 	if !e.add(l) {
 		e.ports.close(sockets)
 		return nil, ErrClosed
 	}
-	if e.begin() {
-		go func() { defer e.live.Done(); l.readRTP(sockets.rtp) }()
-	}
-	if e.begin() {
-		go func() { defer e.live.Done(); l.readRTCP(sockets.rtcp) }()
+	if err := errors.Join(e.receive(sockets.rtp, l.receive), e.receive(sockets.rtcp, l.receiveRTCP)); err != nil {
+		l.Close()
+		return nil, err
 	}
 	return l, nil
 }
@@ -253,13 +314,19 @@ type Counters struct {
 	Strangers uint64 // packets from sources that no description or signalling vouches for
 	Forged    uint64 // SRTP packets that failed their check or came twice
 	Malformed uint64 // packets that are no RTP, or of no agreed codec
+	Unsent    uint64 // packets that the kernel did not take, of all legs so far
+	Unread    uint64 // reads of phones' sockets that failed, of all legs so far
 }
 
-// Counters returns what happened so far in the legs that are open.
+// Counters returns what happened so far: in the legs that are open, where it
+// does not say otherwise.
 func (e *Engine) Counters() Counters {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := Counters{Legs: len(e.legs)}
+	c := Counters{Legs: len(e.legs), Unsent: e.unsent.Load()}
+	if e.poller != nil {
+		c.Unread = e.poller.failed()
+	}
 	for l := range e.legs {
 		c.Strangers += l.in.strangers.Load()
 		c.Forged += l.in.forged.Load()

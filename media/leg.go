@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"pickup/call"
-	"pickup/internal/g711"
 	"pickup/internal/logkey"
 )
 
@@ -23,8 +22,8 @@ type terms struct {
 	remote     netip.AddrPort // where the peer wants RTP; invalid when it takes none
 	remoteRTCP netip.AddrPort
 	mux        bool      // RTCP on the RTP port (RFC 5761)
-	law        uint8     // of what we send
-	audio      uint8     // payload type of law
+	codec      kind      // of what we send
+	audio      uint8     // payload type of codec
 	event      uint8     // payload type of telephone-event, 0: none
 	kinds      [128]kind // what each incoming payload type is
 	send       bool      // we may send
@@ -32,24 +31,6 @@ type terms struct {
 	judged     bool      // the peer is expected to send: its silence means something
 	opener     *opener   // decrypts what the peer sends; nil: it is plain
 	sealer     *sealer   // encrypts what we send; nil: it is plain
-}
-
-// kind of a payload type.
-type kind uint8
-
-const (
-	kindNone kind = iota
-	kindPCMU
-	kindPCMA
-	kindEvent
-)
-
-// law of an audio kind.
-func (k kind) law() uint8 {
-	if k == kindPCMA {
-		return g711.PCMA
-	}
-	return g711.PCMU
 }
 
 // Leg is the media of one dialog or browser peer. Its methods may be called
@@ -60,6 +41,8 @@ type Leg struct {
 	id     call.LegID
 	peer   netip.Addr // of the signalling; invalid: unknown
 	local  netip.Addr // advertised
+	policy SRTP       // of its listener
+	prefer kind       // the codec that our first offer begins with; kindNone: the first of Config.Codecs
 	log    *slog.Logger
 	shard  *shard
 
@@ -91,8 +74,10 @@ func newLeg(e *Engine, o LegOptions) *Leg {
 		engine: e,
 		id:     o.ID,
 		peer:   o.Peer.Unmap(),
+		prefer: kindOfCodec(o.Prefer),
 		log:    e.log.With(logkey.Leg, string(o.ID)),
 		out:    newOutStream(),
+		policy: cmp.Or(o.SRTP, e.cfg.SRTP),
 		inband: cmp.Or(o.InbandDTMF, e.cfg.InbandDTMF, InbandAuto),
 	}
 	l.desc.sessionID = rand.Uint64() >> 2 // fits every parser's signed 64 bits
@@ -112,16 +97,13 @@ func (l *Leg) Bind(sink func(Event)) { l.events.bind(sink) }
 // and for a browser DTLS connected.
 func (l *Leg) Ready() bool { return l.ready.Load() }
 
-// Codec returns "PCMA", "PCMU" or "" before the negotiation.
+// Codec returns "PCMA", "PCMU", "G722", "opus", or "" before the negotiation.
 func (l *Leg) Codec() string {
 	t := l.terms.Load()
-	switch {
-	case t == nil:
+	if t == nil {
 		return ""
-	case t.law == g711.PCMA:
-		return "PCMA"
 	}
-	return "PCMU"
+	return t.codec.codecName()
 }
 
 // Close frees ports and peers. It may be called twice.
@@ -166,7 +148,9 @@ func (l *Leg) adopt(t *terms) {
 	}
 	l.giveEar(t)
 	l.in.life.Store(int64(now)) // patience starts anew with the terms
+	l.out.scale.Store(t.codec.scale())
 	l.terms.Store(t)
+	l.prepare(l.player.playing.Load()) // after the store: Play does it the other way round
 	if l.browser == nil && (old == nil || t.epoch != old.epoch) {
 		l.in.quiesce() // the reader no longer sees the old terms: its latch cannot undo this
 		l.aim(t)
@@ -209,9 +193,11 @@ func (l *Leg) send(p []byte, timestamp uint32, now time.Duration) {
 			return
 		}
 	}
-	if l.sockets.rtp.Write(p, *to) == nil {
-		l.out.count(size, timestamp, int64(now))
+	if l.sockets.rtp.Write(p, *to) != nil {
+		l.engine.unsent.Add(1)
+		return
 	}
+	l.out.count(size, timestamp, int64(now))
 }
 
 // reach reports whether there is somebody to send to.

@@ -3,9 +3,12 @@ package media_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +20,33 @@ import (
 	"pickup/media"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// listenWith is how the engines of the tests read their sockets: as the default, and
+// then those over sockets once more with a goroutine for each.
+var listenWith media.ListenFunc
+
+// overSockets begins the names of tests in which phones talk over real sockets.
+const overSockets = "Each|Who|Bridge|Roles|Ports|Keys|Play|Prompts|AStranger|AnEngine|Hold|ANewOffer|SRTP|Forged|NoSequence|Reports|OneStream"
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	once := false // benchmarks and fuzzing name their engine
+	for _, name := range []string{"test.bench", "test.fuzz", "test.list"} {
+		once = once || flag.Lookup(name).Value.String() != ""
+	}
+	if code == 0 && !once {
+		fmt.Println("and with a goroutine for each socket:")
+		listenWith = media.ListenUDP
+		if only := flag.Lookup("test.run").Value; only.String() == "" {
+			_ = only.Set("^Test(" + overSockets + ")")
+		}
+		code = m.Run()
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println(err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestPortsAreExhaustedAndFreed(t *testing.T) {
 	cfg := config(t, 3)

@@ -4,14 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-
-	"pickup/internal/g711"
 )
-
-// eventNumber is the payload type of telephone-event in our offers.
-const eventNumber = 101
 
 // description is our side of the negotiation of one leg, guarded by Leg.mu.
 type description struct {
@@ -36,7 +32,7 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 	if l.browser != nil {
 		return l.browser.answer(ctx, offer)
 	}
-	remote, err := parseSDP(offer, l.engine.cfg.SRTP)
+	remote, err := parseSDP(offer, l.policy, l.engine.codecs)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +41,8 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 		l.mu.Unlock()
 		return nil, ErrClosed
 	}
-	t, err := l.agree(remote)
+	codec := remote.choose(l.engine.codecs)
+	t, err := l.agree(remote, codec)
 	var keys []cryptoLine
 	if err == nil && remote.crypto != nil {
 		keys = []cryptoLine{l.ownKey(remote.crypto)}
@@ -64,10 +61,9 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 	if remote.held && way == sendrecv {
 		way = recvonly // the peer takes nothing at 0.0.0.0
 	}
-	law, _ := remote.law()
-	chosen := []payload{law}
-	if remote.event != 0 {
-		chosen = append(chosen, payload{remote.event, kindEvent})
+	chosen := []payload{codec}
+	if t.event != 0 {
+		chosen = append(chosen, payload{t.event, formats[codec.kind].event})
 	}
 	d.version++
 	answer := l.describe(chosen, way, d.version, keys)
@@ -92,11 +88,11 @@ func (l *Leg) Offer(ctx context.Context) ([]byte, error) {
 	d := &l.desc
 	if len(d.lines) == 0 {
 		d.lines = []mediaLine{{media: "audio", proto: "RTP/AVP"}}
-		if l.engine.cfg.SRTP == SRTPRequired {
+		if l.policy == SRTPRequired {
 			d.lines[0].proto = "RTP/SAVP"
 		}
 	}
-	d.offered, d.keys = true, l.offeredKeys(d.secured() || l.engine.cfg.SRTP == SRTPRequired)
+	d.offered, d.keys = true, l.offeredKeys(d.secured() || l.policy == SRTPRequired)
 	all := l.offeredPayloads()
 	before := d.last
 	offer := l.describe(all, sendrecv, d.version, d.keys)
@@ -107,14 +103,55 @@ func (l *Leg) Offer(ctx context.Context) ([]byte, error) {
 	return offer, nil
 }
 
-// offeredPayloads are the formats of our offers, telephone-event with the
-// number that the dialog has already.
+// offeredPayloads are the formats of our offers: the codec in use, or the one
+// that the leg is to prefer, then those of the configuration; and a
+// telephone-event for each clock. A format keeps the number that the dialog has
+// for it (RFC 3264 section 8.3.2).
 func (l *Leg) offeredPayloads() []payload {
-	event := uint8(eventNumber)
-	if t := l.terms.Load(); t != nil && t.event != 0 {
-		event = t.event
+	first, t := l.prefer, l.terms.Load()
+	if t != nil {
+		first = t.codec
 	}
-	return []payload{{g711.PCMA, kindPCMA}, {g711.PCMU, kindPCMU}, {event, kindEvent}}
+	var wanted []kind
+	if slices.Contains(l.engine.codecs, first) {
+		wanted = append(wanted, first)
+	}
+	for _, k := range l.engine.codecs {
+		if k != first {
+			wanted = append(wanted, k)
+		}
+	}
+	for _, k := range wanted[:len(wanted):len(wanted)] {
+		if e := formats[k].event; !slices.Contains(wanted, e) {
+			wanted = append(wanted, e)
+		}
+	}
+	out := make([]payload, 0, len(wanted))
+	taken := map[uint8]bool{}
+	for _, k := range wanted {
+		n := numberOf(t, k, taken)
+		taken[n] = true
+		out = append(out, payload{n, k})
+	}
+	return out
+}
+
+// numberOf returns the payload type for a kind in a dialog: the one it has, else
+// ours, else a free dynamic one.
+func numberOf(t *terms, k kind, taken map[uint8]bool) uint8 {
+	free := func(n uint8) bool { return !taken[n] && (t == nil || t.kinds[n] == kindNone) }
+	if t != nil {
+		for n, other := range t.kinds {
+			if other == k && !taken[uint8(n)] {
+				return uint8(n)
+			}
+		}
+	}
+	n := formats[k].number
+	for next := uint8(96); !free(n) && next < 128; next++ {
+		n = next
+	}
+	return n
 }
 
 // Accept applies the peer's answer to our offer.
@@ -142,7 +179,7 @@ func (l *Leg) AcceptEarly(answer []byte) error {
 }
 
 func (l *Leg) accept(answer []byte, early bool) ([]Event, error) {
-	remote, err := parseSDP(answer, l.answerPolicy())
+	remote, err := parseSDP(answer, l.answerPolicy(), l.engine.codecs)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +191,8 @@ func (l *Leg) accept(answer []byte, early bool) ([]Event, error) {
 	if !l.desc.offered || remote.audio != l.desc.audio {
 		return nil, fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
 	}
-	t, err := l.agree(remote)
+	codec, _ := remote.first() // RFC 3264 section 7: the answer's order
+	t, err := l.agree(remote, codec)
 	if err == nil {
 		err = l.takeKey(t, remote.crypto)
 	}
@@ -195,7 +233,7 @@ func (l *Leg) answerPolicy() SRTP {
 	case d.secured():
 		return SRTPRequired
 	}
-	return l.engine.cfg.SRTP
+	return l.policy
 }
 
 // takeKey puts the key that an answer chose into t (RFC 4568 section 7.1.3).
@@ -221,16 +259,18 @@ func (l *Leg) settle(events []Event) {
 	}
 }
 
-// agree makes terms of a peer's description.
-func (l *Leg) agree(r *remoteSDP) (*terms, error) {
+// agree makes terms of a peer's description and the codec that we send.
+func (l *Leg) agree(r *remoteSDP, codec payload) (*terms, error) {
 	if l.peer.IsValid() && r.addr.IsLoopback() && !l.peer.IsLoopback() {
 		return nil, fmt.Errorf("%w: a loopback address from outside", ErrBadSDP)
 	}
-	law, _ := r.law()
+	if r.addr.Is4() != l.local.Unmap().Is4() && !r.held {
+		return nil, fmt.Errorf("%w: the c= line is of the other IP version than the signalling", ErrBadSDP)
+	}
 	t := &terms{
-		law:     law.kind.law(),
-		audio:   law.number,
-		event:   r.event,
+		codec:   codec.kind,
+		audio:   codec.number,
+		event:   r.event(codec.kind),
 		mux:     r.mux,
 		send:    r.direction.receives() && !r.held,
 		receive: r.direction.sends() || r.held,
@@ -238,6 +278,9 @@ func (l *Leg) agree(r *remoteSDP) (*terms, error) {
 	}
 	for _, p := range r.payloads {
 		t.kinds[p.number] = p.kind
+	}
+	if n := formats[kindComfort].number; t.kinds[n] == kindNone { // some send it without asking
+		t.kinds[n] = kindComfort
 	}
 	if !r.held {
 		t.remote = netip.AddrPortFrom(r.addr, r.port)
@@ -266,9 +309,12 @@ func (l *Leg) holdEvents(r *remoteSDP) []Event {
 // describe writes our description. The caller holds l.mu.
 func (l *Leg) describe(payloads []payload, way direction, version uint64, keys []cryptoLine) []byte {
 	d := &l.desc
-	addr := l.local.String()
+	addr := "IP4 " + l.local.String()
+	if l.local.Unmap().Is6() {
+		addr = "IP6 " + l.local.WithZone("").String() // RFC 4566 5.7
+	}
 	var b strings.Builder
-	b.WriteString("s=-\r\nc=IN IP4 " + addr + "\r\nt=0 0\r\n")
+	b.WriteString("s=-\r\nc=IN " + addr + "\r\nt=0 0\r\n")
 	for i, line := range d.lines {
 		if i != d.audio {
 			b.WriteString("m=" + line.media + " 0 " + line.proto + " " + line.formats + "\r\n")
@@ -280,7 +326,7 @@ func (l *Leg) describe(payloads []payload, way direction, version uint64, keys [
 		}
 	}
 	d.last = b.String()
-	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN IP4 %s\r\n", d.sessionID, version, addr) + d.last)
+	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN %s\r\n", d.sessionID, version, addr) + d.last)
 }
 
 func (l *Leg) describeAudio(b *strings.Builder, proto string, payloads []payload, way direction) {
@@ -292,13 +338,9 @@ func (l *Leg) describeAudio(b *strings.Builder, proto string, payloads []payload
 	b.WriteString("\r\n")
 	for _, p := range payloads {
 		n := strconv.Itoa(int(p.number))
-		switch p.kind {
-		case kindPCMA:
-			b.WriteString("a=rtpmap:" + n + " PCMA/8000\r\n")
-		case kindPCMU:
-			b.WriteString("a=rtpmap:" + n + " PCMU/8000\r\n")
-		case kindEvent:
-			b.WriteString("a=rtpmap:" + n + " telephone-event/8000\r\na=fmtp:" + n + " 0-15\r\n")
+		b.WriteString("a=rtpmap:" + n + " " + formats[p.kind].name + "\r\n")
+		if f := formats[p.kind].fmtp; f != "" {
+			b.WriteString("a=fmtp:" + n + " " + f + "\r\n")
 		}
 	}
 	b.WriteString("a=ptime:20\r\na=" + string(way) + "\r\n")

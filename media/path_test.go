@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,10 +61,10 @@ type wires struct {
 	told    chan struct{}
 }
 
-func newWires(t testing.TB, told chan struct{}) *wires {
+func newWires(t testing.TB, told chan struct{}, change ...func(*media.Config)) *wires {
 	t.Helper()
 	w := &wires{byPort: map[uint16]*wire{}, told: told}
-	e, err := media.New(media.Config{
+	cfg := media.Config{
 		FirstPort: 2000, LastPort: 60000, Shards: 1, Music: tone(700, 8000),
 		LocalAddr: func(netip.Addr) netip.Addr { return loopback },
 		Listen: func(at netip.AddrPort) (media.Socket, error) {
@@ -71,7 +72,11 @@ func newWires(t testing.TB, told chan struct{}) *wires {
 			w.byPort[at.Port()] = s
 			return s, nil
 		},
-	}, slog.New(slog.DiscardHandler))
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	e, err := media.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +84,12 @@ func newWires(t testing.TB, told chan struct{}) *wires {
 	return w
 }
 
-// leg makes a leg with a phone of one codec at a port, and returns its wire.
-func (w *wires) leg(t testing.TB, codec string) (*media.Leg, *wire) {
+// leg makes a leg with a phone of one codec at a port, and returns its wire. more
+// are further lines of its description.
+func (w *wires) leg(t testing.TB, codec string, more ...string) (*media.Leg, *wire) {
 	t.Helper()
 	l := newLeg(t, w.engine)
-	answer, err := l.Answer(t.Context(), []byte(head+"m=audio 4000 RTP/AVP "+codec+" 101\r\na=rtpmap:101 telephone-event/8000\r\n"))
+	answer, err := l.Answer(t.Context(), []byte(head+"m=audio 4000 RTP/AVP "+codec+" 101\r\na=rtpmap:101 telephone-event/8000\r\n"+strings.Join(more, "")))
 	if err != nil {
 		t.Fatal(err)
 	}

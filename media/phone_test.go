@@ -41,6 +41,7 @@ func config(t testing.TB, pairs int) media.Config {
 		Prompt:    testPrompt,
 		Music:     tone(700, 8000*4),
 		Shards:    1,
+		Listen:    listenWith,
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"pickup/internal/logkey"
 )
 
 // player is what a leg plays of its own. The methods of Leg change it, the
@@ -64,7 +66,22 @@ func (l *Leg) Play(token string, language string, ids ...string) {
 		}
 	}
 	l.player.begun.Store(true)
+	l.prepare(next)
 	l.cut(l.player.playing.Swap(next))
+	l.prepare(next) // a new agreement may have come between
+}
+
+// prepare makes what a playback holds ready in the codec that is agreed.
+func (l *Leg) prepare(p *playback) {
+	t := l.terms.Load()
+	if p == nil || t == nil {
+		return
+	}
+	for _, c := range p.clips {
+		if err := c.prepare(l.engine.newEncoder, t.codec, nil); err != nil {
+			l.log.Error("prompt in a codec: silence is heard", slog.String("codec", t.codec.codecName()), slog.Any(logkey.Err, err))
+		}
+	}
 }
 
 // Stop cuts a running prompt.
@@ -127,7 +144,7 @@ func (l *Leg) tick(t *tick) {
 		l.tickKey(t, agreed)
 	case p.tone.Load() > 0:
 		left := p.tone.Add(-1)
-		l.sendFrame(t, agreed, sourceTone, l.engine.sounds.tone.frame(max(0, toneFrames-1-int(left)), agreed.law))
+		l.sendFrame(t, agreed, sourceTone, l.engine.sounds.tone.frame(max(0, toneFrames-1-int(left)), agreed.codec))
 	case p.playing.Load() != nil:
 		l.tickPrompt(t, agreed)
 	default:
@@ -157,7 +174,7 @@ func (l *Leg) tickPrompt(t *tick, agreed *terms) {
 		return
 	}
 	c := p.clips[p.clip]
-	l.sendFrame(t, agreed, sourcePrompt, c.frame(p.frame, agreed.law))
+	l.sendFrame(t, agreed, sourcePrompt, c.frame(p.frame, agreed.codec))
 	if p.frame++; p.frame == c.frames {
 		p.clip, p.frame = p.clip+1, 0
 	}
@@ -177,6 +194,9 @@ func (l *Leg) tickGround(t *tick, agreed *terms) {
 	music := l.player.music.Load()
 	if r := l.route.Load(); r != nil {
 		if !r.bridge.held.Load() {
+			if level := r.other().comfort.Load(); level != 0 && !l.player.speaks() {
+				l.sendFrame(t, agreed, sourceNoise, l.engine.sounds.comfort(level-1, t.number, agreed.codec))
+			}
 			return
 		}
 		music = r.side == Player
@@ -186,20 +206,24 @@ func (l *Leg) tickGround(t *tick, agreed *terms) {
 	}
 	switch s := l.engine.sounds; {
 	case music && s.music != nil:
-		l.sendFrame(t, agreed, sourceMusic, s.music.frame(t.number, agreed.law))
+		l.sendFrame(t, agreed, sourceMusic, s.music.frame(t.number, agreed.codec))
 	case l.player.begun.Load():
-		l.sendFrame(t, agreed, sourceSilence, s.silence.frame(0, agreed.law))
+		l.sendFrame(t, agreed, sourceSilence, s.silence.frame(0, agreed.codec))
 	}
 }
 
-// sendFrame sends 20 ms of audio, if the peer takes any.
+// sendFrame sends 20 ms of audio in the codec of the peer, if he takes any; nil
+// is what is not ready in that codec, and he hears silence.
 func (l *Leg) sendFrame(t *tick, agreed *terms, source sourceID, audio []byte) {
 	if !agreed.send || !l.reach() {
 		return
 	}
+	if audio == nil {
+		audio = l.engine.sounds.silence.frame(0, agreed.codec)
+	}
 	packet := t.packet[:headerSize+len(audio)]
 	copy(packet[headerSize:], audio)
-	if l.out.frame(packet, agreed.audio, source, t.clock, uint32(len(audio))) {
+	if l.out.frame(packet, agreed.audio, source, t.clock, frameSamples) {
 		l.send(packet, stampOf(packet), t.at)
 	}
 }
@@ -249,7 +273,7 @@ func (l *Leg) sendKey(t *tick, agreed *terms, end bool) {
 		return // a new offer took it away
 	}
 	packet := t.packet[:headerSize+4]
-	duration := uint16(k.ticks * frameSamples)
+	duration := uint16(k.ticks * frameSamples * int(agreed.codec.scale())) // at most 7,680
 	putEvent(packet[headerSize:], telephoneEvent{code: k.code, end: end, duration: duration})
 	if l.out.event(packet, agreed.event, k.stamp, uint32(duration), k.ticks == 1) {
 		l.send(packet, k.stamp, t.at)

@@ -11,7 +11,7 @@ import (
 // none before its quarantine is over, so that packets for an ended call do not
 // reach the next one.
 type ports struct {
-	listen     ListenFunc
+	listen     func(netip.AddrPort) (endpoint, error)
 	first      int           // even
 	quarantine time.Duration // after a release
 
@@ -28,7 +28,7 @@ type idlePair struct {
 }
 
 // newPorts covers first to last, inclusive.
-func newPorts(first, last int, quarantine time.Duration, listen ListenFunc) *ports {
+func newPorts(first, last int, quarantine time.Duration, listen func(netip.AddrPort) (endpoint, error)) *ports {
 	even := first + first%2
 	pairs := max(0, (last-even+1)/2)
 	p := &ports{listen: listen, first: even, quarantine: quarantine, idle: make([]idlePair, pairs), free: pairs}
@@ -40,25 +40,29 @@ func newPorts(first, last int, quarantine time.Duration, listen ListenFunc) *por
 
 // pair is an open pair of sockets.
 type pair struct {
-	rtp, rtcp Socket
+	rtp, rtcp endpoint
 	index     int
 }
 
 // open returns the pair that is idle for the longest time. Ports that another
-// process holds are passed over. It returns ErrNoPorts after a full round, and
-// when all that are idle are in quarantine.
-func (p *ports) open() (pair, error) {
+// process holds are passed over. Those of IPv6 have the same numbers. It returns
+// ErrNoPorts after a full round, and when all that are idle are in quarantine.
+func (p *ports) open(v6 bool) (pair, error) {
+	all := netip.IPv4Unspecified()
+	if v6 {
+		all = netip.IPv6Unspecified()
+	}
 	for range len(p.idle) {
 		index, ok := p.take()
 		if !ok {
 			break
 		}
-		rtp, err := p.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.first+2*index)))
+		rtp, err := p.listen(netip.AddrPortFrom(all, uint16(p.first+2*index)))
 		if err != nil {
 			p.release(index, 0)
 			continue
 		}
-		rtcp, err := p.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.first+2*index+1)))
+		rtcp, err := p.listen(netip.AddrPortFrom(all, uint16(p.first+2*index+1)))
 		if err != nil {
 			_ = rtp.Close()
 			p.release(index, 0)

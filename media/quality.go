@@ -21,16 +21,22 @@ type receiveStats struct {
 	received atomic.Uint64 // of all SSRCs
 	expected atomic.Uint64 // of all SSRCs
 	before   uint64        // expected of earlier SSRCs
-	jitter   atomic.Uint32 // samples
+	jitter   atomic.Uint32 // ticks of the stream's clock
+	scale    atomic.Uint32 // ticks in a sample at 8 kHz
 	peerSSRC atomic.Uint32
 
 	// For the next report (A.3), owned by the ticker.
 	reportExpected, reportReceived uint64
 }
 
-// update takes one packet. It reports false for a repeated packet.
-func (s *receiveStats) update(h *header, at time.Duration, audio bool) bool {
-	arrival := uint32(at * clockRate / time.Second)
+// update takes one packet of a kind. It reports false for a repeated packet.
+// Jitter is measured on speech, by the clock of its codec.
+func (s *receiveStats) update(h *header, at time.Duration, k kind) bool {
+	if k.speech() && s.scale.Load() != k.scale() {
+		s.scale.Store(k.scale())
+		s.transit = int32(samples(at)*k.scale() - h.timestamp)
+	}
+	arrival := samples(at) * s.scale.Load()
 	if !s.begun || s.ssrc != h.ssrc {
 		s.restart(h, arrival)
 		return true
@@ -48,7 +54,7 @@ func (s *receiveStats) update(h *header, at time.Duration, audio bool) bool {
 		s.expected.Store(s.before + uint64(last+uint32(step)-s.base) + 1)
 	}
 	s.received.Store(s.received.Load() + 1)
-	if audio {
+	if k.speech() {
 		s.measure(arrival - h.timestamp)
 	}
 	return true
@@ -72,7 +78,7 @@ func (s *receiveStats) measure(transit uint32) {
 	if d < 0 {
 		d = -d
 	}
-	if d > clockRate { // a talk spurt after silence, or a jump of the clock
+	if d > clockRate*int32(s.scale.Load()) { // a talk spurt after silence, or a jump of the clock
 		return
 	}
 	s.jitter4 += d - (s.jitter4+8)>>4
@@ -81,7 +87,7 @@ func (s *receiveStats) measure(transit uint32) {
 
 // delayVariation is the interarrival jitter (RFC 3550 6.4.1).
 func (s *receiveStats) delayVariation() time.Duration {
-	return time.Duration(s.jitter.Load()) * time.Second / clockRate
+	return time.Duration(s.jitter.Load()) * time.Second / time.Duration(clockRate*max(s.scale.Load(), 1))
 }
 
 // lost returns the packets that were expected and never came.

@@ -14,48 +14,19 @@ type incoming struct {
 	stats  receiveStats
 	digits digitDetector
 	mos    mosWindows
+	speech listener
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
 	dead      atomic.Bool
+	voice     atomic.Int64 // last RTP of a browser, since the epoch
+	silent    atomic.Bool  // EventSilent was told, and EventHeard not yet
 	strangers atomic.Uint64
 	malformed atomic.Uint64
 	forged    atomic.Uint64 // SRTP that failed its check, or came twice
 	lastSR    atomic.Uint32 // middle of the NTP time of the peer's last sender report
 	lastSRAt  atomic.Int64
 	roundTrip atomic.Int64 // from the peer's reports, 0: unknown
-}
-
-// readRTP reads a phone's socket until it is closed.
-func (l *Leg) readRTP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receive(d.Buf[:d.N], d.From, now)
-		}
-	}
-}
-
-// readRTCP reads a phone's RTCP socket until it is closed.
-func (l *Leg) readRTCP(socket Socket) {
-	batch := []Datagram{{Buf: newPacket()}}
-	for {
-		n, err := socket.ReadBatch(batch)
-		if err != nil {
-			return
-		}
-		now := l.engine.now()
-		for i := range batch[:n] {
-			d := &batch[i]
-			l.receiveRTCP(d.Buf[:d.N], d.From, now)
-		}
-	}
 }
 
 // receive takes one packet from the network. Events that it causes are told
@@ -115,20 +86,25 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if !l.in.sent.Load() {
 		l.in.sent.Store(true)
 	}
+	if l.browser != nil {
+		l.hear(now)
+	}
 	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
-	if !l.in.stats.update(&h, now, k != kindEvent) || !t.receive {
+	if !l.in.stats.update(&h, now, k) || !t.receive {
 		return 0, alive
 	}
-	if k == kindEvent {
-		return l.takeEvent(p, &h, now), alive
+	if k.isEvent() {
+		return l.takeEvent(p, &h, k, now), alive
 	}
-	if e := l.ear.Load(); e != nil {
+	if e := l.ear.Load(); e != nil && k.g711() {
 		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
 	}
-	if r := l.route.Load(); r != nil {
-		r.audio(p, &h, k.law(), now)
+	if k == kindComfort {
+		l.takeNoise(p, &h)
+	} else if r := l.route.Load(); r != nil {
+		r.audio(p, &h, k, now)
 	} else if m := l.member.Load(); m != nil {
-		m.audio(p[h.start:h.end], &h, k.law(), now)
+		m.audio(p[h.start:h.end], &h, k, now)
 	}
 	return digit, alive
 }
@@ -143,21 +119,30 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 	}
 }
 
+// takeNoise handles a packet of comfort noise.
+func (l *Leg) takeNoise(p []byte, h *header) {
+	l.in.speech.pass(h)
+	if r := l.route.Load(); r != nil {
+		r.noise(p[h.start:h.end])
+	}
+}
+
 // takeEvent handles a packet of a telephone-event: a key is told once, and
 // passed on to the other side of a bridge that lets it through, unless it is
 // masked.
-func (l *Leg) takeEvent(p []byte, h *header, now time.Duration) rune {
+func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
 		l.in.malformed.Add(1)
 		return 0
 	}
+	l.in.speech.pass(h)
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
 	ear := l.ear.Load()
 	masked := ear != nil && ear.masked.Load()
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, digit, first, masked, now)
+		r.event(p, h, e, k, digit, first, masked, now)
 	} else if m := l.member.Load(); m != nil && !stale && !masked {
 		m.event(digit, first)
 	}

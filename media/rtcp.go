@@ -67,7 +67,7 @@ func (l *Leg) putReport(p []byte) []byte {
 	be := binary.BigEndian
 	if sent := l.out.packets.Load(); sent > 0 {
 		now := l.engine.now()
-		stamp := l.out.lastStamp.Load() + samples(now-time.Duration(l.out.lastAt.Load()))
+		stamp := l.out.lastStamp.Load() + samples(now-time.Duration(l.out.lastAt.Load()))*max(l.out.scale.Load(), 1)
 		p = append(p, 0x80|byte(blocks), rtcpSenderReport, 0, byte(6+6*blocks))
 		p = be.AppendUint32(p, l.out.ssrc)
 		p = be.AppendUint64(p, ntpTime(l.engine.epoch.Add(now)))
@@ -188,7 +188,11 @@ func parseRTCP(p []byte, ours uint32) peerReport {
 // by ICE.
 func (l *Leg) judge(now time.Duration) {
 	t := l.terms.Load()
-	if l.browser != nil || t == nil || !t.judged || !l.in.sent.Load() {
+	if l.browser != nil {
+		l.judgeVoice(t, now)
+		return
+	}
+	if t == nil || !t.judged || !l.in.sent.Load() {
 		return
 	}
 	if now-time.Duration(l.in.life.Load()) > l.engine.cfg.LegDead && l.in.dead.CompareAndSwap(false, true) {

@@ -9,7 +9,8 @@ const headerSize = 12
 // frameSamples is what we send in one packet: 20 ms at 8 kHz.
 const frameSamples = 160
 
-// clockRate is the RTP clock of PCMA, PCMU and their telephone-event, in Hz.
+// clockRate is the RTP clock of PCMA, PCMU, G.722 and their telephone-event, and
+// the rate of all linear audio, in Hz.
 const clockRate = 8000
 
 // header is what we read of an RTP header.

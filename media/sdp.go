@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,25 +63,49 @@ type remoteSDP struct {
 	rtcpPort  uint16 // 0: none
 	mux       bool
 	direction direction
-	payloads  []payload   // in the peer's order
-	event     uint8       // payload type of telephone-event/8000, 0: none
+	payloads  []payload   // what we speak, in the peer's order
 	crypto    *cryptoLine // the first of the peer's order that we speak; nil: the audio is plain
 }
 
-// law returns the first audio codec of the peer's order.
-func (r *remoteSDP) law() (payload, bool) {
+// first returns the first codec of the peer's order.
+func (r *remoteSDP) first() (payload, bool) {
 	for _, p := range r.payloads {
-		if p.kind != kindEvent {
+		if p.kind.speech() {
 			return p, true
 		}
 	}
 	return payload{}, false
 }
 
+// choose returns the codec of an offer that we want most. Of the two laws of
+// G.711 it is the one that the peer wants more.
+func (r *remoteSDP) choose(codecs []kind) payload {
+	for _, want := range codecs {
+		for _, p := range r.payloads {
+			if p.kind == want || want.g711() && p.kind.g711() {
+				return p
+			}
+		}
+	}
+	first, _ := r.first()
+	return first
+}
+
+// event returns the payload type of the telephone-event that has the clock of a
+// codec, 0 if there is none.
+func (r *remoteSDP) event(codec kind) uint8 {
+	for _, p := range r.payloads {
+		if p.kind == formats[codec].event {
+			return p.number
+		}
+	}
+	return 0
+}
+
 // parseSDP reads a description of a phone and takes the first audio line that
-// policy allows. It returns ErrBadSDP for what is no usable description,
+// policy allows and that holds one of codecs. It returns ErrBadSDP for what is no usable description,
 // ErrNoCommonCodec where it holds nothing that we speak.
-func parseSDP(raw []byte, policy SRTP) (*remoteSDP, error) {
+func parseSDP(raw []byte, policy SRTP, codecs []kind) (*remoteSDP, error) {
 	s, lines, err := unmarshalSDP(raw)
 	if err != nil {
 		return nil, err
@@ -91,7 +116,7 @@ func parseSDP(raw []byte, policy SRTP) (*remoteSDP, error) {
 		if r.audio >= 0 || m.MediaName.Media != "audio" {
 			continue
 		}
-		if err := r.takeAudio(s, m, policy); err != nil {
+		if err := r.takeAudio(s, m, policy, codecs); err != nil {
 			fault = err
 			continue
 		}
@@ -165,7 +190,7 @@ func splitMedia(line string) (m mediaLine, known bool) {
 }
 
 // takeAudio fills r from one audio line, or says why it cannot be used.
-func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription, policy SRTP) error {
+func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription, policy SRTP, codecs []kind) error {
 	crypto, err := chooseCrypto(m, policy)
 	if err != nil {
 		return err
@@ -185,10 +210,11 @@ func (r *remoteSDP) takeAudio(s *sdp.SessionDescription, m *sdp.MediaDescription
 	if err != nil {
 		return err
 	}
-	payloads, event := readPayloads(m)
-	next := remoteSDP{lines: r.lines, addr: addr, held: held, port: uint16(port), payloads: payloads, event: event, crypto: crypto}
-	if _, ok := next.law(); !ok {
-		return fmt.Errorf("%w: neither PCMA nor PCMU", ErrNoCommonCodec)
+	next := remoteSDP{
+		lines: r.lines, addr: addr, held: held, port: uint16(port), payloads: readPayloads(m, codecs), crypto: crypto,
+	}
+	if _, ok := next.first(); !ok {
+		return fmt.Errorf("%w: none of %s", ErrNoCommonCodec, codecNames(codecs))
 	}
 	next.direction = readDirection(s.Attributes, m.Attributes)
 	_, next.mux = m.Attribute("rtcp-mux")
@@ -238,31 +264,36 @@ func firstCrypto(m *sdp.MediaDescription) *cryptoLine {
 	return nil
 }
 
-// connectionAddr returns the address of a c= line; held for 0.0.0.0. Names are
-// not looked up, and nobody is sent audio at a group's address.
+// connectionAddr returns the address of a c= line; held for 0.0.0.0 and ::. Names
+// are not looked up, and nobody is sent audio at a group's address.
 func connectionAddr(c *sdp.ConnectionInformation) (addr netip.Addr, held bool, err error) {
 	if c == nil || c.Address == nil {
 		return addr, false, fmt.Errorf("%w: no c= line", ErrBadSDP)
 	}
-	if c.NetworkType != "IN" || c.AddressType != "IP4" {
+	if c.NetworkType != "IN" || (c.AddressType != "IP4" && c.AddressType != "IP6") {
 		return addr, false, fmt.Errorf("%w: network of the c= line", ErrBadSDP)
 	}
 	addr, err = netip.ParseAddr(c.Address.Address)
-	if err != nil || !addr.Is4() {
+	if err != nil || addr.Is4() != (c.AddressType == "IP4") || addr.Is4In6() || addr.Zone() != "" {
 		return netip.Addr{}, false, fmt.Errorf("%w: address of the c= line", ErrBadSDP)
 	}
-	first := addr.As4()[0]
+	bad := addr.IsMulticast() || addr.Is6() && addr.IsLinkLocalUnicast() // which link is not said
+	if addr.Is4() {
+		first := addr.As4()[0]
+		bad = first == 0 || first >= 224 // this net, multicast, reserved, broadcast
+	}
 	switch {
 	case addr.IsUnspecified():
 		return addr, true, nil
-	case first == 0 || first >= 224 || c.Address.TTL != nil || c.Address.Range != nil: // this net, multicast, reserved, broadcast
+	case bad || c.Address.TTL != nil || c.Address.Range != nil:
 		return netip.Addr{}, false, fmt.Errorf("%w: nothing is sent to the address of the c= line", ErrBadSDP)
 	}
 	return addr, false, nil
 }
 
-// readPayloads returns the formats that we understand in the peer's order.
-func readPayloads(m *sdp.MediaDescription) (payloads []payload, event uint8) {
+// readPayloads returns the formats that we understand, of the codecs given, in
+// the peer's order. Of each telephone-event the first number counts.
+func readPayloads(m *sdp.MediaDescription, codecs []kind) (payloads []payload) {
 	names := make(map[string]string)
 	for _, a := range m.Attributes {
 		if a.Key != "rtpmap" {
@@ -276,21 +307,19 @@ func readPayloads(m *sdp.MediaDescription) (payloads []payload, event uint8) {
 		if err != nil {
 			continue
 		}
-		name, mapped := names[format]
-		p := payload{uint8(number), kindNone}
-		switch {
-		case name == "PCMU/8000" || name == "PCMU/8000/1" || !mapped && number == 0:
-			p.kind = kindPCMU
-		case name == "PCMA/8000" || name == "PCMA/8000/1" || !mapped && number == 8:
-			p.kind = kindPCMA
-		case (name == "TELEPHONE-EVENT/8000" || name == "TELEPHONE-EVENT/8000/1") && event == 0 && number >= 35:
-			p.kind, event = kindEvent, uint8(number)
-		default:
+		p := payload{uint8(number), kindOfNumber(uint8(number))}
+		if name, mapped := names[format]; mapped {
+			p.kind = kindOfFormat(name)
+		}
+		switch k := p.kind; {
+		case k == kindNone, k.speech() && !slices.Contains(codecs, k):
+			continue
+		case k.isEvent() && (number < 35 || slices.ContainsFunc(payloads, func(o payload) bool { return o.kind == k })):
 			continue
 		}
 		payloads = append(payloads, p)
 	}
-	return payloads, event
+	return payloads
 }
 
 // readDirection returns the direction of the media line, else of the session.

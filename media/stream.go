@@ -16,6 +16,7 @@ const (
 	sourcePrompt
 	sourceTone
 	sourceDigit
+	sourceNoise
 	firstRelay sourceID = 16
 )
 
@@ -27,11 +28,17 @@ const (
 // relayed peer's clock ran ahead of ours.
 //
 // It has one writer at a time, the ticker or the reader of the bridged peer.
+// Clocks and spans are given in samples at 8 kHz, where nothing else is said, and
+// become ticks of the codec's RTP clock here. Where a new agreement changes that
+// clock, the timestamps go on from where they were (RFC 7160 section 4.3).
+//
 // At a change of source both may come in the same nanoseconds; then the second
 // finds busy set and its packet is dropped: nobody ever waits.
 type outStream struct {
 	ssrc uint32
 	base uint32
+
+	scale atomic.Uint32 // ticks of the RTP clock in a sample at 8 kHz, of the codec that is agreed
 
 	busy   atomic.Bool
 	begun  bool
@@ -39,6 +46,7 @@ type outStream struct {
 	next   uint32   // the timestamp that follows the newest packet
 	shift  uint32   // see above
 	source sourceID // of the newest packet
+	scaled uint32   // the scale of base, next and shift
 
 	packets, octets atomic.Uint64 // sent; octets of payload only, for RTCP
 	lastStamp       atomic.Uint32 // newest timestamp, for RTCP
@@ -49,7 +57,19 @@ type outStream struct {
 func newOutStream() outStream {
 	// Below 2^15, so that a receiver who misses the first packets does not
 	// misjudge the rollover counter of SRTP (RFC 4568 section 6.4).
-	return outStream{ssrc: rand.Uint32(), base: rand.Uint32(), seq: uint16(rand.Uint32() >> 17)}
+	return outStream{ssrc: rand.Uint32(), base: rand.Uint32(), scaled: 1, seq: uint16(rand.Uint32() >> 17)}
+}
+
+// ticksOf turns a clock into ticks of the RTP clock. The stream is locked.
+func (o *outStream) ticksOf(clock uint32) uint32 {
+	s := max(o.scale.Load(), 1)
+	if s != o.scaled {
+		if o.begun {
+			o.base, o.shift = o.next-clock*s, 0
+		}
+		o.scaled = s
+	}
+	return clock * s
 }
 
 // lock takes the stream, or counts a collision.
@@ -64,7 +84,7 @@ func (o *outStream) lock() bool {
 // position returns the timestamp of the wall clock, moved on where the stream
 // is already past it. The stream must be locked.
 func (o *outStream) position(clock uint32) uint32 {
-	at := o.base + clock + o.shift
+	at := o.base + o.ticksOf(clock) + o.shift
 	if o.begun && int32(at-o.next) < 0 {
 		o.shift += o.next - at
 		at = o.next
@@ -80,7 +100,7 @@ func (o *outStream) frame(p []byte, payloadType uint8, source sourceID, clock, s
 		return false
 	}
 	at := o.position(clock)
-	o.put(p, payloadType, source, at, span, !o.begun || source != o.source)
+	o.put(p, payloadType, source, at, span*o.scaled, !o.begun || source != o.source)
 	o.busy.Store(false)
 	return true
 }
@@ -95,7 +115,8 @@ func (o *outStream) eventStart(clock uint32) (uint32, bool) {
 	return at, true
 }
 
-// event writes the header of one packet of an event of our own.
+// event writes the header of one packet of an event of our own; timestamp and
+// duration are in ticks.
 func (o *outStream) event(p []byte, payloadType uint8, timestamp, duration uint32, first bool) bool {
 	if !o.lock() {
 		return false
@@ -141,12 +162,12 @@ type anchor struct {
 // Beyond these the incoming stream has jumped, and is tied anew.
 const (
 	maxSequenceJump = 3000
-	maxStampJump    = clockRate // away from the wall clock
+	maxStampJump    = clockRate // samples away from the wall clock
 )
 
 // relay rewrites the header of an incoming packet, keeping its gaps and its
 // order visible. event packets share a timestamp, so the clock does not judge
-// them. It reports false when the packet must not be sent.
+// them. span is in ticks. It reports false when the packet must not be sent.
 func (o *outStream) relay(p []byte, h *header, a *anchor, payloadType uint8, clock, span uint32, event bool) bool {
 	if !o.lock() {
 		return false
@@ -176,6 +197,6 @@ func (o *outStream) jumped(seq uint16, stamp, clock uint32, event bool) bool {
 	if d := int16(seq - o.seq); d > maxSequenceJump || d < -maxSequenceJump {
 		return true
 	}
-	d := int32(stamp - (o.base + clock + o.shift))
+	d := int32(stamp-(o.base+o.ticksOf(clock)+o.shift)) / int32(o.scaled)
 	return !event && (d > maxStampJump || d < -maxStampJump)
 }

@@ -29,6 +29,7 @@ type collector struct {
 	ready    []job           // for writers, when one is free
 	making   []job           // for closers, first
 	closing  []job           // for closers
+	chunks   [][]byte        // space for jobs, free now
 	reorder  time.Duration   // how long a packet may be late
 	flush    time.Duration   // how often audio is written
 }
@@ -81,6 +82,10 @@ func first(to chan job, jobs []job) (chan job, job) {
 // there is one.
 func (c *collector) returned(rec *Recording) {
 	rec.busy = false
+	if rec.chunk != nil && cap(rec.chunk) <= lineRoom && len(c.chunks) < chunksKept {
+		c.chunks = append(c.chunks, rec.chunk[:0])
+	}
+	rec.chunk = nil
 	select {
 	case <-rec.done: // that was its last job
 		for i, r := range c.open {
@@ -108,6 +113,20 @@ func (c *collector) collect(last bool) {
 		}
 		c.serve(rec)
 	}
+}
+
+// chunksKept is how many spaces for jobs are kept for the next ones.
+const chunksKept = 64
+
+// lend returns empty space for the audio of a job: few are under way at a time.
+func (c *collector) lend() []byte {
+	last := len(c.chunks) - 1
+	if last < 0 {
+		return make([]byte, 0, lineRoom)
+	}
+	chunk := c.chunks[last]
+	c.chunks = c.chunks[:last]
+	return chunk
 }
 
 // serve empties the rings of one recording and gives it to a writer when there
@@ -138,7 +157,7 @@ func (c *collector) serve(rec *Recording) {
 		rec.line.mute(p.from, p.to)
 	}
 	if end > rec.line.first {
-		rec.chunk = rec.line.cut(rec.chunk[:0], end)
+		rec.chunk = rec.line.cut(c.lend(), end)
 		j.audio = rec.chunk
 	}
 	switch {

@@ -49,7 +49,7 @@ type Recording struct {
 	asked bool      // its file was asked for
 	busy  bool      // a job is with the writer
 	final bool      // and it is the last: everything is the writer's
-	chunk []byte    // the audio of that job
+	chunk []byte    // the audio of that job, lent by the collector
 
 	// The writer's, while a job is with it.
 	out output
@@ -72,7 +72,7 @@ func newRecording(id ID, info StartInfo) *Recording {
 		r.info.At = now
 	}
 	r.zero.Store(unset)
-	r.line.pcm, r.chunk = make([]byte, 0, lineRoom), make([]byte, 0, lineRoom)
+	r.line.pcm = make([]byte, 0, lineRoom)
 	r.row = Row{
 		ID: id, CallID: info.CallID, AgentID: info.AgentID, Queue: info.Queue, State: StateOpen,
 		Path: pathOf(id, r.info.At), StartedAt: r.info.At,

@@ -18,8 +18,8 @@ const (
 )
 
 // lineRoom is the bytes of audio that a recording has room for from its start:
-// what waits for late packets and for its turn, and a stall of half a second.
-const lineRoom = 3 * sampleRate / 2 * frameBytes
+// what waits for late packets and for its turn. A stall makes it grow.
+const lineRoom = sampleRate * frameBytes
 
 // timeline is the audio of a recording from the first frame that has not been
 // handed to the disk, and the placement of what is still to come. The collector
@@ -58,7 +58,7 @@ type side struct {
 // a part of the packet came too late or lies outside.
 func (t *timeline) place(channel int, p *packet, arrival, limit int64) bool {
 	var samples [maxPayload]int16
-	n := g711.Decode(p.law, samples[:], p.payload[:p.size])
+	n := g711.Decode(p.law, samples[:], p.payload)
 	pos := t.sides[channel].position(p, samples[:n], arrival-int64(n))
 	if pos+int64(n) > limit {
 		return false

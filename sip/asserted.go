@@ -10,12 +10,8 @@ import (
 // P-Asserted-Identity with a user. ok is false where there is none, or where the
 // caller wants it kept from us (RFC 3323, Privacy: id).
 func asserted(r *gosip.Request) (user, display string, ok bool) {
-	for _, h := range r.GetHeaders("Privacy") {
-		for v := range strings.SplitSeq(strings.ToLower(h.Value()), ";") {
-			if v = strings.TrimSpace(v); v == "id" || v == "user" {
-				return "", "", false
-			}
-		}
+	if hides(r) {
+		return "", "", false
 	}
 	for _, h := range r.GetHeaders("P-Asserted-Identity") {
 		if user, display = identityOf(h.Value()); user != "" {
@@ -23,6 +19,19 @@ func asserted(r *gosip.Request) (user, display string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// hides reports a caller who does not want to be known (RFC 3323 4.2, RFC 3325
+// 9.3). What else his request says of him goes nowhere then.
+func hides(r *gosip.Request) bool {
+	for _, h := range r.GetHeaders("Privacy") {
+		for v := range strings.SplitSeq(strings.ToLower(h.Value()), ";") {
+			if v = strings.TrimSpace(v); v == "id" || v == "user" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // identityOf reads the first address of a list: its display name and the user or

@@ -322,7 +322,7 @@ func (c *credentials) expected(ha1, method string, useSHA bool) string {
 }
 
 // answerChallenge computes the Authorization of ours for a trunk, or "" where
-// the realm is not the one that is configured.
+// the realm is not the one that is configured; realm "" answers any.
 func answerChallenge(challenge, login, password, realm, method, uri string) string {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(challenge), " ")
 	if !strings.EqualFold(scheme, "Digest") {
@@ -342,6 +342,9 @@ func answerChallenge(challenge, login, password, realm, method, uri string) stri
 	}
 	alg := got["algorithm"]
 	useSHA := strings.EqualFold(alg, "SHA-256")
+	if realm == "" {
+		realm = got["realm"]
+	}
 	if got["realm"] != realm || (alg != "" && !useSHA && !strings.EqualFold(alg, "MD5")) {
 		return ""
 	}

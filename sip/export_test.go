@@ -276,7 +276,7 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 	if err != nil {
 		return nil, nil, err
 	}
-	s.udp = &packetConn{udpSocket: socket, server: s}
+	s.udp = newPacketConn(socket, s)
 	s.port = int(sourceOf(socket.LocalAddr()).Port())
 	return s, func(ctx context.Context, h callflow.Handler) {
 		defer context.AfterFunc(ctx, s.stop)()
@@ -286,9 +286,11 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 		s.serving.Store(true)
 		s.wg.Go(func() { s.reg.run(s.life) })
 		s.wg.Go(func() { _ = s.tp.ServeUDP(s.udp) })
+		s.wg.Go(s.startTrunks)
 		<-s.life.Done()
 		s.legs.stop()
 		s.calls.Wait()
+		s.trunks.end()
 		_ = s.udp.Close()
 		s.tx.Close()
 		_ = s.tp.Close()
@@ -301,3 +303,34 @@ func IdentityOf(value string) (user, display string) { return identityOf(value) 
 
 // Mask returns a message as the trace keeps it.
 func Mask(message string) string { return mask([]byte(message)) }
+
+// withHeader is a REFER with one header.
+func withHeader(name, value string) *gosip.Request {
+	r := gosip.NewRequest(gosip.REFER, gosip.Uri{Scheme: "sip", Host: "a"})
+	r.AppendHeader(gosip.NewHeader(name, value))
+	return r
+}
+
+// ReferTo reads a value of Refer-To; status 0: it may pass.
+func ReferTo(value string) (user, host string, replaces *callflow.DialogID, status int) {
+	to, f := parseReferTo(withHeader("Refer-To", value))
+	if f != nil {
+		return "", "", nil, f.status
+	}
+	return to.user, to.host, to.replaces, 0
+}
+
+// Replaces reads a value of Replaces.
+func Replaces(value string) (callflow.DialogID, bool, bool) { return parseReplaces(value) }
+
+// RAck reads a value of RAck.
+func RAck(value string) (rseq, cseq uint32, ok bool) {
+	rseq, cseq, _, ok = parseRAck(withHeader("RAck", value))
+	return rseq, cseq, ok
+}
+
+// Holds reads hold out of a description.
+func Holds(sdp []byte) bool { return holds(sdp) }
+
+// Diverted reads Diversion or History-Info.
+func Diverted(name, value string) string { return diverted(withHeader(name, value)) }

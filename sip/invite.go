@@ -30,7 +30,7 @@ func (s *Server) invited(q *request) {
 		q.drop()
 		return
 	}
-	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	name := s.dialledName(q)
 	who, no := s.caller(q, name)
 	if no != nil {
 		q.refuse(no)
@@ -61,6 +61,7 @@ func (s *Server) invited(q *request) {
 	q.settled = true // from here on the leg answers
 	if who.found {
 		l.login = who.user.Login
+		s.hosts.add(q.Recipient.Host)
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -88,6 +89,18 @@ func (s *Server) invited(q *request) {
 	s.counters.calls.Add(1)
 }
 
+// dialledName is the name that is called: the user of the Request-URI, but where a
+// trunk calls the contact that we registered there, that of the To.
+func (s *Server) dialledName(q *request) string {
+	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	if t := s.trunks.of(q.source); t != nil && t.Register && name == strings.ToLower(t.account()) {
+		if to := strings.ToLower(unescapeUser(q.To().Address.User)); to != "" {
+			return to
+		}
+	}
+	return name
+}
+
 // identity is who calls.
 type identity struct {
 	user  account.User
@@ -109,7 +122,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+	if t := s.trunks.of(q.source); t != nil && !feature {
 		if t.Disabled {
 			return none, refuse(403)
 		}
@@ -205,7 +218,7 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		q.SetBody(nil) // a body that may be ignored (the gate looked)
 	}
 	offer := q.Body()
-	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr()}
+	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr(), Local: s.localAddr(f), SRTP: f.srtp()}
 	open := s.media.NewLeg
 	if browserOffer(offer) || (len(offer) == 0 && f.websocket()) {
 		open = s.media.NewBrowserLeg
@@ -270,12 +283,18 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		if user, display, ok := asserted(q.Request); ok {
 			in.From.User, in.From.Display = user, display
 		}
+		if hides(q.Request) {
+			in.From.User, in.From.Display = anonymous, "Anonymous"
+		}
+		in.DivertedFrom = diverted(q.Request)
 		in.From.URI = "sip:" + in.From.User + "@" + who.trunk.Name
 		in.From.ReachBack = in.From.User
 	case who.found:
 		in.From.Kind = call.PartyRegistered
 		in.From.URI = "sip:" + who.user.Login
 		in.Account, in.Login = who.user.ID, who.user.Login
+	case hides(q.Request):
+		in.From.User, in.From.Display, in.From.URI = anonymous, "Anonymous", "sip:anonymous@anonymous.invalid"
 	}
 	return in
 }

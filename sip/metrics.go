@@ -20,8 +20,11 @@ type Metrics struct {
 	ConnectionsEvicted uint64
 	// ConnectionsRefused found no room: those that were there are in use.
 	ConnectionsRefused uint64
-	Bindings           int            // registered contacts now
-	GateRefused        map[int]uint64 // requests refused by the gate, by status
+	// TrunkRefused are calls that a trunk had no place for, TrunkFailovers those
+	// that went on to another address or trunk.
+	TrunkRefused, TrunkFailovers uint64
+	Bindings                     int            // registered contacts now
+	GateRefused                  map[int]uint64 // requests refused by the gate, by status
 }
 
 type counters struct {
@@ -48,6 +51,7 @@ func (s *Server) Metrics() Metrics {
 		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(), Dead: s.counters.dead.Load(),
 		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
 		ConnectionsEvicted: s.counters.evicted.Load(), ConnectionsRefused: s.counters.notAdmitted.Load(),
+		TrunkRefused: s.trunks.refused.Load(), TrunkFailovers: s.trunks.failovers.Load(),
 		GateRefused: map[int]uint64{},
 	}
 	s.counters.mu.Lock()

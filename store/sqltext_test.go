@@ -108,14 +108,16 @@ func outOfOrder(text string) int {
 }
 
 // One SQL means one model: the migrations of both engines are the same text, but
-// for the index of words, which each engine has in its own way.
+// for the index of words and the change of a CHECK, which each engine has in its
+// own way.
 func TestMigrationsOfBothEnginesAreTheSameText(t *testing.T) {
 	lite, err := filepath.Glob("sqlite/migrations/*.sql")
 	if err != nil || len(lite) == 0 {
 		t.Fatalf("no migration found: %v", err)
 	}
 	for _, file := range lite {
-		if filepath.Base(file) == "00011_search.sql" {
+		switch filepath.Base(file) {
+		case "00011_search.sql", "00030_not_reached.sql":
 			continue
 		}
 		one, err := os.ReadFile(file)

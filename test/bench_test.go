@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,28 +55,47 @@ func TestBenchRecordedCalls(t *testing.T) {
 }
 
 // TestBenchWaitingCallers measures the running binary's CPU for each caller who
-// hears hold music, while his own silence arrives.
+// hears hold music, while his own silence arrives, beside that of a call that a
+// bare relay carries, and how steadily the music comes.
 func TestBenchWaitingCallers(t *testing.T) {
-	const callers, measured = 500, 30 * time.Second
+	const callers, measured = 1000, 20 * time.Second
+	bare := bareCall(t, callers/4, 10*time.Second) // as many packets to phones at a time as half of the music
 	s := startServer(t, "PICKUP_RECORDING_NOTICE=false")
 	idle := s.metric("process_cpu_seconds_total")
 	rest(t, "an idle while", 5*time.Second)
 	idle = (s.metric("process_cpu_seconds_total") - idle) / 5
+	var phones []*phone
 	for i := range callers {
 		p := newPhone(t, fmt.Sprintf("w%d", i), s.sip)
 		p.deaf = true
 		if _, err := p.dial("support"); err != nil {
 			t.Fatal(err)
 		}
+		phones = append(phones, p)
 	}
 	s.inState(callers, "waiting")
 	rest(t, "the greetings are over", 10*time.Second)
+	heard := make([]int64, callers)
+	for i, p := range phones {
+		heard[i] = p.heard.Load()
+	}
 	mallocs, cpu, began := s.metric("go_memstats_mallocs_total"), s.metric("process_cpu_seconds_total"), time.Now()
 	rest(t, "the measured time", measured)
 	took := time.Since(began).Seconds()
 	used := (s.metric("process_cpu_seconds_total")-cpu)/took - idle
-	t.Logf("%d waiting callers, %.0f s: %.2f ms CPU a second and caller (%.1f us a packet in or out), %.0f mallocs a second, idle %.1f ms CPU a second",
-		callers, took, 1e3*used/callers, 1e6*used/callers/100, (s.metric("go_memstats_mallocs_total")-mallocs)/took, 1e3*idle)
+	mallocs = (s.metric("go_memstats_mallocs_total") - mallocs) / took
+	least, most := math.Inf(1), 0.0
+	for i, p := range phones {
+		rate := float64(p.heard.Load()-heard[i]) / took
+		least, most = min(least, rate), max(most, rate)
+	}
+	each := used / callers
+	t.Logf("%d waiting callers, %.0f s: %.2f ms CPU a second and caller (%.1f us a packet in or out), %.2f of a call of the bare relay (target 0.6), "+
+		"%.1f to %.1f packets a second to each, %.0f mallocs a second, idle %.1f ms CPU a second",
+		callers, took, 1e3*each, 1e6*each/100, each/bare.Seconds(), least, most, mallocs, 1e3*idle)
+	if least < 49 || most > 51 {
+		t.Errorf("%.1f to %.1f packets a second, want 50", least, most)
+	}
 	s.inState(callers, "waiting")
 }
 

@@ -13,11 +13,15 @@ import (
 
 // TestBrowserPlayerTalksToBaresipAgent: Chromium on /call with a fake
 // microphone hears the agent, and both are on the recording.
-func TestBrowserPlayerTalksToBaresipAgent(t *testing.T) {
+func TestBrowserPlayerTalksToBaresipAgent(t *testing.T) { browserTalks(t, "PCMU") }
+
+// browserTalks runs one call of a browser's player with a softphone of a codec.
+func browserTalks(t *testing.T, codec string) {
+	t.Helper()
 	need(t, "node", "chromium")
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
-	startBaresip(t, softphone{account: agentAccount(s, "1001", "PCMU"), hz: agentHz})
+	startBaresip(t, softphone{account: agentAccount(s, "1001", codec), hz: agentHz})
 	s.agents(1, "ready")
 	dir := t.TempDir()
 	mic := filepath.Join(dir, "mic.wav")

@@ -12,8 +12,14 @@ import (
 // player runs a scenario of sipp as a player, n times at once.
 func (s *server) player(t *testing.T, name string, n int, parts ...string) []sippSeen {
 	t.Helper()
+	return s.playerFor(t, name, n, "20s", parts...)
+}
+
+// playerFor is player with the longest time that the scenario may take.
+func (s *server) playerFor(t *testing.T, name string, n int, limit string, parts ...string) []sippSeen {
+	t.Helper()
 	done, trace := sipp(t, t.TempDir(), name, sippScenario(name, parts...), "-p", fmt.Sprint(freePort(t)), "-mp", fmt.Sprint(freePort(t)),
-		"-m", fmt.Sprint(n), "-r", "20", "-timeout", "20s", "-timeout_error", s.sip)
+		"-m", fmt.Sprint(n), "-r", "20", "-timeout", limit, "-timeout_error", s.sip)
 	if err := done(); err != nil {
 		t.Fatalf("sipp %s: %v", name, err)
 	}
@@ -94,7 +100,7 @@ func TestSippDialogsOfPlayers(t *testing.T) {
 // Phones of sipp: reliable ringing with a description, and a 200 that crosses
 // our CANCEL.
 func TestSippDialogsOfPhones(t *testing.T) {
-	s := startServer(t, "PICKUP_RECORDING_NOTICE=false", "PICKUP_QUEUE_RING_TIME=5s")
+	s := startServer(t, "PICKUP_RECORDING_NOTICE=false", "PICKUP_QUEUE_RING_TIME=5s", "PICKUP_SIP_AUTO_ANSWER=true")
 	dir := t.TempDir()
 	port := fmt.Sprint(freePort(t))
 	register, _ := sipp(t, dir, "register", registerXML, "-p", port, "-inf", agentsFile(t, dir, 1), "-m", "1", s.sip)
@@ -118,8 +124,11 @@ func TestSippDialogsOfPhones(t *testing.T) {
 		}
 		var racks []string
 		for _, m := range sippTrace(t, trace) {
-			if !m.sent && strings.HasPrefix(m.m.start, "PRACK ") {
+			switch {
+			case !m.sent && strings.HasPrefix(m.m.start, "PRACK "):
 				racks = append(racks, m.m.get("rack"))
+			case !m.sent && strings.HasPrefix(m.m.start, "INVITE ") && !strings.HasSuffix(m.m.get("call-info"), ";answer-after=0"):
+				t.Errorf("the INVITE does not ask for an automatic answer: %q", m.m.get("call-info"))
 			}
 		}
 		if got := strings.Join(racks, ", "); got != "41 1 INVITE, 42 1 INVITE" {

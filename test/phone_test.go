@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,10 @@ type phone struct {
 	deaf        bool          // keeps nothing of what it hears
 	stamped     bool          // each packet it speaks says when it was sent
 	transits    *transits     // where the way of stamped packets that arrive is noted, when set
+	eager       bool          // speaks at once when it answers, a packet each millisecond for a while
+	hushed      atomic.Bool   // sends no RTP from now on
+	spoken      atomic.Int64  // RTP packets sent
+	heard       atomic.Int64  // RTP packets received
 
 	mu       sync.Mutex
 	dialogs  map[string]*dialog // by Call-ID
@@ -302,6 +307,9 @@ func (p *phone) invited(m sipMessage) {
 		d.up, d.upAt = true, time.Now()
 		p.mu.Unlock()
 		p.reply(m, "200 OK", d.localTag, p.sdp())
+		if p.eager {
+			p.hurry(d)
+		}
 		if p.pressOne {
 			time.AfterFunc(time.Second, func() { p.press(d, 1) })
 		}
@@ -456,7 +464,7 @@ func (p *phone) speak() {
 		}
 		seq++
 		ts += 160
-		if p.silent {
+		if p.silent || p.hushed.Load() {
 			continue
 		}
 		p.mu.Lock()
@@ -478,6 +486,7 @@ func (p *phone) speak() {
 					stamp(packet)
 				}
 				_, _ = p.rtp.WriteToUDP(packet, d.media)
+				p.spoken.Add(1)
 			}
 		}
 		p.mu.Unlock()
@@ -523,6 +532,7 @@ func (p *phone) listen() {
 		if err != nil {
 			return
 		}
+		p.heard.Add(1)
 		p.transits.note(buf[:n], oob[:oobn])
 		if n > 12 && buf[1]&0x7f == 0 && !p.deaf {
 			p.mu.Lock()

@@ -23,3 +23,6 @@ const chatCut = 5 * time.Minute
 
 // stormCalls is how many calls end as soon as they begin.
 const stormCalls = 10_000
+
+// relayKinds are the ways to the relay that are tried.
+var relayKinds = []string{"udp", "tcp", "tls"}

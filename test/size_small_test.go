@@ -23,3 +23,6 @@ const chatCut = 30 * time.Second
 
 // stormCalls is how many calls end as soon as they begin.
 const stormCalls = 500
+
+// relayKinds are the ways to the relay that are tried.
+var relayKinds = []string{"tls"}

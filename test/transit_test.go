@@ -28,8 +28,9 @@ func stamp(packet []byte) {
 // stamp until the kernel of the receiver had them, so that the tests' own
 // scheduling is not in it. Safe for several phones at once.
 type transits struct {
-	mu  sync.Mutex
-	all []time.Duration
+	mu    sync.Mutex
+	all   []time.Duration
+	first time.Time // when the first since the last take arrived
 }
 
 // watch has a phone note its packets; before it is called. Fails the test when
@@ -68,9 +69,22 @@ func (tr *transits) note(packet, oob []byte) {
 		// struct timespec of the kernel, two words in the machine's order.
 		arrived := int64(binary.NativeEndian.Uint64(m.Data))*int64(time.Second) + int64(binary.NativeEndian.Uint64(m.Data[8:]))
 		tr.mu.Lock()
+		if len(tr.all) == 0 {
+			tr.first = time.Unix(0, arrived)
+		}
 		tr.all = append(tr.all, time.Duration(arrived-int64(binary.BigEndian.Uint64(packet[20:]))))
 		tr.mu.Unlock()
 	}
+}
+
+// began returns when the first packet since the last take arrived, zero before.
+func (tr *transits) began() time.Time {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if len(tr.all) == 0 {
+		return time.Time{}
+	}
+	return tr.first
 }
 
 // take returns what was noted since the last take, shortest first.
@@ -86,4 +100,18 @@ func (tr *transits) take() []time.Duration {
 // share is the value that so many of a sorted list do not exceed.
 func share(sorted []time.Duration, part float64) time.Duration {
 	return sorted[int(part*float64(len(sorted)-1))].Round(10 * time.Microsecond)
+}
+
+// hurry sends a stamped packet each millisecond for 100 ms, so that who hears
+// them knows when he could be heard.
+func (p *phone) hurry(d *dialog) {
+	packet := rtpPacket(0, true, 0, 0, 160)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for i := range 100 {
+		packet[3] = byte(i)
+		stamp(packet)
+		_, _ = p.rtp.WriteToUDP(packet, d.media)
+		<-tick.C
+	}
 }

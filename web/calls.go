@@ -26,6 +26,8 @@ type LiveCalls interface {
 	Hangup(ctx context.Context, id call.ID, by account.ID) error
 	// Operate does something with a live call: see callflow.Manager.Operate.
 	Operate(ctx context.Context, id call.ID, op callflow.Operation) error
+	// Call has an agent call a player: see callflow.Manager.Call.
+	Call(ctx context.Context, o callflow.OutboundCall) (call.ID, error)
 	// Target finds whom a login, the name of a queue or a number means.
 	// callflow.ErrNoTarget, callflow.ErrNoTrunk.
 	Target(name string) (callflow.Target, error)

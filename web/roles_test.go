@@ -41,7 +41,8 @@ var roles = map[string]may{
 	"list-calls":          {status: "401 200 200 200 200 200"},
 	"get-call":            {status: "401 200 403 200 200 200"},
 	"get-caller":          {status: "401 200 403 200 200 200"},
-	"hang-up-call":        {status: "401 403 403 404 403 404"}, // it is over
+	"hang-up-call":        {status: "401 403 403 404 403 404"},                                                                              // it is over
+	"create-call":         {status: "401 503 403 503 403 503", body: map[string]string{"ticket_id": "{tickets}", "number": "+33123456789"}}, // there is no trunk
 	"get-talk":            {status: "401 404 404 404 404 404"},
 	"operate-call":        {status: "401 404 404 404 403 404", body: map[string]string{"operation": "hold"}},
 	"list-parked":         {status: "401 200 200 200 403 200"},
@@ -125,19 +126,21 @@ var roles = map[string]may{
 	"delete-mailbox":   {status: "401 403 403 403 403 404"},
 	"test-mailbox":     {status: "401 403 403 403 403 404"},
 	// Himself
-	"me":           {status: "401 200 200 200 200 200"},
-	"site":         {status: "200 200 200 200 200 200"},
-	"sign-in":      {status: "401 401 401 401 401 401", body: map[string]string{"login": "x{n}", "password": "y"}},
-	"sign-out":     {status: "401 204 204 204 204 204", fresh: true},
-	"list-tokens":  {status: "401 200 200 200 200 200"},
-	"create-token": {status: "401 201 201 201 201 201", body: map[string]string{"name": "n"}},
-	"delete-token": {status: "401 204 404 404 404 404", fresh: true}, // another's is not there for him
-	"events":       {status: "401 422 422 422 422 422", query: "?after=x"},
+	"me":               {status: "401 200 200 200 200 200"},
+	"list-ice-servers": {status: "401 200 200 200 403 200"},
+	"site":             {status: "200 200 200 200 200 200"},
+	"sign-in":          {status: "401 401 401 401 401 401", body: map[string]string{"login": "x{n}", "password": "y"}},
+	"sign-out":         {status: "401 204 204 204 204 204", fresh: true},
+	"list-tokens":      {status: "401 200 200 200 200 200"},
+	"create-token":     {status: "401 201 201 201 201 201", body: map[string]string{"name": "n"}},
+	"delete-token":     {status: "401 204 404 404 404 404", fresh: true}, // another's is not there for him
+	"events":           {status: "401 422 422 422 422 422", query: "?after=x"},
 	// Pages of players: no role counts, a token does
 	"browser-call":            {status: "415 415 415 415 415 415", query: "?queue=support"},
 	"browser-call-end":        {status: "404 404 404 404 404 404"},
 	"browser-call-offer":      {status: "404 404 404 404 404 404"},
 	"browser-call-away":       {status: "404 404 404 404 404 404"},
+	"browser-call-microphone": {status: "404 404 404 404 404 404"},
 	"browser-call-callback":   {status: "404 404 404 404 404 404"},
 	"browser-callback-cancel": {status: "404 404 404 404 404 404"},
 	"browser-call-events":     {status: "404 404 404 404 404 404"},

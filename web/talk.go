@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +82,11 @@ func (s *Server) talkOperations(api huma.API) {
 		errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 	}, s.operateCall)
 	register(api, act{
+		id: "create-call", method: http.MethodPost, path: "/api/v1/calls", tag: "calls", rule: agentOrManage, status: http.StatusCreated,
+		summary: "Call a player about a ticket: your own phone rings first, then his number is dialled for the ticket's queue",
+		errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
+	}, s.createCall)
+	register(api, act{
 		id: "list-parked", method: http.MethodGet, path: "/api/v1/parked", tag: "calls", rule: agentOrManage,
 		summary: "Players who are parked, who waits longest first: every agent may pick them up",
 	}, s.listParked)
@@ -87,6 +94,42 @@ func (s *Server) talkOperations(api huma.API) {
 		id: "list-targets", method: http.MethodGet, path: "/api/v1/targets", tag: "calls", rule: agentOrManage,
 		summary: "Agents whom a call can be given to",
 	}, s.listTargets)
+}
+
+// CallInput is a call that an agent makes.
+type CallInput struct {
+	Body struct {
+		TicketID string `json:"ticket_id" minLength:"1" maxLength:"64" doc:"The ticket that it is about: the call is kept there."`
+		Number   string `json:"number" minLength:"3" maxLength:"40" doc:"In E.164, or as it is written in the country of the site."`
+		Queue    string `json:"queue,omitempty" maxLength:"64" doc:"For which queue; empty: that of the ticket."`
+	}
+}
+
+// CallMade is a call that has begun.
+type CallMade struct {
+	ID string `json:"id"`
+}
+
+func (s *Server) createCall(ctx context.Context, in *CallInput) (*oneOutput[CallMade], error) {
+	t, err := s.theTicket(ctx, in.Body.TicketID, mayWrite)
+	if err != nil {
+		return nil, err
+	}
+	queueName := cmp.Or(in.Body.Queue, t.Queue)
+	if _, ok := s.parts.Queue.Has(queueName); !ok {
+		return nil, problem(http.StatusUnprocessableEntity, "", "queue: must be one of the site, got "+strconv.Quote(queueName)+".", "body.queue")
+	}
+	me := who(ctx).user
+	id, err := s.parts.Calls.Call(ctx, callflow.OutboundCall{
+		By: me.ID, Login: me.Login, Number: in.Body.Number, Queue: queueName, TicketID: t.ID, ContactID: t.ContactID, Language: t.Language,
+	})
+	if errors.Is(err, callflow.ErrNoTarget) {
+		return nil, problem(http.StatusUnprocessableEntity, "", "number: must be a telephone number, got "+strconv.Quote(in.Body.Number)+".", "body.number")
+	}
+	if err != nil {
+		return nil, s.talkFail(ctx, err)
+	}
+	return &oneOutput[CallMade]{CallMade{string(id)}}, nil
 }
 
 func (s *Server) getTalk(ctx context.Context, in *IDInput) (*oneOutput[TalkInfo], error) {
@@ -178,11 +221,14 @@ func (s *Server) operateCall(ctx context.Context, in *OperateInput) (*oneOutput[
 func (s *Server) talkFail(ctx context.Context, err error) error {
 	var unfit *callflow.OperationError
 	var busy *queue.RefusedError
+	var full *callflow.Refusal
 	switch {
 	case errors.As(err, &unfit):
 		return problem(http.StatusConflict, problemOperation, "Not in state "+string(unfit.State)+": "+unfit.Why+".", "body.operation")
 	case errors.As(err, &busy):
 		return problem(http.StatusConflict, problemRefused, "The agent is "+string(busy.State)+": "+busy.Why+".", "body.to")
+	case errors.As(err, &full):
+		return retry(problem(http.StatusServiceUnavailable, "", "The server takes no more calls now.", ""), full.RetryAfter)
 	case errors.Is(err, callflow.ErrEnded):
 		return problem(http.StatusNotFound, "", "There is no such live call.", "path.id")
 	case errors.Is(err, callflow.ErrNoTarget):

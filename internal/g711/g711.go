@@ -15,6 +15,11 @@ const (
 	PCMA uint8 = 8 // A-law
 )
 
+// Linear names 16-bit linear samples, high byte first, among the laws (L16 of
+// RFC 3551 section 4.5.11, at 8 kHz). It stands for audio of other codecs that
+// was decoded, and never for a payload type on the wire.
+const Linear uint8 = 11
+
 // The bytes that stand for silence, the smallest positive step of each law.
 const (
 	SilencePCMU byte = 0xFF
@@ -30,8 +35,11 @@ func Silence(law uint8) byte {
 }
 
 // Decode expands src, of law, into dst and returns the number of samples,
-// which is the shorter of the two lengths.
+// which is the shorter of the two lengths. A sample of Linear is two bytes.
 func Decode(law uint8, dst []int16, src []byte) int {
+	if law == Linear {
+		return decodeLinear(dst, src)
+	}
 	table := &decodeMu
 	if law == PCMA {
 		table = &decodeA
@@ -44,9 +52,20 @@ func Decode(law uint8, dst []int16, src []byte) int {
 	return n
 }
 
+func decodeLinear(dst []int16, src []byte) int {
+	n := min(len(dst), len(src)/2)
+	for i := range n {
+		dst[i] = int16(uint16(src[2*i])<<8 | uint16(src[2*i+1])) //nolint:gosec // the bits are meant
+	}
+	return n
+}
+
 // Encode compresses src into dst by law and returns the number of bytes, which
-// is the shorter of the two lengths.
+// is the shorter of the two lengths; of Linear twice the samples.
 func Encode(law uint8, dst []byte, src []int16) int {
+	if law == Linear {
+		return encodeLinear(dst, src)
+	}
 	table := encodeMu
 	if law == PCMA {
 		table = encodeA
@@ -57,6 +76,14 @@ func Encode(law uint8, dst []byte, src []int16) int {
 		dst[i] = table[uint16(s)]
 	}
 	return n
+}
+
+func encodeLinear(dst []byte, src []int16) int {
+	n := min(len(dst)/2, len(src))
+	for i, v := range src[:n] {
+		dst[2*i], dst[2*i+1] = byte(uint16(v)>>8), byte(v) //nolint:gosec // the bits are meant
+	}
+	return 2 * n
 }
 
 // Convert turns payload in place from one law into the other. It does nothing

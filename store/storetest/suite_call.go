@@ -58,6 +58,17 @@ func event(d time.Duration, kind string) call.TimelineEvent {
 	return call.TimelineEvent{At: at(d), Kind: kind, Actor: "user-1", Detail: map[string]string{"outcome": kind}}
 }
 
+// Every end reason and every state of a call can be stored.
+func everyReason(t *testing.T, s Full) {
+	for i, reason := range call.Reasons {
+		r := answered(call.ID(fmt.Sprint("reason-", i)), agent(t, s, 1).ID)
+		r.EndReason = reason
+		if _, err := s.EndCall(t.Context(), ending(r)); err != nil {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+}
+
 func recordRoundTrip(t *testing.T, s Full) {
 	ctx := t.Context()
 	r := answered("c1", agent(t, s, 1).ID)
