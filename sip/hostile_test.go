@@ -106,6 +106,7 @@ func nested(depth int) string {
 
 func TestHostileMessages(t *testing.T) {
 	e := startEdge(t, nil)
+	living := e.talking()
 	for name, c := range hostile {
 		for network, want := range map[string][]int{"udp": c.udp, "tcp": c.tcp} {
 			if want == nil {
@@ -142,6 +143,7 @@ func TestHostileMessages(t *testing.T) {
 	}
 	e.phone().await("OPTIONS", 200)
 	e.dial("tcp").await("OPTIONS", 200)
+	living.untouched(t)
 	if n := e.Metrics().Panics; n != 0 {
 		t.Errorf("%d panics", n)
 	}

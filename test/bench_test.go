@@ -117,11 +117,13 @@ func TestBenchCallRate(t *testing.T) {
 // the bridge and in it, with their BYE behind their 200 OK in the same instant
 // or later: every call ends, and nothing of it is left behind.
 func TestStormOfHangUps(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for name, talk := range map[string]time.Duration{
 		"after half a second": 500 * time.Millisecond,
 		"after 50 ms":         50 * time.Millisecond,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			const phones = 50
 			s := startServer(t, fmt.Sprintf("PICKUP_DEMO_AGENTS=%d", phones), "PICKUP_RECORDING_NOTICE=false")
 			s.storm(phones, 5*time.Second, talk)
