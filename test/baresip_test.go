@@ -217,6 +217,7 @@ func TestBaresipPlayerTalksToBaresipAgent(t *testing.T) {
 // talk runs one call of two softphones and measures what each heard and what
 // was recorded.
 func talk(t *testing.T, playerCodec, agentCodec, transport string) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
 	by := func(account string) string { return strings.Replace(account, ">", ";transport="+transport+">", 1) }

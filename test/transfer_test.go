@@ -135,6 +135,7 @@ func (s *trio) check(player, first, second, left, right string) {
 
 // Three softphones: the agent asks a colleague, all three talk, the agent leaves.
 func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "1002")
 	s.talks("they talk", with("1001"))
 	s.operate("consult", "1002")
@@ -152,6 +153,7 @@ func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
 
 // A supervisor listens, whispers, takes part, and takes the call.
 func TestSupervisorOnASoftphone(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "2001")
 	s.signIn("2001", "demo-2001")
 	monitor := func(way string) func(object) bool {
@@ -177,6 +179,7 @@ func TestSupervisorOnASoftphone(t *testing.T) {
 
 // A phone transfers by REFER: blind, and then back by a second call of its own.
 func TestREFEROfASoftphone(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "1002")
 	s.talks("they talk", with("1001"))
 	s.first.command("/transfer sip:1002@" + s.sip)
