@@ -275,3 +275,23 @@ func TestCallsOfAgentsThatAreRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoSentACallOnStandsInItsStory(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := newSite(t, options{})
+		l := s.line(true)
+		_, err := l.media.Answer(t.Context(), description)
+		s.must(err)
+		if refusal := s.calls.Accept(callflow.Inbound{
+			Leg: l, From: call.Party{Kind: call.PartyTrunk, User: "+33123456789"}, To: call.Party{User: "support"}, DivertedFrom: "+33987654321", ArrivedAt: time.Now(),
+		}); refusal != nil {
+			t.Fatal(refusal)
+		}
+		if story := s.live().Timeline; len(story) == 0 || story[0].Detail["diverted_from"] != "+33987654321" {
+			t.Errorf("story: %+v", story)
+		}
+		l.hangUp()
+		time.Sleep(time.Second)
+		s.one()
+	})
+}
