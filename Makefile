@@ -82,6 +82,7 @@ test: deps ## every check at small size, at most 15 minutes on two cores
 verify: deps build ## full sizes, hours; figures go to docs/verify.md
 	go test -count=1 -timeout 1h -race -tags '$(TAGS) verify' ./callflow
 	go test -count=1 -timeout 4h -tags '$(TAGS) e2e verify' ./test/...
+	$(MAKE) --no-print-directory fuzz FUZZTIME=10m # hours of its own: 10 minutes a target
 
 bench: build ## every benchmark, with allocations
 	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem -tags '$(TAGS)' ./...

@@ -82,6 +82,9 @@ type Quality struct {
 	PacketsLost uint64
 	Jitter      time.Duration
 	MOS         float64 // estimated mean opinion score, 1.0 to 4.5; 0 when nothing was received
+	// The same of stretches of 5 s: the lowest, the last and the mean of them; 0
+	// before the first is over.
+	MOSLowest, MOSLast, MOSMean float64
 }
 
 // TimelineEvent is one line in the story of a call or a ticket.

@@ -63,7 +63,8 @@ func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 			Codec: s.playerCodec(),
 		}
 		if to.Kind == AddressNumber { // the trunk shows the number of the site
-			inv.FromUser, inv.FromDisplay = s.m.rec.Queue, s.m.rec.Queue
+			q, _ := s.mgr.queue.Has(s.m.rec.Queue)
+			inv.FromUser, inv.FromDisplay, inv.CallerID = s.m.rec.Queue, s.m.rec.Queue, q.CallerID
 		}
 		d := s.mgr.dialers[to.Kind]
 		if d == nil {

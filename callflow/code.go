@@ -26,6 +26,12 @@ var codes = map[string]code{
 		}
 		return OpPauseRecording
 	}},
+	"*49": {op: func(m *machine) OperationKind {
+		if m.masked {
+			return OpUnmask
+		}
+		return OpMask
+	}},
 	"*70": {op: func(m *machine) OperationKind {
 		if m.rec.State == call.StateHeld {
 			return OpRetrieve

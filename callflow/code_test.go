@@ -6,6 +6,7 @@ func TestCodesInTheKeysOfAnAgent(t *testing.T) {
 	for keys, want := range map[string]string{
 		"123":      "123",
 		"*48":      "[*48]",
+		"*49":      "[*49]",
 		"1*48":     "1[*48]",
 		"**48":     "*[*48]",
 		"*4848":    "[*48]48",

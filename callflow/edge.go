@@ -49,16 +49,23 @@ type LegEventKind int
 // it may come after End (the 200 crossed our CANCEL): the session decides, and
 // calls End again if the answer is not wanted.
 const (
-	LegRinging   LegEventKind = iota + 1 // outbound: 18x
-	LegAnswered                          // outbound: 2xx, answer applied, ACK sent. Inbound: ACK came (or media)
-	LegFailed                            // outbound: final response 3xx-6xx, transport error or no 1xx in time: Status (0: nothing came), Text. Terminal but for LegFinal
-	LegHungUp                            // the peer ended it: BYE or CANCEL (inbound, before the answer); Status 408: he vanished, Text says how that was seen
-	LegDTMF                              // INFO with a key: Digit (deduplicated against RFC 4733 by the session)
-	LegAway                              // browser: the page was left; it may come back with its token
-	LegHeld                              // the peer put us on hold: re-INVITE or UPDATE with a=sendonly, a=inactive or c=0.0.0.0; told on the change only
-	LegRetrieved                         // and took us back (sendrecv)
-	LegRefer                             // REFER in this dialog (RFC 3515): Refer says whom to; the session answers with Leg.Referred
-	LegFinal                             // no request or response is outstanding; always the last event
+	LegRinging    LegEventKind = iota + 1 // outbound: 18x
+	LegAnswered                           // outbound: 2xx, answer applied, ACK sent. Inbound: ACK came (or media)
+	LegFailed                             // outbound: final response 3xx-6xx, transport error or no 1xx in time: Status (0: nothing came), Text. Terminal but for LegFinal
+	LegHungUp                             // the peer ended it: BYE or CANCEL (inbound, before the answer); Status 408: he vanished, Text says how that was seen
+	LegDTMF                               // INFO with a key: Digit (deduplicated against RFC 4733 by the session)
+	LegAway                               // browser: the page was left; it may come back with its token
+	LegHeld                               // the peer put us on hold: re-INVITE or UPDATE with a=sendonly, a=inactive or c=0.0.0.0; told on the change only
+	LegRetrieved                          // and took us back (sendrecv)
+	LegRefer                              // REFER in this dialog (RFC 3515): Refer says whom to; the session answers with Leg.Referred
+	LegMicrophone                         // browser: the page says that its microphone is gone (Text: MicrophoneLost) or back (MicrophoneBack)
+	LegFinal                              // no request or response is outstanding; always the last event
+)
+
+// What LegMicrophone tells, in its Text; events of the timeline bear these names.
+const (
+	MicrophoneLost = "microphone_lost"
+	MicrophoneBack = "microphone_back"
 )
 
 // LegEvent of a leg.
@@ -149,11 +156,12 @@ type Invitation struct {
 	CallID      call.ID
 	To          Address
 	FromUser    string // user part of From: the caller's
+	CallerID    string // number that a trunk shows the called, E.164; "": FromUser, or the trunk's own
 	FromDisplay string // "<player> (support)"
 	Queue       string
 	Language    string
-	Codec       string        // of the other side, by the name of media.Leg.Codec: to be offered first. Empty: none is known
 	AutoAnswer  bool          // the device is asked to answer by itself: its agent waits for the call
+	Codec       string        // of the other side, by the name of media.Leg.Codec: to be offered first. Empty: none is known
 	Timeout     time.Duration // give up without a final answer; the edge CANCELs. 0: the session does
 }
 

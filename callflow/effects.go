@@ -180,6 +180,8 @@ func (s *Session) doSound(e effect) bool {
 		if s.tape != nil {
 			s.tape.Pause(e.on)
 		}
+	case maskKeys:
+		sound.Mask(e.on)
 	case play:
 		sound.Play(e.token, language, e.ids...)
 	case playAgent:
@@ -209,7 +211,7 @@ func (s *Session) doSound(e effect) bool {
 // isSound says whether e is about audio, for a call that has no player leg yet.
 func isSound(e effect) bool {
 	switch e.(type) {
-	case bridge, unbridge, arrange, joinNear, tone, legMusic, pause, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
+	case bridge, unbridge, arrange, joinNear, tone, legMusic, pause, maskKeys, play, playAgent, sayPlace, stopPlay, music, sendDTMF:
 		return true
 	}
 	return false

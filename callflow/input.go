@@ -216,8 +216,9 @@ type (
 		leg call.LegID
 		on  bool
 	}
-	pause struct{ on bool } // of the recording
-	play  struct {
+	pause    struct{ on bool } // of the recording
+	maskKeys struct{ on bool } // of the player
+	play     struct {
 		token string
 		ids   []string
 	}
@@ -312,6 +313,7 @@ func (joinNear) isEffect()        {}
 func (rejoin) isEffect()          {}
 func (operated) isEffect()        {}
 func (pause) isEffect()           {}
+func (maskKeys) isEffect()        {}
 func (play) isEffect()            {}
 func (playAgent) isEffect()       {}
 func (sayPlace) isEffect()        {}

@@ -34,6 +34,8 @@ type machine struct {
 	noticeDone bool // recording notice heard, cut, or given up
 	musicOn    bool
 	tonePaused bool // recording paused by the agent
+	masked     bool // the player's keys are hidden
+	hiddenKeys int  // since then
 
 	confirming bool               // a callback is being stored
 	parked     *parkedPick        // an agent answered while it was

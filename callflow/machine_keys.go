@@ -41,6 +41,10 @@ func (m *machine) onHeard(h heard) {
 		m.lineLost()
 	case media.EventAlive:
 		m.lineBack()
+	case media.EventSilent:
+		m.note("player_silent")
+	case media.EventHeard:
+		m.note("player_heard")
 	case media.EventRemoteHold, media.EventRemoteUnhold: // a player may hold us: nothing changes
 	}
 }
@@ -82,6 +86,14 @@ func (m *machine) onAgentHeard(h heard) {
 			m.note("agent_line_dead", "agent", o.offer.AgentLogin)
 			l.failed = true
 			m.agentLost(o, call.OutcomeUnreachable)
+		}
+	case media.EventSilent:
+		if mine {
+			m.note("agent_silent", "agent", o.offer.AgentLogin)
+		}
+	case media.EventHeard:
+		if mine {
+			m.note("agent_heard", "agent", o.offer.AgentLogin)
 		}
 	case media.EventAlive, media.EventPlayed:
 	}
@@ -152,6 +164,10 @@ func (m *machine) noticeHeard() {
 // onPlayerKey: a key of the player.
 func (m *machine) onPlayerKey(digit rune) {
 	if m.finished || m.playerOver {
+		return
+	}
+	if m.masked {
+		m.hiddenKeys++
 		return
 	}
 	switch {

@@ -154,7 +154,7 @@ func (m *machine) onAgent(e LegEvent) {
 		}
 		m.judge(o)
 	case LegHeld, LegRetrieved, LegRefer: // the media says so too; the session takes the REFER
-	case LegAway: // an agent's browser says nothing by this; its media decides
+	case LegMicrophone, LegAway: // an agent's browser says nothing by this; its media decides
 	}
 }
 

@@ -60,6 +60,10 @@ func (m *machine) perform(op Operation, ticket uint64) error {
 		m.mute(op.Kind == OpMute)
 	case OpPauseRecording, OpResumeRecording:
 		m.pauseRecording(op.Kind == OpPauseRecording)
+	case OpMask:
+		m.mask(op.ByLogin)
+	case OpUnmask:
+		m.unmask(op.ByLogin)
 	default:
 		return m.move(op, ticket)
 	}
@@ -221,6 +225,31 @@ func (m *machine) pauseRecording(on bool) {
 	} else {
 		m.note("recording_resumed")
 		m.do(playAgent{m.winnerLeg, []string{promptResumed}})
+	}
+}
+
+// mask hides the player's keys from who talks to him and from the recorder. They
+// are counted, and nothing more is kept of them.
+func (m *machine) mask(by string) {
+	if m.masked {
+		return
+	}
+	m.masked, m.hiddenKeys = true, 0
+	m.do(maskKeys{true})
+	m.note("keys_masked", "by", by)
+	m.do(tone{m.winnerLeg})
+}
+
+// unmask shows them again; by is "" when the agent is gone who hid them.
+func (m *machine) unmask(by string) {
+	if !m.masked {
+		return
+	}
+	m.masked = false
+	m.do(maskKeys{false})
+	m.note("keys_unmasked", "by", by, "keys", itoa(m.hiddenKeys))
+	if m.winnerLeg != "" {
+		m.do(tone{m.winnerLeg})
 	}
 }
 

@@ -144,6 +144,7 @@ func (m *machine) giveAway(cause string) {
 		m.finishCallback(callbackConnected)
 	}
 	m.winner, m.winnerLeg, m.muted = "", "", false
+	m.unmask("")
 	o.over = true
 	m.musicOn = true
 	m.do(music{true})
@@ -415,7 +416,7 @@ func (m *machine) arrange() {
 
 // talk is who hears whom, for screens.
 func (m *machine) talk() Talk {
-	t := Talk{Muted: m.muted, Paused: m.tonePaused, Aside: m.aside, Orphan: m.orphan}
+	t := Talk{Muted: m.muted, Paused: m.tonePaused, Masked: m.masked, Aside: m.aside, Orphan: m.orphan}
 	for _, p := range m.parties {
 		v := PartyView{Kind: partyNames[p.kind], Target: p.to, Talking: p.talking}
 		if p.kind == partyMonitor {

@@ -112,6 +112,10 @@ func (m *machine) onPlayer(e LegEvent) {
 		m.onPlayerKey(e.Digit)
 	case LegAway:
 		m.lineLost()
+	case LegMicrophone:
+		if !m.playerOver && !m.finished && (e.Text == MicrophoneLost || e.Text == MicrophoneBack) {
+			m.note(e.Text)
+		}
 	case LegFinal:
 		m.playerOver = true
 		m.playerDone = true
@@ -177,6 +181,9 @@ func (m *machine) tryBridge() {
 	m.do(stopPlay{})
 	m.bridged = true
 	m.bridgedSince = m.at
+	if m.masked { // a browser came back on a new leg
+		m.do(maskKeys{true})
+	}
 	m.do(bridge{m.winnerLeg})
 }
 
@@ -224,6 +231,8 @@ func (m *machine) endHold() {
 // release ends a talk: the agent goes to wrap-up.
 func (m *machine) release(reason call.EndReason, cause call.Cause) {
 	m.part()
+	m.winnerLeg = ""
+	m.unmask("")
 	m.rec.EndReason = reason
 	m.do(tellRelease{m.winner, reason})
 	if m.outbound() && !m.handed {
@@ -280,6 +289,7 @@ func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
 	m.do(stopTimer{timerMedia})
 	m.do(stopTimer{timerNotice})
 	m.winner, m.winnerLeg, m.muted = "", "", false
+	m.unmask("")
 	m.missed = true
 	o.over = true
 	if o.direct { // the queue had no part in it: he joins again, at the front

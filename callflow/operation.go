@@ -21,6 +21,8 @@ const (
 	OpUnmute          OperationKind = "unmute"           //
 	OpPauseRecording  OperationKind = "pause_recording"  // as *48
 	OpResumeRecording OperationKind = "resume_recording" //
+	OpMask            OperationKind = "mask"             // the player's keys reach neither the agent nor the recording: card, PIN, seed phrase; as *49
+	OpUnmask          OperationKind = "unmask"           //
 	OpTransfer        OperationKind = "transfer"         // blind: to a queue, an agent, a number
 	OpConsult         OperationKind = "consult"          // the player is held, To is rung
 	OpToggle          OperationKind = "toggle"           // talk to the player, or to who is consulted

@@ -411,8 +411,9 @@ func (s *Session) dialPlayerAt(to Address, queue, language string) {
 		s.answer(playerDialed{err: ErrNoRoute})
 		return
 	}
+	q, _ := s.mgr.queue.Has(queue)
 	leg, err := d.Dial(context.Background(), Invitation{
-		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, FromDisplay: queue, Queue: queue, Language: language,
+		LegID: call.LegID(id.New()), CallID: s.id, To: to, FromUser: queue, CallerID: q.CallerID, FromDisplay: queue, Queue: queue, Language: language,
 	})
 	if err != nil {
 		s.answer(playerDialed{err: err})

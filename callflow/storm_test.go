@@ -141,7 +141,7 @@ func (s *storm) something() {
 		to = callflow.Target{Number: fmt.Sprint("+3312345678", s.dice.IntN(2))}
 	}
 	kinds := []callflow.OperationKind{
-		callflow.OpHold, callflow.OpRetrieve, callflow.OpMute, callflow.OpUnmute, callflow.OpTransfer, callflow.OpTransfer, callflow.OpConsult,
+		callflow.OpHold, callflow.OpRetrieve, callflow.OpMute, callflow.OpUnmute, callflow.OpMask, callflow.OpUnmask, callflow.OpTransfer, callflow.OpTransfer, callflow.OpConsult,
 		callflow.OpConsult, callflow.OpConsult, callflow.OpToggle, callflow.OpComplete, callflow.OpCancel, callflow.OpConference, callflow.OpConference,
 		callflow.OpPark, callflow.OpPickUp, callflow.OpListen, callflow.OpWhisper, callflow.OpBarge, callflow.OpTakeOver, callflow.OpLeave,
 	}

@@ -21,6 +21,7 @@ type View struct {
 type Talk struct {
 	Muted   bool // nobody hears the agent
 	Paused  bool // the recording
+	Masked  bool // the player's keys reach nobody
 	Aside   bool // the agent talks to who is consulted
 	Orphan  bool // the player left; people of ours still talk
 	Parties []PartyView

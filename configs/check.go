@@ -43,8 +43,10 @@ func (c *Config) checkFronts(f *Faults) {
 	within(f, "sip.session.expires", c.SIP.Session.Expires, 90*time.Second, 24*time.Hour)
 	within(f, "sip.session.probe", c.SIP.Session.Probe, 10*time.Second, time.Hour)
 	checkCodecs(f, c.Media.Codecs)
+	oneOf(f, "media.inband_dtmf", c.Media.InbandDTMF, "auto", "always", "off")
 	oneOf(f, "media.srtp", c.Media.SRTP, "offered", "required", "off")
 	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
+	c.Media.TURN.check(f)
 	if c.Data.Dir == "" {
 		f.add("data.dir", c.Data.Dir, "must name a directory")
 	}

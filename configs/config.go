@@ -13,7 +13,10 @@
 package configs
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -64,6 +67,7 @@ func (k KeyPair) Set() bool { return k.Cert != "" && k.Key != "" }
 // SIP is the edge towards phones and trunks.
 type SIP struct {
 	Listen     string         `koanf:"listen"`    // host:port for UDP and TCP
+	Listeners  []Listener     `koanf:"listeners"` // further addresses
 	Advertise  netip.Addr     `koanf:"advertise"` // invalid (zero): the kernel's choice per peer
 	LocalNets  []netip.Prefix `koanf:"local_nets"`
 	Digest     string         `koanf:"digest"` // "md5", "both", "sha256"
@@ -74,6 +78,46 @@ type SIP struct {
 	AutoAnswer bool           `koanf:"auto_answer"` // phones of agents are asked to answer by themselves
 	Trace      bool           `koanf:"trace"`
 	TLS        SIPTLS         `koanf:"tls"`
+}
+
+// Listener is one more address for SIP, written as one text: the address, then
+// transport=udp|tcp|tls (without it UDP and TCP), advertise=IP and
+// srtp=required|offered|off where they differ from the rest.
+type Listener struct {
+	Address   netip.AddrPort
+	Transport string     // "udp", "tcp", "tls"; "": UDP and TCP
+	Advertise netip.Addr // invalid (zero): the bound address, or the kernel's choice
+	SRTP      string     // "": media.srtp
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Listener) UnmarshalText(text []byte) error {
+	word := strings.Fields(string(text))
+	if len(word) == 0 {
+		return errors.New("must be an address and port, as [2001:db8::7]:5060 transport=udp advertise=2001:db8::9 srtp=required")
+	}
+	var out Listener
+	var err error
+	if out.Address, err = netip.ParseAddrPort(word[0]); err != nil || out.Address.Addr().Zone() != "" {
+		return fmt.Errorf("%q must be an IP address and port, as [2001:db8::7]:5060", word[0])
+	}
+	for _, w := range word[1:] {
+		key, value, _ := strings.Cut(w, "=")
+		switch {
+		case key == "transport" && (value == "udp" || value == "tcp" || value == "tls"):
+			out.Transport = value
+		case key == "srtp" && (value == "required" || value == "offered" || value == "off"):
+			out.SRTP = value
+		case key == "advertise":
+			if out.Advertise, err = netip.ParseAddr(value); err != nil || out.Advertise.Is4() != out.Address.Addr().Is4() {
+				return fmt.Errorf("advertise=%s must be an IP address of the same version as %s", value, out.Address.Addr())
+			}
+		default:
+			return fmt.Errorf("%q must be transport=udp, tcp or tls, advertise=IP, or srtp=required, offered or off", w)
+		}
+	}
+	*l = out
+	return nil
 }
 
 // Guard limits the requests of one source address.
@@ -116,7 +160,19 @@ type Media struct {
 	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
 	Codecs     []string      `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
 	SRTP       string        `koanf:"srtp"`        // offered, required or off
+	InbandDTMF string        `koanf:"inband_dtmf"` // auto, always or off
 	LegDead    time.Duration `koanf:"leg_dead"`
+	TURN       TURN          `koanf:"turn"`
+}
+
+// TURN is the relay that browsers are told of (RFC 8656). Credentials are
+// either Username and Password, or made anew for each call from Secret.
+type TURN struct {
+	URLs     []string      `koanf:"urls"` // RFC 7064 and 7065; empty: none
+	Username string        `koanf:"username"`
+	Password Secret        `koanf:"password"`
+	Secret   Secret        `koanf:"secret"`   // shared with the relay (coturn: static-auth-secret)
+	Lifetime time.Duration `koanf:"lifetime"` // of what is made from Secret
 }
 
 // Data is the directory that everything durable lives in.

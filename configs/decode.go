@@ -211,6 +211,13 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 			return
 		}
 		out.SetInt(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+			d.faults.add(path, in, "must be a number")
+			return
+		}
+		out.SetFloat(n)
 	default:
 		d.faults.add(path, in, "has a type that settings do not know: %s", out.Type())
 	}

@@ -43,6 +43,7 @@ type SiteQueue struct {
 	MaxWait       time.Duration     `koanf:"max_wait"`       // 0: queue.max_wait
 	MaxLength     int               `koanf:"max_length"`     // 0: queue.max_length
 	WrapUp        time.Duration     `koanf:"wrap_up"`        // 0: none
+	CallerID      string            `koanf:"caller_id"`      // E.164 number that callbacks show by a trunk; "": the trunk's
 	Strategy      string            `koanf:"strategy"`       // longest_idle where left out
 	Hours         string            `koanf:"hours"`          // "": always open
 	Everyone      bool              `koanf:"everyone"`       // every agent of the file is a member
@@ -88,17 +89,24 @@ type SiteLimit struct {
 
 // SiteTrunk is a line to a carrier.
 type SiteTrunk struct {
-	Name      string       `koanf:"name"`
-	Host      string       `koanf:"host"`      // host or host:port
-	Transport string       `koanf:"transport"` // "udp", "tcp", "tls"; "" is "udp"
-	Username  string       `koanf:"username"`
-	Password  string       `koanf:"password"`
-	Register  bool         `koanf:"register"`  // refused: not built yet
-	Networks  []string     `koanf:"networks"`  // sources that are this trunk
-	MaxCalls  int          `koanf:"max_calls"` // at one time, both directions; 0: no limit
-	Prefixes  []string     `koanf:"prefixes"`  // E.164 beginnings that may be dialled
-	Numbers   []SiteNumber `koanf:"numbers"`
-	Disabled  bool         `koanf:"disabled"`
+	Name      string        `koanf:"name"`
+	Host      string        `koanf:"host"`      // host or host:port
+	Transport string        `koanf:"transport"` // "udp", "tcp", "tls", "auto"; "" is "udp"
+	Username  string        `koanf:"username"`
+	Password  string        `koanf:"password"`
+	Realm     string        `koanf:"realm"`            // whose challenges are answered; "": those of any
+	FromUser  string        `koanf:"from_user"`        // user part of From of our calls; "": the caller ID of the queue
+	Register  bool          `koanf:"register"`         // we register there; needs username
+	Expires   time.Duration `koanf:"expires"`          // that we ask for, 1m to 24h; 0: 1h
+	Probe     time.Duration `koanf:"probe"`            // between two OPTIONS, 5s to 1h; 0: none
+	Rank      int           `koanf:"rank"`             // lower is tried first; equal: by name
+	Networks  []string      `koanf:"networks"`         // sources that are this trunk
+	MaxCalls  int           `koanf:"max_calls"`        // at one time, both directions; 0: no limit
+	Rate      float64       `koanf:"calls_per_second"` // new ones, both directions; 0: no limit
+	Prefixes  []string      `koanf:"prefixes"`         // E.164 beginnings that may be dialled
+	Denied    []string      `koanf:"denied"`           // E.164 beginnings that may not
+	Numbers   []SiteNumber  `koanf:"numbers"`
+	Disabled  bool          `koanf:"disabled"`
 }
 
 // SiteNumber leads a dialled number to a queue or a menu.

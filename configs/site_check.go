@@ -80,6 +80,9 @@ func (s *Site) checkQueues(f *Faults) {
 		within(f, path+".max_wait", q.MaxWait, 0, 24*time.Hour)
 		between(f, path+".max_length", q.MaxLength, 0, 1_000_000)
 		within(f, path+".wrap_up", q.WrapUp, 0, time.Hour)
+		if q.CallerID != "" && (!e164.MatchString(q.CallerID) || len(q.CallerID) < 4) {
+			f.add(path+".caller_id", q.CallerID, "must be an E.164 number, as +33123456789")
+		}
 		if q.Strategy != "" {
 			oneOf(f, path+".strategy", q.Strategy, Strategies()...)
 		}
@@ -152,10 +155,24 @@ func (s *Site) checkTrunks(f *Faults) {
 		if t.Host == "" {
 			f.add(path+".host", t.Host, "must name the carrier's server, as sip.carrier.example:5060")
 		}
-		oneOf(f, path+".transport", t.Transport, "udp", "tcp", "tls")
-		if t.Register {
-			f.add(path+".register", t.Register, "must be false: Pickup does not register at a carrier yet; "+
-				"have the carrier send calls to our address, and name its networks")
+		oneOf(f, path+".transport", t.Transport, "udp", "tcp", "tls", "auto")
+		if t.Register && t.Username == "" {
+			f.add(path+".register", t.Register, "needs username: the account at the carrier")
+		}
+		if t.Expires != 0 {
+			within(f, path+".expires", t.Expires, time.Minute, 24*time.Hour)
+		}
+		if t.Probe != 0 {
+			within(f, path+".probe", t.Probe, 5*time.Second, time.Hour)
+		}
+		between(f, path+".rank", t.Rank, 0, 1000)
+		if t.Rate < 0 || t.Rate > 10_000 {
+			f.add(path+".calls_per_second", t.Rate, "must be from 0 to 10000; 0 is no limit")
+		}
+		for _, field := range []struct{ name, value string }{{"username", t.Username}, {"realm", t.Realm}, {"from_user", t.FromUser}} {
+			if len(field.value) > 128 || strings.ContainsFunc(field.value, badWord) {
+				f.add(path+"."+field.name, field.value, "must be at most 128 characters without quotes, spaces and control characters")
+			}
 		}
 		for j, n := range t.Networks {
 			if _, err := netip.ParsePrefix(n); err != nil {
@@ -163,12 +180,20 @@ func (s *Site) checkTrunks(f *Faults) {
 			}
 		}
 		between(f, path+".max_calls", t.MaxCalls, 0, 100_000)
-		for j, p := range t.Prefixes {
-			if !e164.MatchString(p) {
-				f.add(fmt.Sprintf("%s.prefixes[%d]", path, j), p, "must begin with + and go on with digits, as +33")
-			}
-		}
+		checkPrefixes(f, path+".prefixes", t.Prefixes)
+		checkPrefixes(f, path+".denied", t.Denied)
 		s.checkNumbers(f, path, t, numbers)
+	}
+}
+
+// badWord reports what breaks a quoted string or a URI of SIP.
+func badWord(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>\\`, r) }
+
+func checkPrefixes(f *Faults, path string, all []string) {
+	for j, p := range all {
+		if !e164.MatchString(p) {
+			f.add(fmt.Sprintf("%s[%d]", path, j), p, "must begin with + and go on with digits, as +33")
+		}
 	}
 }
 

@@ -139,11 +139,13 @@ func (r *route) open(t *terms) bool {
 // being decoded.
 func straight(from, to kind) bool { return from == to || from.g711() && to.g711() }
 
-// event takes one packet of a key on its way to the other leg.
-func (r *route) event(p []byte, h *header, e telephoneEvent, k kind, digit rune, first bool, now time.Duration) {
+// event takes one packet of a key on its way to the other leg. A key of which one
+// packet was masked is not passed on any more.
+func (r *route) event(p []byte, h *header, e telephoneEvent, k kind, digit rune, first, masked bool, now time.Duration) {
 	if first {
 		r.pass = r.filter == nil || r.filter(r.side, digit)
 	}
+	r.pass = r.pass && !masked
 	t := r.to.terms.Load()
 	if !r.pass || r.bridge.held.Load() || !r.open(t) || t.event == 0 {
 		r.anchor.seq-- // no gap in what the other side counts

@@ -355,3 +355,22 @@ func TestDescriptionsThatAreNoBrowsers(t *testing.T) {
 		})
 	}
 }
+
+func TestABrowserThatSaysNothingInATalkIsTold(t *testing.T) {
+	e := start(t, config(t, 8))
+	b, p := newBrowser(t), newPhone(t, g711.PCMA)
+	lb, _ := connectBrowser(t, e, b)
+	told := listen(lb)
+	eventually(t, "browser ready", lb.Ready)
+	lp := connect(t, e, p)
+	if lb.Silent() {
+		t.Error("silent before the talk")
+	}
+	bridge := media.NewBridge(lb, lp, nil, nil)
+	defer bridge.Close()
+	eventually(t, "silence told", func() bool { return len(told.of(media.EventSilent)) == 1 && lb.Silent() })
+	eventually(t, "voice told", func() bool { b.speak(1000, 1); return len(told.of(media.EventHeard)) == 1 && !lb.Silent() })
+	if got := len(told.of(media.EventSilent)); got != 1 {
+		t.Errorf("silence told %d times", got)
+	}
+}

@@ -275,7 +275,6 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 	s := &c.space
 	c.seq++
 	for side := range s.talk {
-		law := uint8(g711.PCMA)
 		for i := range s.out {
 			s.out[i] = saturate(s.talk[side][i])
 		}
@@ -283,16 +282,13 @@ func (c *Conference) tapped(t *tick, members []*Member) {
 			if int(m.side) != side {
 				continue
 			}
-			if agreed := m.leg.terms.Load(); agreed != nil {
-				law = agreed.codec.law()
-			}
 			if m.says && Role(m.role.Load()) == RoleHeld {
 				for i := range s.out {
 					s.out[i] = saturate(int32(s.out[i]) + int32(m.frame[i]))
 				}
 			}
 		}
-		n := g711.Encode(law, s.payload[:], s.out[:])
-		c.tap.Packet(side, law, c.seq, t.clock, t.at, s.payload[:n])
+		n := g711.Encode(g711.Linear, s.payload[:], s.out[:])
+		c.tap.Packet(side, g711.Linear, c.seq, t.clock, t.at, s.payload[:n])
 	}
 }

@@ -42,7 +42,7 @@ func BenchmarkConference(bench *testing.B) {
 				t.at += tickLength
 				t.clock += frameSamples
 				for _, m := range members {
-					m.audio(payload, &header{timestamp: t.clock, sequence: uint16(t.number)}, 8, t.at)
+					m.audio(payload, &header{timestamp: t.clock, sequence: uint16(t.number)}, kindPCMA, t.at)
 				}
 				c.mix(&t)
 			}

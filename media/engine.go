@@ -26,7 +26,10 @@ var (
 // Config of an Engine. Check reports the first setting that cannot work.
 type Config struct {
 	FirstPort, LastPort int // RTP/RTCP pairs, inclusive
-	WebRTCPort          int // one UDP port for every browser; 0 is any free port
+	// PortQuarantine is how long a released pair is not used again; 0 means 5s,
+	// below 0 not at all. At most 1min.
+	PortQuarantine time.Duration
+	WebRTCPort     int // one UDP port for every browser; 0 is any free port
 	// LocalAddr returns the address to advertise to a peer (sip.advertise and
 	// sip.local_nets decide; cmd makes it). The zero Addr stands for an unknown peer.
 	LocalAddr func(peer netip.Addr) netip.Addr
@@ -38,7 +41,9 @@ type Config struct {
 	Opus    OpusCoders
 	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
 	LegDead time.Duration // no RTP and RTCP for so long where it is judged: EventDead; 0 means 10s
-	Shards  int           // tickers; 0 means GOMAXPROCS
+	// InbandDTMF says where keys are looked for as tones; empty means InbandAuto.
+	InbandDTMF InbandDTMF
+	Shards     int // tickers; 0 means GOMAXPROCS
 	// Prompt returns a prompt as 8 kHz mono PCM16, or false. It is called once
 	// for each prompt and language; the engine keeps the encoded form.
 	Prompt func(language, id string) (pcm8k []int16, ok bool)
@@ -53,6 +58,10 @@ type Config struct {
 // defaultLegDead is Config.LegDead when it is 0.
 const defaultLegDead = 10 * time.Second
 
+// defaultPortQuarantine is Config.PortQuarantine when it is 0: a phone sends for as
+// long as its BYE, or ours, is on its way.
+const defaultPortQuarantine = 5 * time.Second
+
 // Check reports the first setting that cannot work, by its name in the
 // configuration file.
 func (c *Config) Check() error {
@@ -65,6 +74,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("media.leg_dead: %v is below 1s", c.LegDead)
 	case c.SRTP != "" && c.SRTP != SRTPOffered && c.SRTP != SRTPRequired && c.SRTP != SRTPOff:
 		return fmt.Errorf("media.srtp: %q is not one of offered, required, off", c.SRTP)
+	case !c.InbandDTMF.valid():
+		return fmt.Errorf("media.inband_dtmf: %q is not one of auto, always, off", c.InbandDTMF)
+	case c.PortQuarantine > time.Minute:
+		return fmt.Errorf("media: a quarantine of ports of %v is above 1m", c.PortQuarantine)
 	case c.Shards < 0 || c.Shards > 1024:
 		return fmt.Errorf("media: %d shards", c.Shards)
 	case c.LocalAddr == nil:
@@ -108,6 +121,9 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if cfg.LegDead == 0 {
 		cfg.LegDead = defaultLegDead
 	}
+	if cfg.PortQuarantine == 0 {
+		cfg.PortQuarantine = defaultPortQuarantine
+	}
 	if len(cfg.Codecs) == 0 {
 		cfg.Codecs = defaultCodecs()
 	}
@@ -125,7 +141,7 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	var reader poller
 	open := pulled(cfg.Listen)
 	if cfg.Listen == nil { // else no socket of the kernel before a browser comes
-		if reader, err = newPoller(runtime.GOMAXPROCS(0)); err != nil {
+		if reader, err = newPoller(max(1, runtime.GOMAXPROCS(0)-1)); err != nil {
 			return nil, err
 		}
 		open = pulled(ListenUDP)
@@ -143,12 +159,15 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		cfg:    cfg,
 		log:    log,
 		epoch:  time.Now(),
-		ports:  newPorts(cfg.FirstPort, cfg.LastPort, open),
+		ports:  newPorts(cfg.FirstPort, cfg.LastPort, cfg.PortQuarantine, open),
 		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
 	}
 	e.poller = reader
 	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
+		if reader != nil {
+			reader.close()
+		}
 		return nil, err
 	}
 	e.browser.conn = browsers
@@ -166,15 +185,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, s := range e.shards {
 		tickers.Go(func() { s.run(ctx) })
 	}
+	var readers sync.WaitGroup
+	if e.poller != nil {
+		readers.Go(e.poller.run)
+	}
 	tickers.Go(func() {
 		if err := e.sounds.encodeMusic(ctx); err != nil {
 			e.log.Error("hold music in a codec: its listeners hear silence", slog.Any(logkey.Err, err))
 		}
 	})
-	var readers sync.WaitGroup
-	if e.poller != nil {
-		readers.Go(e.poller.run)
-	}
 	<-ctx.Done()
 	e.mu.Lock()
 	e.closed = true
@@ -203,23 +222,33 @@ func samples(at time.Duration) uint32 { return uint32(at / (time.Second / clockR
 
 // LegOptions for a new leg.
 type LegOptions struct {
-	ID call.LegID
+	ID   call.LegID
+	Peer netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+	// Local is our address as the peer is told; the zero value: by Config.LocalAddr.
+	Local netip.Addr
+	SRTP  SRTP // of its listener; "": Config.SRTP
 	// Prefer is the codec, by the name that Leg.Codec told of another leg, that our
 	// offer begins with: what that one sends needs no transcoding then.
 	Prefer string
-	Peer   netip.Addr // address the signalling came from or goes to; chooses our address and guards the latch
+	// InbandDTMF is where keys of the peer are looked for in his audio; "": as
+	// Config says.
+	InbandDTMF InbandDTMF
 }
 
 // NewLeg opens an RTP leg for a SIP phone: it reserves a port pair.
 // It returns ErrNoPorts when none is left, ErrClosed after Run has ended.
 func (e *Engine) NewLeg(o LegOptions) (*Leg, error) {
-	sockets, err := e.ports.open()
+	local := o.Local
+	if !local.IsValid() {
+		local = e.cfg.LocalAddr(o.Peer.Unmap())
+	}
+	sockets, err := e.ports.open(local.Unmap().Is6())
 	if err != nil {
 		return nil, err
 	}
 	l := newLeg(e, o)
 	l.sockets = sockets
-	l.local = e.cfg.LocalAddr(l.peer)
+	l.local = local
 	if !e.add(l) {
 		e.ports.close(sockets)
 		return nil, ErrClosed

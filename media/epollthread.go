@@ -23,6 +23,10 @@ const (
 	pacedFrom = 2000
 )
 
+// threadNice is the niceness of a thread, setpriority(2): audio goes before what
+// else the machine does.
+const threadNice = -10
+
 // epollThread is one thread of a poller with an epoll set of its own.
 //
 // An event names a slot and its generation. Who takes a socket out raises the
@@ -123,8 +127,8 @@ func newLook() *look {
 
 // run reads until the thread is woken to end.
 func (t *epollThread) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	runtime.LockOSThread()                                 // until it ends, and the thread with it
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, threadNice) // refused without CAP_SYS_NICE: then as all others
 	for l := newLook(); t.look(l); {
 		continue
 	}

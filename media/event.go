@@ -14,9 +14,11 @@ const (
 	EventAlive                             // packets came again after EventDead
 	EventRemoteHold                        // the peer put us on hold (sendonly, inactive, c=0.0.0.0)
 	EventRemoteUnhold                      // the peer took us off hold
+	EventSilent                            // a browser in a talk has sent no RTP for 3 s, while its line stands
+	EventHeard                             // RTP came again after EventSilent
 )
 
-var eventNames = [...]string{"none", "ready", "dtmf", "played", "dead", "alive", "remote_hold", "remote_unhold"}
+var eventNames = [...]string{"none", "ready", "dtmf", "played", "dead", "alive", "remote_hold", "remote_unhold", "silent", "heard"}
 
 // String returns the name of k for logs.
 func (k EventKind) String() string {

@@ -139,8 +139,7 @@ func (b *jitterBuffer) get(dst *[frameSamples]int16, clock uint32) bool {
 		b.grown++
 		return true
 	case -ahead >= jitterTooMuch, -ahead >= jitterSpare && b.quiet():
-		b.pos += frameSamples
-		b.shrunk++
+		b.leaveOut()
 	}
 	missing := 0
 	for i := range dst {
@@ -161,6 +160,16 @@ func (b *jitterBuffer) get(dst *[frameSamples]int16, clock uint32) bool {
 	}
 	b.conceal.heard(dst)
 	return true
+}
+
+// leaveOut passes over the next frame. Its samples are forgotten: their places are
+// those of samples to come, half a second later.
+func (b *jitterBuffer) leaveOut() {
+	for i := range uint32(frameSamples) {
+		b.have[(b.pos+i)%jitterRing] = false
+	}
+	b.pos += frameSamples
+	b.shrunk++
 }
 
 // quiet reports whether the next frame can be left out unheard.

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -40,6 +41,7 @@ type Leg struct {
 	id     call.LegID
 	peer   netip.Addr // of the signalling; invalid: unknown
 	local  netip.Addr // advertised
+	policy SRTP       // of its listener
 	prefer kind       // the codec that our first offer begins with; kindNone: the first of Config.Codecs
 	log    *slog.Logger
 	shard  *shard
@@ -58,7 +60,9 @@ type Leg struct {
 	readyAt    atomic.Int64 // since the epoch
 	events     eventQueue
 
+	inband InbandDTMF
 	in     incoming
+	ear    atomic.Pointer[ear] // nil: nobody listens for keys in the audio
 	out    outStream
 	route  atomic.Pointer[route]  // the bridge, else nil
 	member atomic.Pointer[Member] // of a conference, else nil
@@ -73,6 +77,8 @@ func newLeg(e *Engine, o LegOptions) *Leg {
 		prefer: kindOfCodec(o.Prefer),
 		log:    e.log.With(logkey.Leg, string(o.ID)),
 		out:    newOutStream(),
+		policy: cmp.Or(o.SRTP, e.cfg.SRTP),
+		inband: cmp.Or(o.InbandDTMF, e.cfg.InbandDTMF, InbandAuto),
 	}
 	l.desc.sessionID = rand.Uint64() >> 2 // fits every parser's signed 64 bits
 	l.player.digits = make(chan byte, digitsQueued)
@@ -140,6 +146,7 @@ func (l *Leg) adopt(t *terms) {
 			t.epoch = old.epoch + 1
 		}
 	}
+	l.giveEar(t)
 	l.in.life.Store(int64(now)) // patience starts anew with the terms
 	l.out.scale.Store(t.codec.scale())
 	l.terms.Store(t)

@@ -32,7 +32,7 @@ func (l *Leg) Answer(ctx context.Context, offer []byte) ([]byte, error) {
 	if l.browser != nil {
 		return l.browser.answer(ctx, offer)
 	}
-	remote, err := parseSDP(offer, l.engine.cfg.SRTP, l.engine.codecs)
+	remote, err := parseSDP(offer, l.policy, l.engine.codecs)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +88,11 @@ func (l *Leg) Offer(ctx context.Context) ([]byte, error) {
 	d := &l.desc
 	if len(d.lines) == 0 {
 		d.lines = []mediaLine{{media: "audio", proto: "RTP/AVP"}}
-		if l.engine.cfg.SRTP == SRTPRequired {
+		if l.policy == SRTPRequired {
 			d.lines[0].proto = "RTP/SAVP"
 		}
 	}
-	d.offered, d.keys = true, l.offeredKeys(d.secured() || l.engine.cfg.SRTP == SRTPRequired)
+	d.offered, d.keys = true, l.offeredKeys(d.secured() || l.policy == SRTPRequired)
 	all := l.offeredPayloads()
 	before := d.last
 	offer := l.describe(all, sendrecv, d.version, d.keys)
@@ -233,7 +233,7 @@ func (l *Leg) answerPolicy() SRTP {
 	case d.secured():
 		return SRTPRequired
 	}
-	return l.engine.cfg.SRTP
+	return l.policy
 }
 
 // takeKey puts the key that an answer chose into t (RFC 4568 section 7.1.3).
@@ -263,6 +263,9 @@ func (l *Leg) settle(events []Event) {
 func (l *Leg) agree(r *remoteSDP, codec payload) (*terms, error) {
 	if l.peer.IsValid() && r.addr.IsLoopback() && !l.peer.IsLoopback() {
 		return nil, fmt.Errorf("%w: a loopback address from outside", ErrBadSDP)
+	}
+	if r.addr.Is4() != l.local.Unmap().Is4() && !r.held {
+		return nil, fmt.Errorf("%w: the c= line is of the other IP version than the signalling", ErrBadSDP)
 	}
 	t := &terms{
 		codec:   codec.kind,
@@ -306,9 +309,12 @@ func (l *Leg) holdEvents(r *remoteSDP) []Event {
 // describe writes our description. The caller holds l.mu.
 func (l *Leg) describe(payloads []payload, way direction, version uint64, keys []cryptoLine) []byte {
 	d := &l.desc
-	addr := l.local.String()
+	addr := "IP4 " + l.local.String()
+	if l.local.Unmap().Is6() {
+		addr = "IP6 " + l.local.WithZone("").String() // RFC 4566 5.7
+	}
 	var b strings.Builder
-	b.WriteString("s=-\r\nc=IN IP4 " + addr + "\r\nt=0 0\r\n")
+	b.WriteString("s=-\r\nc=IN " + addr + "\r\nt=0 0\r\n")
 	for i, line := range d.lines {
 		if i != d.audio {
 			b.WriteString("m=" + line.media + " 0 " + line.proto + " " + line.formats + "\r\n")
@@ -320,7 +326,7 @@ func (l *Leg) describe(payloads []payload, way direction, version uint64, keys [
 		}
 	}
 	d.last = b.String()
-	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN IP4 %s\r\n", d.sessionID, version, addr) + d.last)
+	return []byte(fmt.Sprintf("v=0\r\no=pickup %d %d IN %s\r\n", d.sessionID, version, addr) + d.last)
 }
 
 func (l *Leg) describeAudio(b *strings.Builder, proto string, payloads []payload, way direction) {

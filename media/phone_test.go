@@ -132,7 +132,13 @@ type phone struct {
 
 func newPhone(t testing.TB, law uint8) *phone {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return newPhoneAt(t, law, "127.0.0.1")
+}
+
+// newPhoneAt makes a phone on a host of the loopback network.
+func newPhoneAt(t testing.TB, law uint8, host string) *phone {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(host)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,6 +128,7 @@ func (l *Leg) SendDTMF(digit rune) {
 func (l *Leg) tick(t *tick) {
 	if (t.number+l.player.phase)%rtcpEvery == 0 {
 		l.report()
+		l.rate(t.at)
 	}
 	if (t.number+l.player.phase)%lifeEvery == 0 {
 		l.judge(t.at)

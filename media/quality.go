@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -84,6 +85,11 @@ func (s *receiveStats) measure(transit uint32) {
 	s.jitter.Store(uint32(s.jitter4) >> 4)
 }
 
+// delayVariation is the interarrival jitter (RFC 3550 6.4.1).
+func (s *receiveStats) delayVariation() time.Duration {
+	return time.Duration(s.jitter.Load()) * time.Second / time.Duration(clockRate*max(s.scale.Load(), 1))
+}
+
 // lost returns the packets that were expected and never came.
 func (s *receiveStats) lost() uint64 {
 	expected, received := s.expected.Load(), s.received.Load()
@@ -134,6 +140,61 @@ func estimateMOS(lossPercent float64, jitter, roundTrip time.Duration) float64 {
 	return max(1, 1+0.035*r+r*(r-60)*(100-r)*7e-6)
 }
 
+// mosWindows are the estimates of stretches of 5 s, the period of the reports. The
+// ticker writes, any may read.
+type mosWindows struct {
+	expected, received uint64 // of the stream, at the end of the last stretch; of the ticker
+
+	lowest, last atomic.Uint32 // thousandths; 0: none
+	sum          atomic.Uint64
+	count        atomic.Uint64
+}
+
+// end closes a stretch. One in which nothing was due counts for nothing, but when
+// silent says that something was: then it is as bad as can be.
+func (w *mosWindows) end(s *receiveStats, roundTrip time.Duration, silent bool) {
+	expected, received := s.expected.Load(), s.received.Load()
+	due, came := expected-w.expected, received-w.received
+	w.expected, w.received = expected, received
+	loss := 0.0
+	switch {
+	case due == 0 && !silent:
+		return
+	case due == 0:
+		loss = 100
+	case came < due:
+		loss = 100 * float64(due-came) / float64(due)
+	}
+	mos := uint32(math.Round(1000 * estimateMOS(loss, s.delayVariation(), roundTrip)))
+	if least := w.lowest.Load(); least == 0 || mos < least {
+		w.lowest.Store(mos)
+	}
+	w.last.Store(mos)
+	w.sum.Add(uint64(mos))
+	w.count.Add(1)
+}
+
+// mean is that of all stretches.
+func (w *mosWindows) mean() float64 {
+	n := w.count.Load()
+	if n == 0 {
+		return 0
+	}
+	return float64(w.sum.Load()) / float64(n) / 1000
+}
+
+// rate closes a stretch of 5 s. It is called by the ticker. Nothing is judged that
+// the peer does not owe: while it lives it owes no packet, for it may be silent
+// (RFC 3389).
+func (l *Leg) rate(now time.Duration) {
+	t := l.terms.Load()
+	if t == nil || !l.ready.Load() {
+		return
+	}
+	silent := t.judged && l.in.sent.Load() && !l.in.dead.Load() && now-time.Duration(l.in.life.Load()) >= rtcpEvery*tickLength
+	l.in.mos.end(&l.in.stats, time.Duration(l.in.roundTrip.Load()), silent)
+}
+
 // Quality returns what was measured so far. It may be called at any time,
 // after Close too.
 func (l *Leg) Quality() call.Quality {
@@ -142,7 +203,10 @@ func (l *Leg) Quality() call.Quality {
 		PacketsIn:   s.received.Load(),
 		PacketsOut:  l.out.packets.Load(),
 		PacketsLost: s.lost(),
-		Jitter:      time.Duration(s.jitter.Load()) * time.Second / time.Duration(clockRate*max(s.scale.Load(), 1)),
+		Jitter:      s.delayVariation(),
+		MOSLowest:   float64(l.in.mos.lowest.Load()) / 1000,
+		MOSLast:     float64(l.in.mos.last.Load()) / 1000,
+		MOSMean:     l.in.mos.mean(),
 	}
 	if q.PacketsIn > 0 {
 		loss := 100 * float64(q.PacketsLost) / float64(q.PacketsIn+q.PacketsLost)

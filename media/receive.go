@@ -14,10 +14,13 @@ type incoming struct {
 	stats  receiveStats
 	digits digitDetector
 	speech listener
+	mos    mosWindows
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
 	dead      atomic.Bool
+	voice     atomic.Int64 // last RTP of a browser, since the epoch
+	silent    atomic.Bool  // EventSilent was told, and EventHeard not yet
 	strangers atomic.Uint64
 	malformed atomic.Uint64
 	forged    atomic.Uint64 // SRTP that failed its check, or came twice
@@ -83,12 +86,18 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if !l.in.sent.Load() {
 		l.in.sent.Store(true)
 	}
+	if l.browser != nil {
+		l.hear(now)
+	}
 	alive = l.in.dead.Load() && l.in.dead.CompareAndSwap(true, false)
 	if !l.in.stats.update(&h, now, k) || !t.receive {
 		return 0, alive
 	}
 	if k.isEvent() {
 		return l.takeEvent(p, &h, k, now), alive
+	}
+	if e := l.ear.Load(); e != nil && k.g711() {
+		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
 	}
 	if k == kindComfort {
 		l.takeNoise(p, &h)
@@ -97,7 +106,7 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	} else if m := l.member.Load(); m != nil {
 		m.audio(p[h.start:h.end], &h, k, now)
 	}
-	return 0, alive
+	return digit, alive
 }
 
 // retarget sends to where the peer really is (symmetric RTP, RFC 4961).
@@ -119,7 +128,8 @@ func (l *Leg) takeNoise(p []byte, h *header) {
 }
 
 // takeEvent handles a packet of a telephone-event: a key is told once, and
-// passed on to the other side of a bridge that lets it through.
+// passed on to the other side of a bridge that lets it through, unless it is
+// masked.
 func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	e, ok := parseEvent(p[h.start:h.end])
 	if !ok {
@@ -129,13 +139,15 @@ func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	l.in.speech.pass(h)
 	first, stale := l.in.digits.see(h, e, now)
 	digit := rune(dtmfDigits[e.code])
+	ear := l.ear.Load()
+	masked := ear != nil && ear.masked.Load()
 	if r := l.route.Load(); r != nil && !stale {
-		r.event(p, h, e, k, digit, first, now)
-	} else if m := l.member.Load(); m != nil && !stale {
+		r.event(p, h, e, k, digit, first, masked, now)
+	} else if m := l.member.Load(); m != nil && !stale && !masked {
 		m.event(digit, first)
 	}
-	if first {
-		return digit
+	if !first || ear != nil && ear.known(e.code, now) {
+		return 0
 	}
-	return 0
+	return digit
 }

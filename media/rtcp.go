@@ -188,7 +188,11 @@ func parseRTCP(p []byte, ours uint32) peerReport {
 // by ICE.
 func (l *Leg) judge(now time.Duration) {
 	t := l.terms.Load()
-	if l.browser != nil || t == nil || !t.judged || !l.in.sent.Load() {
+	if l.browser != nil {
+		l.judgeVoice(t, now)
+		return
+	}
+	if t == nil || !t.judged || !l.in.sent.Load() {
 		return
 	}
 	if now-time.Duration(l.in.life.Load()) > l.engine.cfg.LegDead && l.in.dead.CompareAndSwap(false, true) {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -142,6 +143,9 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, []mediaLine, error) {
 	if len(raw) > maxSDPSize {
 		return nil, nil, fmt.Errorf("%w: %d bytes", ErrBadSDP, len(raw))
 	}
+	if bytes.IndexByte(raw, 0) >= 0 { // RFC 8866 section 9: byte-string
+		return nil, nil, fmt.Errorf("%w: a NUL", ErrBadSDP)
+	}
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(raw))
 	var b strings.Builder
 	var media []mediaLine
@@ -155,6 +159,9 @@ func unmarshalSDP(raw []byte) (*sdp.SessionDescription, []mediaLine, error) {
 			line = "o=- 0 0 IN IP4 0.0.0.0"
 		case strings.HasPrefix(line, "m="):
 			m, known := splitMedia(line)
+			if !m.printable() {
+				return nil, nil, fmt.Errorf("%w: characters of a media line", ErrBadSDP)
+			}
 			if media = append(media, m); !known {
 				line = "m=application 0 RTP/AVP 0"
 			}
@@ -187,6 +194,13 @@ func splitMedia(line string) (m mediaLine, known bool) {
 	}
 	m = mediaLine{media: fields[0], proto: fields[2], formats: strings.Join(fields[3:], " ")}
 	return m, m.media == "audio" && profiles[strings.ToUpper(m.proto)]
+}
+
+// printable reports whether m holds nothing but visible ASCII, as its tokens must
+// (RFC 8866 section 9): an answer repeats them.
+func (m *mediaLine) printable() bool {
+	foreign := func(r rune) bool { return r < ' ' || r > '~' }
+	return strings.IndexFunc(m.media+m.proto+m.formats, foreign) < 0
 }
 
 // takeAudio fills r from one audio line, or says why it cannot be used.
@@ -264,24 +278,28 @@ func firstCrypto(m *sdp.MediaDescription) *cryptoLine {
 	return nil
 }
 
-// connectionAddr returns the address of a c= line; held for 0.0.0.0. Names are
-// not looked up, and nobody is sent audio at a group's address.
+// connectionAddr returns the address of a c= line; held for 0.0.0.0 and ::. Names
+// are not looked up, and nobody is sent audio at a group's address.
 func connectionAddr(c *sdp.ConnectionInformation) (addr netip.Addr, held bool, err error) {
 	if c == nil || c.Address == nil {
 		return addr, false, fmt.Errorf("%w: no c= line", ErrBadSDP)
 	}
-	if c.NetworkType != "IN" || c.AddressType != "IP4" {
+	if c.NetworkType != "IN" || (c.AddressType != "IP4" && c.AddressType != "IP6") {
 		return addr, false, fmt.Errorf("%w: network of the c= line", ErrBadSDP)
 	}
 	addr, err = netip.ParseAddr(c.Address.Address)
-	if err != nil || !addr.Is4() {
+	if err != nil || addr.Is4() != (c.AddressType == "IP4") || addr.Is4In6() || addr.Zone() != "" {
 		return netip.Addr{}, false, fmt.Errorf("%w: address of the c= line", ErrBadSDP)
 	}
-	first := addr.As4()[0]
+	bad := addr.IsMulticast() || addr.Is6() && addr.IsLinkLocalUnicast() // which link is not said
+	if addr.Is4() {
+		first := addr.As4()[0]
+		bad = first == 0 || first >= 224 // this net, multicast, reserved, broadcast
+	}
 	switch {
 	case addr.IsUnspecified():
 		return addr, true, nil
-	case first == 0 || first >= 224 || c.Address.TTL != nil || c.Address.Range != nil: // this net, multicast, reserved, broadcast
+	case bad || c.Address.TTL != nil || c.Address.Range != nil:
 		return netip.Addr{}, false, fmt.Errorf("%w: nothing is sent to the address of the c= line", ErrBadSDP)
 	}
 	return addr, false, nil

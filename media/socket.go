@@ -52,11 +52,15 @@ type udpSocket struct {
 	local netip.AddrPort
 }
 
-// ListenUDP opens a UDP socket over IPv4. It is the ListenFunc of an Engine
-// that names no other.
+// ListenUDP opens a UDP socket over IPv4, or over IPv6 alone where local is of
+// it. It is the ListenFunc of an Engine that names no other.
 func ListenUDP(local netip.AddrPort) (Socket, error) {
 	config := net.ListenConfig{Control: forbidBroadcast}
-	pc, err := config.ListenPacket(context.Background(), "udp4", local.String())
+	network := "udp4"
+	if local.Addr().Is6() {
+		network = "udp6"
+	}
+	pc, err := config.ListenPacket(context.Background(), network, local.String())
 	if err != nil {
 		return nil, fmt.Errorf("open RTP socket: %w", err)
 	}

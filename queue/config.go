@@ -131,6 +131,7 @@ type QueueConfig struct {
 	MaxLength int           // 0: no limit; then ErrFull
 	WrapUp    time.Duration // timed wrap-up after a call; 0: none
 	Strategy  Strategy      // who gets a call; "": StrategyLongestIdle
+	CallerID  string        // E.164 number that trunks show those whom it calls; "": that of the trunk
 	HoursID   string        // names its opening hours in the store; "": always open
 	Hours     *hours.Hours  // those hours, given to Configure and not stored; nil: always open
 	Members   []Member

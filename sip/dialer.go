@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -32,6 +33,8 @@ type destination struct {
 	aor    string
 	key    string
 	trunk  *Trunk
+	ways   *ways  // of trunk: entered
+	number string // by trunk
 }
 
 // Route implements callflow.Dialer.
@@ -65,8 +68,8 @@ func (d dialer) Dial(_ context.Context, inv callflow.Invitation) (callflow.Leg, 
 		return nil, err
 	}
 	l, err := s.dialTo(to, inv)
-	if err != nil && to.trunk != nil {
-		s.trunks.leave(to.trunk.Name)
+	if err != nil && to.ways != nil {
+		to.ways.leave()
 	}
 	return l, err
 }
@@ -99,7 +102,7 @@ func (s *Server) toSource(value string) (destination, error) {
 	if f == nil {
 		return destination{}, callflow.ErrNoRoute
 	}
-	u := gosip.Uri{Scheme: "sip", User: escapeUser(value[:i]), Host: f.addr.Addr().String(), Port: int(f.addr.Port())}
+	u := gosip.Uri{Scheme: "sip", User: escapeUser(value[:i]), Host: bracketed(f.addr.Addr().String()), Port: int(f.addr.Port())}
 	if f.stream() {
 		u.UriParams = gosip.NewParams()
 		u.UriParams.Add("transport", f.transport)
@@ -113,30 +116,55 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 	if to.flow.websocket() {
 		open = s.media.NewBrowserLeg
 	}
-	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Prefer: inv.Codec})
+	m, err := open(media.LegOptions{ID: inv.LegID, Peer: to.flow.addr.Addr(), Local: s.localAddr(to.flow), SRTP: to.flow.srtp(), Prefer: inv.Codec})
 	if err != nil {
 		return nil, fmt.Errorf("media of leg %s: %w", inv.LegID, err)
 	}
+	l := s.newLeg(inv.LegID, false, m, s.dialogTo(to, inv))
+	l.device, l.login = bindingName{to.aor, to.key}, to.aor
+	l.out = outboundPart{aor: to.aor, key: to.key, trunk: to.trunk, ways: to.ways, number: to.number, from: inv, timeout: inv.Timeout}
+	if to.trunk != nil {
+		l.trunk = to.trunk.Name
+	}
+	l.out.invite = l.compose(to)
+	if !safeRequest(l.out.invite) {
+		m.Close()
+		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)
+	}
+	l.start("")
+	l.post(l.dial)
+	return l, nil
+}
+
+// dialogTo makes the dialog of an INVITE of ours.
+func (s *Server) dialogTo(to destination, inv callflow.Invitation) dialog {
 	d := dialog{
 		server: s, callID: newTag() + newTag(), localTag: newTag(), localCSeq: 0,
 		flow: to.flow, routes: to.routes, target: to.target, dials: to.trunk != nil,
 	}
 	user := inv.FromUser
-	if to.trunk != nil && to.trunk.FromUser != "" {
-		user = to.trunk.FromUser
+	if to.trunk != nil {
+		user = cmp.Or(to.trunk.FromUser, inv.CallerID, inv.FromUser)
 	}
 	d.local = gosip.FromHeader{
 		DisplayName: quoteDisplay(inv.FromDisplay), Params: gosip.NewParams(),
-		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.cfg.LocalAddr(to.flow.addr.Addr()).String()},
+		Address: gosip.Uri{Scheme: "sip", User: escapeUser(user), Host: s.hostFor(to.flow)},
 	}
-	private := user == anonymous
-	if private { // RFC 3323 4.1.1.3
+	if to.trunk != nil && to.trunk.Register { // the account is of its domain
+		d.local.Address.Host = to.trunk.domain().Host
+	}
+	if user == anonymous { // RFC 3323 4.1.1.3
 		d.local.Address.Host = "anonymous.invalid"
 	}
 	d.local.Params.Add("tag", d.localTag)
 	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
 	d.remote.Address.UriParams = nil
-	l := s.newLeg(inv.LegID, false, m, d)
+	return d
+}
+
+// compose makes the INVITE without its offer.
+func (l *leg) compose(to destination) *gosip.Request {
+	s, inv := l.server, l.out.from
 	r := l.d.request(gosip.INVITE)
 	r.AppendHeader(s.contact(to.flow))
 	r.AppendHeader(gosip.NewHeader("Allow", allow))
@@ -147,24 +175,17 @@ func (s *Server) dialTo(to destination, inv callflow.Invitation) (callflow.Leg, 
 			r.AppendHeader(gosip.NewHeader(name, clean(v)))
 		}
 	}
-	if private {
+	if l.d.local.Address.User == anonymous {
 		r.AppendHeader(gosip.NewHeader("Privacy", "id"))
 	}
 	if to.aor != "" && (inv.AutoAnswer || s.cfg.AutoAnswer) {
 		s.askAutoAnswer(r, to.flow)
 	}
-	l.device, l.login = bindingName{to.aor, to.key}, to.aor
-	l.out = outboundPart{invite: r, aor: to.aor, key: to.key, trunk: to.trunk, timeout: inv.Timeout}
-	if to.trunk != nil {
-		l.trunk = to.trunk.Name
+	if to.trunk != nil && to.trunk.FromUser != "" && inv.CallerID != "" && inv.CallerID != to.trunk.FromUser {
+		u := gosip.Uri{Scheme: "sip", User: escapeUser(inv.CallerID), Host: l.d.local.Address.Host} // RFC 3325 9.2
+		r.AppendHeader(gosip.NewHeader("P-Preferred-Identity", "<"+u.String()+">"))
 	}
-	if !safeRequest(r) {
-		m.Close()
-		return nil, fmt.Errorf("invite leg %s: %w", inv.LegID, errUnsafe)
-	}
-	l.start("")
-	l.post(l.dial)
-	return l, nil
+	return r
 }
 
 // anonymous is the user of a caller who does not want to be known (RFC 3323 4.1.1.3).

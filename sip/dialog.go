@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"pickup/sip/locate"
 )
 
 // dialog is the state of RFC 3261 12. It belongs to the goroutine of its leg.
@@ -53,8 +55,7 @@ func (d *dialog) refresh(m interface{ Contact() *gosip.ContactHeader }) {
 
 // contact is our address as the peer of f sees it.
 func (s *Server) contact(f *flow) *gosip.ContactHeader {
-	host := s.cfg.LocalAddr(f.addr.Addr()).String()
-	u := gosip.Uri{Scheme: "sip", User: "pickup", Host: host, Port: s.portOf(f)}
+	u := gosip.Uri{Scheme: "sip", User: "pickup", Host: s.hostFor(f), Port: s.portOf(f)}
 	if f.stream() {
 		u.UriParams = gosip.NewParams()
 		u.UriParams.Add("transport", f.transport)
@@ -62,7 +63,14 @@ func (s *Server) contact(f *flow) *gosip.ContactHeader {
 	return &gosip.ContactHeader{Address: u}
 }
 
+// hostFor is our host as the peer of f is to see it, in brackets where it is an
+// address of IPv6.
+func (s *Server) hostFor(f *flow) string { return bracketed(s.localAddr(f).String()) }
+
 func (s *Server) portOf(f *flow) int {
+	if f.at != nil {
+		return f.at.port
+	}
 	if f.transport == "tls" && s.tlsLn != nil {
 		if a, ok := s.tlsLn.Addr().(*net.TCPAddr); ok {
 			return a.Port
@@ -77,7 +85,7 @@ func (s *Server) outgoing(method gosip.RequestMethod, target gosip.Uri, f *flow)
 	r := gosip.NewRequest(method, target)
 	via := &gosip.ViaHeader{
 		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: f.network(),
-		Host: s.cfg.LocalAddr(f.addr.Addr()).String(), Port: s.portOf(f), Params: gosip.NewParams(),
+		Host: s.hostFor(f), Port: s.portOf(f), Params: gosip.NewParams(),
 	}
 	via.Params.Add("branch", newBranch())
 	via.Params.Add("rport", "")
@@ -95,7 +103,11 @@ func (s *Server) direct(r *gosip.Request, f *flow) {
 	if f.stream() {
 		return
 	}
-	if a, ok := s.udp.LocalAddr().(*net.UDPAddr); ok {
+	socket := s.udp
+	if f.at != nil && f.at.udp != nil {
+		socket = f.at.udp
+	}
+	if a, ok := socket.LocalAddr().(*net.UDPAddr); ok {
 		r.Laddr = gosip.Addr{IP: a.IP, Port: a.Port}
 	}
 }
@@ -123,14 +135,22 @@ func (d *dialog) request(method gosip.RequestMethod) *gosip.Request {
 	return r
 }
 
-// reachable reports whether a request can be sent: the flow lives.
-func (d *dialog) reachable() bool {
-	return !d.flow.stream() || d.dials || d.server.flows.find(d.flow.network(), d.flow.addr.String()) != nil
+// reachable reports whether a request can be sent: the flow lives, or for a trunk
+// a new connection takes its place.
+func (d *dialog) reachable(ctx context.Context) bool {
+	if !d.flow.stream() || d.server.flows.find(d.flow.network(), d.flow.addr.String()) != nil {
+		return true
+	}
+	if !d.dials {
+		return false
+	}
+	_, err := d.server.connect(ctx, locate.Target{Transport: d.flow.transport, Addr: d.flow.addr, Name: d.flow.host})
+	return err == nil
 }
 
 // send starts a client transaction.
 func (d *dialog) send(ctx context.Context, r *gosip.Request) (*gosip.ClientTx, error) {
-	if !d.reachable() {
+	if !d.reachable(ctx) {
 		return nil, errFlowGone
 	}
 	if !safeRequest(r) {
@@ -141,7 +161,7 @@ func (d *dialog) send(ctx context.Context, r *gosip.Request) (*gosip.ClientTx, e
 
 // write sends a request without a transaction: an ACK.
 func (d *dialog) write(r *gosip.Request) error {
-	if !d.reachable() {
+	if !d.reachable(d.server.life) {
 		return errFlowGone
 	}
 	if !safeRequest(r) {

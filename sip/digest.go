@@ -37,6 +37,7 @@ const (
 	stale              // right form, old nonce: 401 with stale=true
 	wrong              // wrong password or unknown user: 401, counted
 	blocked            // too many wrong passwords: 403
+	caught             // wrong, and a block begins with it: 401
 )
 
 // authority challenges and checks (RFC 7616). A nonce is a time and a
@@ -118,9 +119,16 @@ func (a *authority) checkNonce(nonce string, source netip.Addr, now time.Time) (
 	return true, age >= 0 && age < nonceLife
 }
 
+// standing is what the registrar knows of the place that credentials come from:
+// whoever guesses from elsewhere must not lock out a phone that works.
+type standing struct {
+	flow    bool // a device of the user is registered by that very flow
+	address bool // one is registered from that address
+}
+
 // check judges an Authorization header. found is false where no account has
 // the login (or it may not be used from there): the work done is the same.
-func (a *authority) check(c *credentials, u account.User, found bool, method, uri string, source netip.Addr, now time.Time) verdict {
+func (a *authority) check(c *credentials, u account.User, found bool, method, uri string, source netip.Addr, st standing, now time.Time) verdict {
 	if c == nil || c.realm != a.realm {
 		return challenged
 	}
@@ -128,7 +136,7 @@ func (a *authority) check(c *credentials, u account.User, found bool, method, ur
 	if (useSHA && a.mode == "md5") || (!useSHA && (a.mode == "sha256" || (c.algorithm != "" && !strings.EqualFold(c.algorithm, "MD5")))) {
 		return challenged
 	}
-	if a.isBlocked(source, c.username, now) {
+	if a.isBlocked(source, c.username, st, now) {
 		return blocked
 	}
 	ours, young := a.checkNonce(c.nonce, source, now)
@@ -136,7 +144,9 @@ func (a *authority) check(c *credentials, u account.User, found bool, method, ur
 	right := subtle.ConstantTimeCompare([]byte(c.expected(ha1, method, useSHA)), []byte(strings.ToLower(c.response))) == 1
 	if !right || !found || !sameURI(c.uri, uri) {
 		if ours {
-			a.failed(source, c.username, now)
+			if a.failed(source, c.username, now) {
+				return caught
+			}
 			return wrong
 		}
 		return stale
@@ -185,11 +195,15 @@ func (a *authority) counted(c *credentials, now time.Time) bool {
 	return true
 }
 
-func (a *authority) isBlocked(source netip.Addr, user string, now time.Time) bool {
+// isBlocked reports a block of the user at that source, which does not hold for
+// the flow of a registered device of his, or of the whole source, which does not
+// hold for users who have a device there: others may share its address (NAT).
+func (a *authority) isBlocked(source netip.Addr, user string, st standing, now time.Time) bool {
+	spared := [2]bool{st.flow, st.address}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, k := range tryKeys(source, user) {
-		if f := a.tries[k]; f != nil && now.Before(f.until) {
+	for i, k := range tryKeys(source, user) {
+		if f := a.tries[k]; f != nil && now.Before(f.until) && !spared[i] {
 			return true
 		}
 	}
@@ -200,8 +214,9 @@ func tryKeys(source netip.Addr, user string) [2]string {
 	return [2]string{source.String() + "\x00" + user, source.String()}
 }
 
-// failed counts a wrong password; the block grows with each.
-func (a *authority) failed(source netip.Addr, user string, now time.Time) {
+// failed counts a wrong password; the block grows with each. It reports whether
+// one begins.
+func (a *authority) failed(source netip.Addr, user string, now time.Time) (begins bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sweep(now)
@@ -219,8 +234,10 @@ func (a *authority) failed(source netip.Addr, user string, now time.Time) {
 		}
 		if over := f.n - free; over >= 0 {
 			f.until = now.Add(min(longestWait, firstBlock<<min(over, 16)))
+			begins = begins || over == 0
 		}
 	}
+	return begins
 }
 
 func (a *authority) passed(source netip.Addr, user string) {
@@ -322,7 +339,7 @@ func (c *credentials) expected(ha1, method string, useSHA bool) string {
 }
 
 // answerChallenge computes the Authorization of ours for a trunk, or "" where
-// the realm is not the one that is configured.
+// the realm is not the one that is configured; realm "" answers any.
 func answerChallenge(challenge, login, password, realm, method, uri string) string {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(challenge), " ")
 	if !strings.EqualFold(scheme, "Digest") {
@@ -342,6 +359,9 @@ func answerChallenge(challenge, login, password, realm, method, uri string) stri
 	}
 	alg := got["algorithm"]
 	useSHA := strings.EqualFold(alg, "SHA-256")
+	if realm == "" {
+		realm = got["realm"]
+	}
 	if got["realm"] != realm || (alg != "" && !useSHA && !strings.EqualFold(alg, "MD5")) {
 		return ""
 	}

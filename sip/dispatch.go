@@ -24,6 +24,11 @@ func (s *Server) arrived(m gosip.Message) {
 	}()
 	if m.Transport() == "UDP" {
 		s.udp.unpark(m)
+		for _, e := range s.more {
+			if e.udp != nil {
+				e.udp.unpark(m)
+			}
+		}
 	}
 	r, ok := m.(*gosip.Request)
 	if !ok {

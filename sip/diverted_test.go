@@ -45,7 +45,7 @@ func TestWhoDivertedACall(t *testing.T) {
 	}
 }
 
-// A caller of a trunk who hides is anonymous to us, though his carrier tells.
+// A caller who hides is anonymous to us, though his carrier, or his phone, tells.
 func TestCallerWhoHides(t *testing.T) {
 	for privacy, hidden := range map[string]bool{"id": true, "user;critical": true, "none": false, "header": false} {
 		t.Run(privacy, func(t *testing.T) {
@@ -55,6 +55,11 @@ func TestCallerWhoHides(t *testing.T) {
 			carrier.send(carrier.text(message{method: "INVITE", from: "\"Ada\" <sip:+33611111111@c>;tag=f1", body: offer, extra: []string{"Privacy: " + privacy}}))
 			if in := e.inbound(); in.From.Anonymous() != hidden || strings.Contains(in.From.URI, "336") == hidden {
 				t.Errorf("got %+v", in.From)
+			}
+			e.trunks()
+			carrier.send(carrier.text(message{method: "INVITE", from: "\"Ada\" <sip:ada@c>;tag=f2", body: offer, extra: []string{"Privacy: " + privacy}}))
+			if in := e.inbound(); in.From.Anonymous() != hidden || strings.Contains(in.From.URI, "ada") == hidden || in.From.ReachBack == "" {
+				t.Errorf("of no trunk: got %+v", in.From)
 			}
 		})
 	}

@@ -24,6 +24,7 @@ import (
 	"pickup/callflow"
 	"pickup/media"
 	"pickup/sip"
+	"pickup/sip/locate"
 )
 
 // memory is the sip.Store of the tests.
@@ -127,6 +128,14 @@ type edge struct {
 	store *memory
 }
 
+// noNames knows addresses only.
+func noNames(ctx context.Context, host string, port int, transport string) (locate.Set, error) {
+	if _, err := netip.ParseAddr(host); err != nil {
+		return locate.Set{}, locate.ErrNotFound
+	}
+	return (&locate.Resolver{}).Locate(ctx, host, port, transport)
+}
+
 func startEdge(t testing.TB, change func(*sip.Config)) *edge {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
@@ -139,7 +148,7 @@ func startEdge(t testing.TB, change func(*sip.Config)) *edge {
 	u := account.User{ID: "u1001", Login: "1001", Active: true, Role: account.RoleAgent, Demo: true}
 	u.HA1MD5, u.HA1SHA256 = account.HA1("1001", "pickup", "demo-1001")
 	store.users["1001"] = u
-	cfg := sip.Config{Listen: "127.0.0.1:0", LocalAddr: loop, GuardTrusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	cfg := sip.Config{Listen: "127.0.0.1:0", LocalAddr: loop, GuardTrusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Locate: noNames}
 	if change != nil {
 		change(&cfg)
 	}
@@ -248,6 +257,18 @@ func (p *phone) response() string {
 	}
 	p.t.Fatal("no final response")
 	return ""
+}
+
+// responseTo reads until a final response to that request of a call comes: on a
+// loaded machine others are sent again.
+func (p *phone) responseTo(callID, method string) string {
+	p.t.Helper()
+	for {
+		m := p.response()
+		if header(m, "Call-ID") == callID && strings.HasSuffix(header(m, "CSeq"), " "+method) {
+			return m
+		}
+	}
 }
 
 func status(m string) int {

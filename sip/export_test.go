@@ -254,7 +254,7 @@ func (d *Digest) Challenge(source netip.Addr, now time.Time) string {
 // Check parses and judges an Authorization value.
 func (d *Digest) Check(header string, u account.User, found bool, method, uri string, source netip.Addr, now time.Time) string {
 	c := parseCredentials(header)
-	return [...]string{"accepted", "challenged", "stale", "wrong", "blocked"}[d.a.check(c, u, found, method, uri, source, now)]
+	return [...]string{"accepted", "challenged", "stale", "wrong", "blocked", "wrong"}[d.a.check(c, u, found, method, uri, source, standing{}, now)]
 }
 
 // Secret is the HA1 that a response is compared with.
@@ -276,7 +276,7 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 	if err != nil {
 		return nil, nil, err
 	}
-	s.udp = &packetConn{udpSocket: socket, server: s}
+	s.udp = newPacketConn(socket, s)
 	s.port = int(sourceOf(socket.LocalAddr()).Port())
 	return s, func(ctx context.Context, h callflow.Handler) {
 		defer context.AfterFunc(ctx, s.stop)()
@@ -286,9 +286,11 @@ func NewOnSocket(cfg Config, m *media.Engine, store Store, log *slog.Logger, soc
 		s.serving.Store(true)
 		s.wg.Go(func() { s.reg.run(s.life) })
 		s.wg.Go(func() { _ = s.tp.ServeUDP(s.udp) })
+		s.wg.Go(s.startTrunks)
 		<-s.life.Done()
 		s.legs.stop()
 		s.calls.Wait()
+		s.trunks.end()
 		_ = s.udp.Close()
 		s.tx.Close()
 		_ = s.tp.Close()

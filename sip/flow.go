@@ -16,8 +16,10 @@ type flow struct {
 	transport string // "udp", "tcp", "tls", "ws", "wss"
 	addr      netip.AddrPort
 	conn      io.Closer // nil for UDP
+	at        *endpoint // by which it came; nil: the first sockets
 	host      string    // Host of the WebSocket handshake
 	users     atomic.Int32
+	timed     atomic.Bool  // the phone was told flowTimer
 	heard     atomic.Int64 // when something came last, Unix nanoseconds
 	gone      bool         // guarded by flows.mu
 }
@@ -190,7 +192,8 @@ func (s *Server) flowOf(network, source string) *flow {
 	if err != nil {
 		return nil
 	}
-	return &flow{transport: "udp", addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	return &flow{transport: "udp", addr: addr, at: s.endpointTo(addr)}
 }
 
 // flowTo returns the flow of a stored "transport:address"; nil: it is gone.
@@ -201,6 +204,7 @@ func (s *Server) flowTo(stored string) *flow {
 	}
 	f := &flow{transport: transport, addr: addr}
 	if transport == "udp" {
+		f.at = s.endpointTo(addr)
 		return f
 	}
 	return s.flows.find(f.network(), addr.String())

@@ -31,7 +31,7 @@ func idleServer(t testing.TB) *sip.Server {
 }
 
 func torment(f *testing.F) {
-	files, _ := filepath.Glob("testdata/rfc4475/*.dat")
+	files, _ := filepath.Glob("testdata/rfc*/*.dat")
 	for _, name := range files {
 		if b, err := os.ReadFile(name); err == nil {
 			f.Add(b)

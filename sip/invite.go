@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func (s *Server) invited(q *request) {
 		q.drop()
 		return
 	}
-	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	name := s.dialledName(q)
 	who, no := s.caller(q, name)
 	if no != nil {
 		q.refuse(no)
@@ -61,6 +62,7 @@ func (s *Server) invited(q *request) {
 	q.settled = true // from here on the leg answers
 	if who.found {
 		l.login = who.user.Login
+		s.hosts.add(q.Recipient.Host)
 		l.device = s.reg.deviceOf(who.user.Login, f, l.d.target.String())
 		l.live()
 	}
@@ -88,17 +90,32 @@ func (s *Server) invited(q *request) {
 	s.counters.calls.Add(1)
 }
 
+// dialledName is the name that is called: the user of the Request-URI, but where a
+// trunk calls the contact that we registered there, that of the To.
+func (s *Server) dialledName(q *request) string {
+	name := strings.ToLower(unescapeUser(q.Recipient.User))
+	if t := s.trunks.of(q.source); t != nil && t.Register && name == strings.ToLower(t.account()) {
+		if to := strings.ToLower(unescapeUser(q.To().Address.User)); to != "" {
+			return to
+		}
+	}
+	return name
+}
+
 // identity is who calls.
 type identity struct {
-	user  account.User
-	found bool
-	trunk *Trunk
+	user   account.User
+	found  bool
+	trunk  *Trunk
+	forged bool // he says that he is one of our users, and nothing speaks for it
 }
 
 // caller decides who may call name, and asks for credentials where a feature
-// code is dialled or somebody says that he is one of our users. A name that
-// leads nowhere is 404 before any challenge, for everybody but an agent's phone,
-// which may dial his colleagues.
+// code is dialled or somebody says that he is one of our users from where a
+// device of that user is. From anywhere else he is a stranger without a name:
+// a challenge would tell everybody which users there are. A name that leads
+// nowhere is 404 before any challenge, for everybody but an agent's phone, which
+// may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
@@ -109,22 +126,23 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	if name == "" || (!feature && !replaces && !s.handler.Routable(name, "")) {
 		return none, refuse(404)
 	}
-	if t := s.trunks.of(q.source.Addr()); t != nil && !feature {
+	if t := s.trunks.of(q.source); t != nil && !feature {
 		if t.Disabled {
 			return none, refuse(403)
 		}
 		return identity{trunk: t}, nil
 	}
-	needed := feature || replaces
+	needed, ours := feature || replaces, false
 	if from := unescapeUser(q.From().Address.User); !needed && from != "" {
 		u, ok, err := s.user(q, from)
 		if err != nil {
 			return none, refuse(500)
 		}
-		needed = ok && u.Active
+		ours = ok && u.Active
+		needed = s.reg.usesAddress(u.Login, q.source.Addr()) && ours
 	}
 	if !needed && len(q.GetHeaders("Authorization")) == 0 {
-		return none, nil
+		return identity{forged: ours}, nil
 	}
 	u, no := s.authenticate(q)
 	if no != nil {
@@ -166,8 +184,10 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 		}
 	}
 	var u account.User
+	var st standing
 	found := false
 	if c != nil {
+		st = s.reg.standing(c.username, s.flowOf(q.Transport(), q.Source()))
 		near := s.cfg.DemoOpen || nearby(q.source.Addr(), kernelAddr) // asked for users and for nobody: same time
 		var err error
 		if u, found, err = s.user(q, c.username); err != nil {
@@ -176,11 +196,17 @@ func (s *Server) authenticate(q *request) (account.User, *refusal) {
 		found = found && u.Active && (!u.Demo || near)
 	}
 	now := time.Now()
-	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), now)
+	v := s.digest.check(c, u, found, string(q.Method), q.Recipient.String(), q.source.Addr(), st, now)
 	switch v {
 	case accepted:
 		return u, nil
+	case wrong, caught:
+		s.counters.wrong.Add(1)
+		if v == caught {
+			s.log.Warn("passwords are being guessed: source blocked for a while", slog.String("source", q.source.Addr().String()))
+		}
 	case blocked:
+		s.counters.blocked.Add(1)
 		return account.User{}, refuse(403, gosip.NewHeader("Retry-After", "60"))
 	}
 	no := refuse(401)
@@ -205,7 +231,7 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 		q.SetBody(nil) // a body that may be ignored (the gate looked)
 	}
 	offer := q.Body()
-	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr()}
+	o := media.LegOptions{ID: call.LegID(id.New()), Peer: q.source.Addr(), Local: s.localAddr(f), SRTP: f.srtp()}
 	open := s.media.NewLeg
 	if browserOffer(offer) || (len(offer) == 0 && f.websocket()) {
 		open = s.media.NewBrowserLeg
@@ -228,9 +254,11 @@ func (s *Server) inboundLeg(q *request, f *flow) (*leg, *refusal) {
 	return l, nil
 }
 
-// browserOffer reports an offer that only WebRTC can answer.
+// browserOffer reports an offer that only WebRTC can answer. A fingerprint beside
+// plain audio is a phone's that would like it encrypted (RFC 8643).
 func browserOffer(sdp []byte) bool {
-	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) || bytes.Contains(sdp, []byte("a=fingerprint:"))
+	return bytes.Contains(sdp, []byte("UDP/TLS/RTP/SAVP")) ||
+		bytes.Contains(sdp, []byte("a=fingerprint:")) && bytes.Contains(sdp, []byte("RTP/SAVP"))
 }
 
 // mediaRefusal maps the errors of media to a status.
@@ -257,6 +285,9 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		},
 		To: call.Party{Kind: call.PartyAnonymousSIP, User: name, Display: clean(to.DisplayName), URI: "sip:" + name},
 	}
+	if who.forged {
+		in.From.User, in.From.Display = "", ""
+	}
 	in.From.URI = "sip:" + in.From.User + "@" + q.source.Addr().String()
 	if in.From.User == "" {
 		in.From.URI = "sip:" + q.source.Addr().String()
@@ -280,6 +311,8 @@ func (s *Server) inboundCall(q *request, l *leg, f *flow, name string, who ident
 		in.From.Kind = call.PartyRegistered
 		in.From.URI = "sip:" + who.user.Login
 		in.Account, in.Login = who.user.ID, who.user.Login
+	case hides(q.Request):
+		in.From.User, in.From.Display, in.From.URI = anonymous, "Anonymous", "sip:anonymous@anonymous.invalid"
 	}
 	return in
 }

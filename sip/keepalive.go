@@ -149,7 +149,7 @@ func (s *Server) ask(ctx context.Context, b account.Binding) bool {
 		return false
 	}
 	d := dialog{server: s, callID: newTag() + newTag(), localTag: newTag(), flow: f, target: to.target}
-	d.local = gosip.FromHeader{Params: gosip.NewParams(), Address: gosip.Uri{Scheme: "sip", User: "pickup", Host: s.cfg.LocalAddr(f.addr.Addr()).String()}}
+	d.local = gosip.FromHeader{Params: gosip.NewParams(), Address: gosip.Uri{Scheme: "sip", User: "pickup", Host: s.hostFor(f)}}
 	d.local.Params.Add("tag", d.localTag)
 	d.remote = gosip.ToHeader{Address: *to.target.Clone(), Params: gosip.NewParams()}
 	d.remote.Address.UriParams = nil

@@ -424,6 +424,11 @@ func (l *leg) mayCome(q *request) bool {
 	if q.source.Addr() == l.d.flow.addr.Addr() {
 		return true
 	}
+	if l.trunk != "" { // any of its addresses
+		if t := l.server.trunks.of(q.source); t != nil && t.Name == l.trunk {
+			return true
+		}
+	}
 	return l.device.aor != "" && l.server.reg.usesAddress(l.device.aor, q.source.Addr())
 }
 

@@ -22,6 +22,9 @@ type outboundPart struct {
 	aor     string // of the device; "" for others
 	key     string // its binding
 	trunk   *Trunk
+	ways    *ways  // where else the call can go; nil: nowhere
+	number  string // that was dialled by the trunk
+	from    callflow.Invitation
 	timeout time.Duration
 	heard   bool // a 1xx came: CANCEL may be sent (RFC 3261 9.1)
 	cancel  bool // End was called before that
@@ -49,9 +52,16 @@ func (l *leg) dial() {
 		l.out.invite.AppendHeader(gosip.NewHeader("Content-Type", "application/sdp"))
 		l.out.invite.SetBody(offer)
 	}
-	tx, err := l.d.send(ctx, l.out.invite)
+	var tx *gosip.ClientTx
+	err := l.reach(ctx)
+	if err == nil {
+		tx, err = l.d.send(ctx, l.out.invite)
+	}
 	if err != nil {
 		l.log.Debug("INVITE not sent", logkey.Err, err)
+		if l.elsewhere(nil) {
+			return
+		}
 		l.unreachable()
 		l.fail(0, "not sent")
 		l.finish()
@@ -61,10 +71,17 @@ func (l *leg) dial() {
 	if l.out.aor != "" {
 		l.set(timerFirst1xx, patience1x)
 	}
+	if l.out.ways != nil && l.out.ways.more() {
+		l.set(timerFirst1xx, patienceTrunk)
+	}
 	if l.out.timeout > 0 {
 		l.set(timerRing, l.out.timeout)
 	}
-	tx.OnRetransmission(func(res *gosip.Response) { l.post(func() { l.response(tx, res) }) })
+	tx.OnRetransmission(func(res *gosip.Response) {
+		if !l.post(func() { l.response(tx, res) }) {
+			l.server.stray(tx, res)
+		}
+	})
 	l.server.wg.Go(func() { l.listen(tx) })
 }
 
@@ -74,7 +91,9 @@ func (l *leg) listen(tx *gosip.ClientTx) {
 	for {
 		select {
 		case res := <-tx.Responses():
-			l.post(func() { l.response(tx, res) })
+			if !l.post(func() { l.response(tx, res) }) {
+				l.server.stray(tx, res)
+			}
 		case <-tx.Done():
 			err := tx.Err()
 			l.post(func() { l.transactionEnded(tx, err) })
@@ -88,7 +107,11 @@ func (l *leg) listen(tx *gosip.ClientTx) {
 
 // response serves one response to the INVITE.
 func (l *leg) response(tx *gosip.ClientTx, res *gosip.Response) {
-	if tx != l.out.tx || l.state == legFinal {
+	if tx != l.out.tx {
+		l.server.stray(tx, res)
+		return
+	}
+	if l.state == legFinal {
 		return
 	}
 	if res.StatusCode < 300 {
@@ -246,7 +269,7 @@ func (l *leg) hangUpFork(res *gosip.Response, tag string) {
 }
 
 func (l *leg) failure(res *gosip.Response) {
-	if l.retryWithCredentials(res) || l.retryWithLongerSession(res) {
+	if l.retryWithCredentials(res) || l.retryWithLongerSession(res) || l.elsewhere(res) {
 		return
 	}
 	l.out.settled = true
@@ -268,6 +291,9 @@ func (l *leg) transactionEnded(tx *gosip.ClientTx, err error) {
 	if tx != l.out.tx || l.out.ack != nil || l.state == legFinal {
 		return
 	}
+	if l.elsewhere(nil) {
+		return
+	}
 	l.silent, l.out.settled = true, true
 	l.unreachable()
 	if errors.Is(err, gosip.ErrTransactionTimeout) {
@@ -281,7 +307,7 @@ func (l *leg) transactionEnded(tx *gosip.ClientTx, err error) {
 // no1xx: a device that says nothing for 3 s cannot be reached. Its INVITE stays
 // open: what still comes is cancelled or hung up.
 func (l *leg) no1xx() {
-	if l.out.heard || l.state != legEarly {
+	if l.out.heard || l.state != legEarly || l.elsewhere(nil) || l.out.trunk != nil {
 		return
 	}
 	l.unreachable()
@@ -328,6 +354,15 @@ func (l *leg) sendCancel() {
 	}
 	l.out.sent = true
 	l.set(timerGiveUp, lifetime)
+	l.transact(l.cancelRequest(), func(res *gosip.Response) {
+		if res != nil && res.StatusCode == 481 && len(l.out.gone) > 0 && !l.out.settled {
+			l.finish() // it hung up and has forgotten the INVITE: no final response comes
+		}
+	})
+}
+
+// cancelRequest makes the CANCEL of the INVITE.
+func (l *leg) cancelRequest() *gosip.Request {
 	invite := l.out.invite
 	r := gosip.NewRequest(gosip.CANCEL, *invite.Recipient.Clone())
 	r.AppendHeader(invite.Via().Clone())
@@ -344,11 +379,7 @@ func (l *leg) sendCancel() {
 		r.AppendHeader(h)
 	}
 	l.server.direct(r, l.d.flow)
-	l.transact(r, func(res *gosip.Response) {
-		if res != nil && res.StatusCode == 481 && len(l.out.gone) > 0 && !l.out.settled {
-			l.finish() // it hung up and has forgotten the INVITE: no final response comes
-		}
-	})
+	return r
 }
 
 // giveUp ends the transaction of an INVITE that never had a final response: a

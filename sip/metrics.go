@@ -11,6 +11,8 @@ type Metrics struct {
 	Dropped      uint64 // garbage that nothing could be answered to
 	BadRequest   uint64 // requests refused before they were parsed: 400, 416, 505, 513
 	GuardRefused uint64 // new requests refused by the flood guard
+	Wrong        uint64 // wrong passwords, and those of users we do not have
+	Blocked      uint64 // requests refused after too many of them
 	Panics       uint64 // recovered in a handler
 	Calls        uint64 // INVITEs accepted
 	Dead         uint64 // legs ended because their peer had vanished
@@ -20,12 +22,15 @@ type Metrics struct {
 	ConnectionsEvicted uint64
 	// ConnectionsRefused found no room: those that were there are in use.
 	ConnectionsRefused uint64
-	Bindings           int            // registered contacts now
-	GateRefused        map[int]uint64 // requests refused by the gate, by status
+	// TrunkRefused are calls that a trunk had no place for, TrunkFailovers those
+	// that went on to another address or trunk.
+	TrunkRefused, TrunkFailovers uint64
+	Bindings                     int            // registered contacts now
+	GateRefused                  map[int]uint64 // requests refused by the gate, by status
 }
 
 type counters struct {
-	parsed, dropped, badRequest, guardRefused, panics, calls, dead, evicted, notAdmitted atomic.Uint64
+	parsed, dropped, badRequest, guardRefused, wrong, blocked, panics, calls, dead, evicted, notAdmitted atomic.Uint64
 
 	mu   sync.Mutex
 	gate map[int]uint64
@@ -45,9 +50,11 @@ func (s *Server) Metrics() Metrics {
 	m := Metrics{
 		Parsed: s.counters.parsed.Load(), Dropped: s.counters.dropped.Load(),
 		BadRequest: s.counters.badRequest.Load(), GuardRefused: s.counters.guardRefused.Load(),
+		Wrong: s.counters.wrong.Load(), Blocked: s.counters.blocked.Load(),
 		Panics: s.counters.panics.Load(), Calls: s.counters.calls.Load(), Dead: s.counters.dead.Load(),
 		Dialogs: s.legs.count(), Connections: s.flows.count(), Bindings: s.reg.count(),
 		ConnectionsEvicted: s.counters.evicted.Load(), ConnectionsRefused: s.counters.notAdmitted.Load(),
+		TrunkRefused: s.trunks.refused.Load(), TrunkFailovers: s.trunks.failovers.Load(),
 		GateRefused: map[int]uint64{},
 	}
 	s.counters.mu.Lock()

@@ -7,9 +7,11 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 )
 
-// turnPatience is how long a message waits for the one before it. It is spent
-// only when that one was swallowed by its transaction.
-const turnPatience = 200 * time.Millisecond
+// turnPatience is how long a message waits for the one before it. The handler of
+// that one always comes, however late on a loaded machine, unless its connection
+// was lost on the way to it: sipgo gives up looking for that after ten seconds.
+// Whatever its transaction swallows got no ticket, and nobody waits for it.
+const turnPatience = 10 * time.Second
 
 // seenFor is how long a transaction key is remembered: beyond timer J and L
 // (64*T1), so that a retransmission is never taken for a new request.

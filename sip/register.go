@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,11 @@ const (
 	maxExpires  = 3600
 	maxContacts = 8
 )
+
+// flowTimer is how often, in seconds, a phone has to say something on a connection
+// that it registered as a flow (RFC 5626 4.4.1). Without a word in twice that,
+// an answer to our OPTIONS is one too, the connection is closed.
+const flowTimer = 120
 
 // register serves REGISTER (RFC 3261 10.3).
 func (r *registrar) register(q *request) {
@@ -87,6 +93,9 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 	old := r.snapshot(u.Login)
 	callID, cseq := q.CallID().Value(), q.CSeq().SeqNo
 	path := pathOf(q.Request)
+	if !firstHopServes(q.Request, contacts) {
+		return nil, refuse(439)
+	}
 	var out []change
 	for _, c := range contacts {
 		if c.Address.Wildcard {
@@ -98,7 +107,8 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 			}
 			return out, nil
 		}
-		if sch := lower(c.Address.Scheme); c.Address.Host == "" || (sch != "sip" && sch != "sips") || len(c.Address.String()) > 512 {
+		uri := c.Address.String()
+		if sch := lower(c.Address.Scheme); c.Address.Host == "" || (sch != "sip" && sch != "sips") || len(uri) > 512 || clean(uri) != uri {
 			return nil, refuse(400)
 		}
 		seconds := def
@@ -115,7 +125,7 @@ func (r *registrar) plan(q *request, u account.User, f *flow) ([]change, *refusa
 		}
 		now := time.Now()
 		n := account.Binding{
-			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: c.Address.String(), Path: path, Received: r.reachedBy(q, f, &c.Address, path).String(),
+			AOR: u.Login, Key: key, UserID: u.ID, ContactURI: uri, Path: path, Received: r.reachedBy(q, f, &c.Address, path).String(),
 			Transport: f.transport, SIPCallID: callID, CSeq: cseq, UserAgent: agentOf(q.Request), RegisteredAt: now,
 			ExpiresAt: now.Add(time.Duration(min(seconds, maxExpires)) * time.Second),
 		}
@@ -140,7 +150,7 @@ func (r *registrar) reachedBy(q *request, f *flow, contact *gosip.Uri, path stri
 	if f.stream() || path != "" {
 		return f
 	}
-	return &flow{transport: f.transport, addr: listens(f.addr, q.Via(), q.ticket.rport, contact, r.server.port)}
+	return &flow{transport: f.transport, at: f.at, addr: listens(f.addr, q.Via(), q.ticket.rport, contact, r.server.port)}
 }
 
 // listens decides where a phone that registered through UDP from source takes
@@ -199,7 +209,14 @@ func (r *registrar) confirm(q *request, aor string) {
 			continue
 		}
 		left := int(b.ExpiresAt.Sub(now).Round(time.Second) / time.Second)
-		res.AppendHeader(gosip.NewHeader("Contact", "<"+b.ContactURI+">;expires="+strconv.Itoa(max(1, left))))
+		flow := ""
+		if i := strings.LastIndexByte(b.Key, ';'); i > 0 && strings.HasPrefix(b.Key, "<") {
+			flow = `;+sip.instance="` + b.Key[:i] + `"`
+			if id := b.Key[i+1:]; id != "" {
+				flow += ";reg-id=" + id
+			}
+		}
+		res.AppendHeader(gosip.NewHeader("Contact", "<"+b.ContactURI+">;expires="+strconv.Itoa(max(1, left))+flow))
 		instance = instance || strings.HasPrefix(b.Key, "<") && !strings.HasSuffix(b.Key, ";")
 	}
 	for _, h := range q.GetHeaders("Path") { // RFC 3327 5.3
@@ -207,9 +224,30 @@ func (r *registrar) confirm(q *request, aor string) {
 	}
 	if instance && supports(q.Request, "outbound") { // RFC 5626 6
 		res.AppendHeader(gosip.NewHeader("Require", "outbound"))
+		if f := r.server.flowOf(q.Transport(), q.Source()); f != nil && f.stream() && !f.websocket() && len(q.GetHeaders("Path")) == 0 {
+			f.timed.Store(true)
+			res.AppendHeader(gosip.NewHeader("Flow-Timer", strconv.Itoa(flowTimer)))
+		}
 	}
 	res.AppendHeader(gosip.NewHeader("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05")+" GMT"))
 	q.respond(res)
+}
+
+// firstHopServes reports that a flow that is asked for can be kept: where the
+// REGISTER came by a proxy, the one next to the phone, whose Path is the last,
+// must know of flows (RFC 5626 6).
+func firstHopServes(m *gosip.Request, contacts []*gosip.ContactHeader) bool {
+	asked := slices.ContainsFunc(contacts, func(c *gosip.ContactHeader) bool {
+		_, instance := c.Params.Get("+sip.instance")
+		_, id := c.Params.Get("reg-id")
+		return instance && id
+	})
+	if !asked || !supports(m, "outbound") || len(m.GetHeaders("Via")) < 2 {
+		return true
+	}
+	path := splitAddresses(pathOf(m))
+	var last gosip.Uri
+	return len(path) > 0 && gosip.ParseUri(path[len(path)-1], &last) == nil && last.UriParams.Has("ob")
 }
 
 // bindingKey is "<instance>;<reg-id>" where the phone says who it is, else its

@@ -141,14 +141,30 @@ func (r *registrar) route(aor, key string) (account.Binding, *flow) {
 func (r *registrar) devices(agent account.ID) []callflow.Address {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []callflow.Address
 	now := time.Now()
+	newest := map[string]*device{} // by phone: its other flows ring only when that one is out (RFC 5626 5.3)
 	for _, d := range r.byAOR[r.owners[agent]] {
-		if !d.out && d.ExpiresAt.After(now) && d.UserID == agent {
-			out = append(out, callflow.Address{Kind: callflow.AddressDevice, AOR: d.AOR, Key: d.Key, Display: d.ContactURI})
+		if d.out || !d.ExpiresAt.After(now) || d.UserID != agent {
+			continue
+		}
+		phone := phoneOf(d.Key)
+		if other := newest[phone]; other == nil || d.RegisteredAt.After(other.RegisteredAt) {
+			newest[phone] = d
 		}
 	}
+	var out []callflow.Address
+	for _, d := range newest {
+		out = append(out, callflow.Address{Kind: callflow.AddressDevice, AOR: d.AOR, Key: d.Key, Display: d.ContactURI})
+	}
 	return out
+}
+
+// phoneOf is the instance of a binding key without its reg-id, or the contact.
+func phoneOf(key string) string {
+	if i := strings.LastIndexByte(key, ';'); i > 0 && strings.HasPrefix(key, "<") {
+		return key[:i]
+	}
+	return key
 }
 
 // usesFlow reports whether a device registered by that connection.
@@ -189,6 +205,21 @@ func (r *registrar) usesAddress(aor string, a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// standing says what is registered for aor where a request comes from; f is nil
+// where that connection is gone.
+func (r *registrar) standing(aor string, f *flow) standing {
+	if f == nil {
+		return standing{}
+	}
+	name, st := f.String(), standing{address: r.usesAddress(aor, f.addr.Addr())}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.byAOR[aor] {
+		st.flow = st.flow || d.Received == name
+	}
+	return st
 }
 
 // deviceOf names the binding of aor from which a call came by f with that

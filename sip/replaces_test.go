@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"pickup/account"
 	"pickup/call"
@@ -97,6 +98,7 @@ func TestInviteWithReplaces(t *testing.T) {
 					p := e.plug("127.0.0.1:7001")
 					invite, _ = e.dialled(p)
 					p.reply(invite, 180, "")
+					synctest.Wait() // the leg has it
 				} else {
 					invite = e.agentTalks("127.0.0.1:7001").invite
 				}

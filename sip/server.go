@@ -18,6 +18,7 @@ import (
 	"pickup/account"
 	"pickup/callflow"
 	"pickup/media"
+	"pickup/sip/locate"
 )
 
 // Config of a Server. The zero value of a field has the default named there.
@@ -29,6 +30,8 @@ type Config struct {
 	Digest     string      // "md5" (also ""), "both" or "sha256"
 	GuardRate  int         // new requests a second per source; 0 is 50, below 0 is no guard
 	GuardBurst int         // 0 is 200
+	// Listeners are further addresses.
+	Listeners []Listener
 	// GuardTrusted are networks that the flood guard does not judge.
 	GuardTrusted []netip.Prefix
 	// DemoOpen lets accounts of the demonstration register from anywhere; else
@@ -52,6 +55,11 @@ type Config struct {
 	AutoAnswer bool   // devices of agents are asked to answer each call by themselves; else only where the invitation says so
 	MaxCalls   int    // dialogs at once; 0 is 4000. Beyond: 503 + Retry-After
 	UserAgent  string // "" is "Pickup"
+	// Locate finds where the requests to the domain of a trunk go (RFC 3263); nil:
+	// by the name servers of the system.
+	Locate func(ctx context.Context, host string, port int, transport string) (locate.Set, error)
+	// TrunkTLS is how trunks over TLS are trusted; nil: by the roots of the system.
+	TrunkTLS *tls.Config
 }
 
 // Check fills in defaults and reports the first setting that cannot work.
@@ -74,6 +82,9 @@ func (c *Config) Check() error {
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 4000
 	}
+	if c.Locate == nil {
+		c.Locate = locate.System().Locate
+	}
 	if c.LocalAddr == nil {
 		c.LocalAddr = kernelAddr
 	}
@@ -84,6 +95,9 @@ func (c *Config) Check() error {
 		c.ProbeEvery = 2 * time.Minute
 	}
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.checkListeners(); err != nil {
 		return err
 	}
 	switch {
@@ -127,6 +141,8 @@ type Server struct {
 	tcp    *listener
 	tlsLn  *listener
 	wsLn   *wsListener
+	more   []*endpoint
+	heard  heardBy
 	port   int
 	parser *gosip.Parser
 	tp     *gosip.TransportLayer
@@ -142,6 +158,10 @@ type Server struct {
 	hosts    hosts
 	trace    *tracer
 	trunks   trunks
+	disowned sync.Map // *gosip.ClientTx to *disowned
+
+	dialledTCP, dialledTLS *dialled
+	dialing                sync.Mutex // a connection that was opened is entered
 
 	handler  callflow.Handler
 	serving  atomic.Bool // handler and trunks are set
@@ -236,9 +256,10 @@ func (s *Server) bind() error {
 		return fmt.Errorf("sip.listen %s (TCP): %w", s.cfg.Listen, err)
 	}
 	_ = pc.SetReadBuffer(1 << 20) // the kernel may give less
-	s.udp = &packetConn{udpSocket: pc, server: s}
+	s.udp = newPacketConn(pc, s)
 	s.tcp = newListener(s, ln, "TCP")
 	s.wsLn = newWSListener(ln.Addr())
+	s.dialledTCP, s.dialledTLS = newDialled(ln.Addr()), newDialled(ln.Addr())
 	if s.cfg.TLSListen != "" {
 		t, err := tls.Listen("tcp", s.cfg.TLSListen, s.cfg.TLS)
 		if err != nil {
@@ -246,6 +267,10 @@ func (s *Server) bind() error {
 			return fmt.Errorf("sip.tls.listen %s: %w", s.cfg.TLSListen, err)
 		}
 		s.tlsLn = newListener(s, t, "TLS")
+	}
+	if err := s.openMore(); err != nil {
+		s.closeSockets()
+		return err
 	}
 	return nil
 }
@@ -278,20 +303,22 @@ func (s *Server) Serve(ctx context.Context, h callflow.Handler) error {
 	}
 	s.serving.Store(true)
 	s.wg.Go(func() { s.reg.run(life) })
-	s.wg.Go(func() {
-		for life.Err() == nil { // it returns when the set of sources is to be forgotten
-			_ = s.tp.ServeUDP(s.udp)
-			s.udp.renew()
-		}
-	})
+	s.wg.Go(func() { s.serveUDP(s.udp) })
+	for _, e := range s.more {
+		s.serve(e)
+	}
 	s.wg.Go(func() { _ = s.tp.ServeTCP(s.tcp) })
 	s.wg.Go(func() { _ = s.tp.ServeWS(s.wsLn) })
+	s.wg.Go(func() { _ = s.tp.ServeTCP(s.dialledTCP) })
+	s.wg.Go(func() { _ = s.tp.ServeTLS(s.dialledTLS) })
 	if s.tlsLn != nil {
 		s.wg.Go(func() { _ = s.tp.ServeTLS(s.tlsLn) })
 	}
+	s.wg.Go(s.startTrunks)
 	<-life.Done()
 	s.legs.stop()
 	s.calls.Wait() // each has sent its BYE
+	s.trunks.end()
 	s.closeSockets()
 	s.tx.Close()
 	_ = s.tp.Close()
@@ -303,8 +330,13 @@ func (s *Server) closeSockets() {
 	_ = s.udp.Close()
 	_ = s.tcp.Close()
 	_ = s.wsLn.Close()
+	_ = s.dialledTCP.Close()
+	_ = s.dialledTLS.Close()
 	if s.tlsLn != nil {
 		_ = s.tlsLn.Close()
+	}
+	for _, e := range s.more {
+		e.close()
 	}
 	s.flows.closeAll()
 }

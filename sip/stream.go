@@ -23,6 +23,7 @@ type listener struct {
 	net.Listener
 	server  *Server
 	network string
+	at      *endpoint // nil: the first
 }
 
 func newListener(s *Server, l net.Listener, network string) *listener {
@@ -44,7 +45,7 @@ func (l *listener) Accept() (net.Conn, error) {
 				continue
 			}
 		}
-		f := &flow{transport: lower(l.network), addr: sourceOf(c.RemoteAddr()), conn: c}
+		f := &flow{transport: lower(l.network), addr: sourceOf(c.RemoteAddr()), conn: c, at: l.at}
 		if t, ok := c.(*tls.Conn); ok {
 			f.conn = t.NetConn() // at once: a TLS close may wait for the peer
 		}
@@ -115,11 +116,20 @@ func (c *streamConn) next() ([]byte, error) {
 			quiet = time.Now()
 			c.flow.hear()
 		case errors.Is(err, os.ErrDeadlineExceeded) && !c.framer.begun() &&
-			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < streamQuiet:
+			(c.flow.users.Load() > 0 || c.server.reg.usesFlow(c.flow)) && time.Since(quiet) < c.mayBeQuiet():
 		case err != nil:
 			return nil, err
 		}
 	}
+}
+
+// mayBeQuiet is for how long nothing may come while a binding or a dialog uses
+// the connection.
+func (c *streamConn) mayBeQuiet() time.Duration {
+	if c.flow.timed.Load() {
+		return 2 * flowTimer * time.Second
+	}
+	return streamQuiet
 }
 
 // linger lets the peer read our refusal before the connection goes: closing

@@ -54,7 +54,11 @@ var secrets = regexp.MustCompile(`(?i)\b(response|nonce|cnonce|opaque)\s*=\s*"[^
 // k= line that came before it (RFC 4566 5.12).
 var mediaKeys = regexp.MustCompile(`(?im)(\binline:\s*|^k=)[^\s|;]+`)
 
+// pressedKeys is the body of an INFO with a key: it may be one of a card number.
+var pressedKeys = regexp.MustCompile(`(?is)\A(.*?\n(?:content-type|c)[ \t]*:[ \t]*application/dtmf[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n).+`)
+
 func mask(message []byte) string {
+	message = pressedKeys.ReplaceAll(message, []byte(`${1}****`))
 	message = secrets.ReplaceAll(message, []byte(`$1="****"`))
 	return string(mediaKeys.ReplaceAll(message, []byte(`$1****`)))
 }

@@ -1,173 +1,102 @@
 package sip
 
 import (
-	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 
-	"pickup/callflow"
+	"pickup/sip/locate"
 )
 
-// Trunk is a carrier or PBX that calls numbers for us and brings calls. One of
-// several prefixes is several Trunks of one Name.
+// Trunk is a carrier or PBX that calls numbers for us and brings calls.
 type Trunk struct {
 	Name      string
-	Address   string // "host:port"; an IP address, so that no name is looked up during a call
-	Transport string // "udp" (also "") or "tcp"; of any other it brings calls and is not called
+	Address   string // "host", "host:port"; a name is looked up as RFC 3263 says, beforehand and not during a call
+	Transport string // "udp" (also ""), "tcp", "tls"; "auto": the domain says which
 	Login     string // for its challenges; "": they are not answered
 	Password  string
-	Realm     string // the only realm whose challenge is answered
-	FromUser  string // user part of From; "": the caller's
-	Prefix    string // numbers that begin so go through this trunk; "" takes all
-	// Networks are where its calls come from, beside Address.
+	Realm     string // the only realm whose challenge is answered; "": that of the trunk's first
+	FromUser  string // user part of From; "": the caller ID of the queue
+	// Prefixes are the beginnings of the numbers that go through this trunk;
+	// none takes all. Those that begin with one of Denied do not.
+	Prefixes, Denied []string
+	// Networks are where its calls come from, beside its addresses.
 	Networks []netip.Prefix
-	MaxCalls int  // at one time, both directions, of all of one Name; 0: no limit
-	Disabled bool // its calls get 403, and it is not called
+	Rank     int     // lower is tried first; equal: in the order of the store
+	MaxCalls int     // at one time, both directions; 0: no limit
+	Rate     float64 // new calls a second, both directions, as many as that at once and one at least; 0: no limit
+	// Register: our address is registered at the trunk, for so long as Expires
+	// asks (0 is 1 h), and kept registered.
+	Register bool
+	Expires  time.Duration
+	Probe    time.Duration // how often OPTIONS asks each of its addresses; 0: never
+	Disabled bool          // its calls get 403, and it is not called
 }
 
-// from reports whether a source is the trunk.
-func (t *Trunk) from(source netip.Addr) bool {
-	if a, err := netip.ParseAddrPort(t.Address); err == nil && a.Addr().Unmap() == source {
-		return true
-	}
-	return slices.ContainsFunc(t.Networks, func(n netip.Prefix) bool { return n.Contains(source) })
-}
-
-// errTrunksFull says that every trunk of a number has its calls.
-var errTrunksFull = errors.New("sip: every trunk for the number is full")
-
-// trunks are the trunks and how many calls each has. Its methods may be called
-// from any goroutine.
-type trunks struct {
-	mu    sync.Mutex
-	all   []Trunk
-	calls map[string]int // by name
-}
-
-// ReloadTrunks takes over what the store says of the trunks. Calls that go on
-// count where they were begun.
-func (s *Server) ReloadTrunks(ctx context.Context) error {
-	all, err := s.store.Trunks(ctx)
+// split returns host and port of the address; port 0 where it has none.
+func (t *Trunk) split() (host string, port int) {
+	h, p, err := net.SplitHostPort(t.Address)
 	if err != nil {
-		return fmt.Errorf("load trunks: %w", err)
+		return strings.Trim(t.Address, "[]"), 0
 	}
-	s.trunks.mu.Lock()
-	s.trunks.all = all
-	s.trunks.mu.Unlock()
-	return nil
+	port, _ = strconv.Atoi(p)
+	return h, port
 }
 
-// of returns the trunk that a source is, or nil.
-func (t *trunks) of(source netip.Addr) *Trunk {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range t.all {
-		if t.all[i].from(source) {
-			found := t.all[i]
-			return &found
-		}
-	}
-	return nil
+// domain is the URI of the trunk itself: what it registers for.
+func (t *Trunk) domain() gosip.Uri {
+	host, port := t.split()
+	return gosip.Uri{Scheme: "sip", Host: bracketed(host), Port: port}
 }
 
-// enter counts a call of a trunk; false: it has as many as it may.
-func (t *trunks) enter(k *Trunk) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.take(k)
+// account is the user part of our address of record at the trunk, and of the
+// Contact by which it calls us.
+func (t *Trunk) account() string {
+	user, _, _ := strings.Cut(t.Login, "@")
+	if user == "" {
+		return "pickup"
+	}
+	return user
 }
 
-func (t *trunks) take(k *Trunk) bool {
-	if k.MaxCalls > 0 && t.calls[k.Name] >= k.MaxCalls {
-		return false
+func (t *Trunk) transport() string {
+	if t.Transport == "" {
+		return "udp"
 	}
-	if t.calls == nil {
-		t.calls = map[string]int{}
-	}
-	t.calls[k.Name]++
-	return true
+	return strings.ToLower(t.Transport)
 }
 
-// leave ends a call of a trunk; "" is none.
-func (t *trunks) leave(name string) {
-	if name == "" {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.calls[name]--; t.calls[name] <= 0 {
-		delete(t.calls, name)
-	}
+// takes reports whether a number may leave by the trunk.
+func (t *Trunk) takes(number string) bool {
+	begins := func(p string) bool { return strings.HasPrefix(number, p) }
+	return !t.Disabled && (len(t.Prefixes) == 0 || slices.ContainsFunc(t.Prefixes, begins)) && !slices.ContainsFunc(t.Denied, begins)
 }
 
-// takes reports whether a number may leave by the trunk, and where to.
-func (t *Trunk) takes(number string) (netip.AddrPort, bool) {
-	addr, bad := netip.ParseAddrPort(t.Address)
-	return addr, bad == nil && !t.Disabled && strings.HasPrefix(number, t.Prefix) && dialled(t.Transport)
+// target is the URI of a number at one address of the trunk.
+func (t *Trunk) target(number string, to locate.Target) gosip.Uri {
+	u := gosip.Uri{Scheme: "sip", User: number, Host: bracketed(to.Addr.Addr().String()), Port: int(to.Addr.Port())}
+	if host, port := t.split(); host != "" && net.ParseIP(host) == nil { // RFC 3263 4: the URI keeps the domain
+		u.Host, u.Port = host, port
+	}
+	if to.Transport != "udp" {
+		u.UriParams = gosip.NewParams()
+		u.UriParams.Add("transport", to.Transport)
+	}
+	return u
 }
 
-// route says that no trunk takes a number, full or not.
-func (t *trunks) route(number string) error {
-	if number == "" {
-		return callflow.ErrNoRoute
+// bracketed is a host as it stands in a URI (RFC 3261 25.1: IPv6reference).
+func bracketed(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() && !a.Is4In6() {
+		return "[" + a.WithZone("").String() + "]"
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range t.all {
-		if _, ok := t.all[i].takes(number); ok {
-			return nil
-		}
-	}
-	return callflow.ErrNoTrunk
-}
-
-// to chooses the trunk for a number and counts the call.
-func (t *trunks) to(number string) (*Trunk, netip.AddrPort, error) {
-	if number == "" {
-		return nil, netip.AddrPort{}, callflow.ErrNoRoute
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err := callflow.ErrNoTrunk
-	for i := range t.all {
-		k := t.all[i]
-		addr, ok := k.takes(number)
-		if !ok {
-			continue
-		}
-		if !t.take(&k) {
-			err = errTrunksFull
-			continue
-		}
-		return &k, addr, nil
-	}
-	return nil, netip.AddrPort{}, err
-}
-
-// dialled reports whether we call trunks over a transport.
-func dialled(transport string) bool {
-	return transport == "" || strings.EqualFold(transport, "udp") || strings.EqualFold(transport, "tcp")
-}
-
-// toNumber is the way to a number; its trunk is entered.
-func (s *Server) toNumber(number string) (destination, error) {
-	number = numberUser(number)
-	t, addr, err := s.trunks.to(number)
-	if err != nil {
-		return destination{}, err
-	}
-	f := &flow{transport: "udp", addr: addr}
-	if strings.EqualFold(t.Transport, "tcp") {
-		f.transport = "tcp"
-	}
-	u := gosip.Uri{Scheme: "sip", User: number, Host: addr.Addr().String(), Port: int(addr.Port())}
-	return destination{target: u, flow: f, trunk: t}, nil
+	return host
 }
 
 // answer returns the header that answers a 401 or 407 of the trunk, of its
@@ -189,3 +118,19 @@ func (t *Trunk) answer(res *gosip.Response, method, uri string) (name, value str
 	}
 	return name, ""
 }
+
+// TrunkState says how a trunk does.
+type TrunkState struct {
+	Name string
+	// Health is "off" (disabled), "connecting" (nothing is known yet), "well",
+	// "down" (Error says why) or "unknown": it neither registers nor is asked.
+	Health     string
+	Since      time.Time
+	Error      string
+	Registered bool      // our address is registered there
+	Expires    time.Time // until then; the zero time: it is not
+	Calls      int       // now, both directions
+	Addresses  []string  // where it is called, as "udp 192.0.2.1:5060"
+}
+
+func describe(t locate.Target) string { return fmt.Sprintf("%s %s", t.Transport, t.Addr) }

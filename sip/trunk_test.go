@@ -62,7 +62,7 @@ func TestWhoCallsFromATrunk(t *testing.T) {
 func TestTrunkIsFull(t *testing.T) {
 	e := startEdge(t, nil)
 	carrier := e.phone()
-	e.trunks(sip.Trunk{Name: "carrier", Address: carrier.addr(), Prefix: "+33", MaxCalls: 2})
+	e.trunks(sip.Trunk{Name: "carrier", Address: carrier.addr(), Prefixes: []string{"+33"}, MaxCalls: 2})
 	dial := func(leg call.LegID) (callflow.Leg, error) {
 		return e.Dialer(callflow.AddressNumber).Dial(t.Context(), callflow.Invitation{
 			LegID: leg, CallID: "call1", To: callflow.Address{Kind: callflow.AddressNumber, Value: "+33612345678"},
@@ -119,11 +119,13 @@ func TestWhichTrunkIsDialled(t *testing.T) {
 		trunks []sip.Trunk // Address is that of a carrier
 		want   string      // user part of From at the carrier; "": none is dialled
 	}{
-		"the first whose prefix fits":    {[]sip.Trunk{{Prefix: "+44", FromUser: "a"}, {Prefix: "+33", FromUser: "b"}}, "b"},
+		"the first whose prefix fits":    {[]sip.Trunk{{Prefixes: []string{"+44"}, FromUser: "a"}, {Prefixes: []string{"+33"}, FromUser: "b"}}, "b"},
 		"no prefix takes all":            {[]sip.Trunk{{FromUser: "a"}}, "a"},
-		"none whose prefix fits":         {[]sip.Trunk{{Prefix: "+44", FromUser: "a"}}, ""},
+		"none whose prefix fits":         {[]sip.Trunk{{Prefixes: []string{"+44"}, FromUser: "a"}}, ""},
 		"not one that is disabled":       {[]sip.Trunk{{FromUser: "a", Disabled: true}, {FromUser: "b"}}, "b"},
-		"not one over TLS in the clear":  {[]sip.Trunk{{FromUser: "a", Transport: "tls"}}, ""},
+		"none of a number it denies":     {[]sip.Trunk{{Denied: []string{"+44", "+336"}, FromUser: "a"}, {FromUser: "b"}}, "b"},
+		"the lowest rank":                {[]sip.Trunk{{Rank: 2, FromUser: "a"}, {Rank: 1, FromUser: "b"}}, "b"},
+		"the next one when one is fast":  {[]sip.Trunk{{Name: "slow", FromUser: "a", Rate: 0.001}, {Name: "free", FromUser: "b"}}, "a b"},
 		"the next one when one is full":  {[]sip.Trunk{{Name: "full", FromUser: "a", MaxCalls: 1}, {Name: "free", FromUser: "b"}}, "a b"},
 		"none whose address is a name":   {[]sip.Trunk{{Address: "sip.carrier.example:5060", FromUser: "a"}}, ""},
 		"nothing without any of a trunk": {nil, ""},

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,14 @@ type packetConn struct {
 	buf     [1 << 16]byte          // the longest datagram is 65,507 bytes
 	long    atomic.Pointer[[]byte] // for the next placeholder that arrives
 	last    netip.AddrPort
-	changes int // of the source, since the set of sources was forgotten
+	changes int       // of the source, since the set of sources was forgotten
+	at      *endpoint // nil: the first
+	once    sync.Once
+	read    chan struct{} // closed when sipgo reads: from then on it sends by this socket
+}
+
+func newPacketConn(socket udpSocket, s *Server) *packetConn {
+	return &packetConn{udpSocket: socket, server: s, read: make(chan struct{})}
 }
 
 // udpSocket is a *net.UDPConn.
@@ -38,6 +46,7 @@ const maxSources = 200_000
 
 // ReadFrom returns the next datagram that is a SIP message.
 func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	p.once.Do(func() { close(p.read) })
 	for {
 		n, from, err := p.ReadFromUDPAddrPort(p.buf[:])
 		if err != nil {
@@ -53,6 +62,7 @@ func (p *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if kept == nil {
 			continue
 		}
+		p.server.heard.note(source, p.at)
 		if source != p.last {
 			p.last = source
 			if p.changes++; p.changes > maxSources {

@@ -126,7 +126,7 @@ func inVirtualTime(t *testing.T, change func(*sip.Config), f func(t *testing.T, 
 		u := account.User{ID: "u1001", Login: "1001", Active: true, Role: account.RoleAgent}
 		u.HA1MD5, u.HA1SHA256 = account.HA1("1001", "pickup", "demo-1001")
 		store.users["1001"] = u
-		cfg := sip.Config{LocalAddr: loop, GuardRate: -1}
+		cfg := sip.Config{LocalAddr: loop, GuardRate: -1, Locate: noNames}
 		if change != nil {
 			change(&cfg)
 		}

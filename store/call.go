@@ -105,23 +105,28 @@ func saveRecord(t *tx, r *call.Record, state string) error {
 }
 
 const legColumns = `id, call_id, pos, kind, user_id, device, transport, sip_call_id, started_at, rang_at, answered_at, ended_at,
-	status_code, cause, codec, packets_in, packets_out, packets_lost, jitter_us, mos_centi`
+	status_code, cause, codec, packets_in, packets_out, packets_lost, jitter_us, mos_centi,
+	mos_lowest_centi, mos_last_centi, mos_mean_centi`
 
 func saveLeg(t *tx, id call.ID, pos int, l *call.LegRecord) error {
 	q := &l.Quality
 	_, err := t.exec(`INSERT INTO call_legs (`+legColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (id) DO UPDATE SET pos = excluded.pos, device = excluded.device, transport = excluded.transport,
 			sip_call_id = excluded.sip_call_id, started_at = excluded.started_at, rang_at = excluded.rang_at,
 			answered_at = excluded.answered_at, ended_at = excluded.ended_at, status_code = excluded.status_code,
 			cause = excluded.cause, codec = excluded.codec, packets_in = excluded.packets_in,
 			packets_out = excluded.packets_out, packets_lost = excluded.packets_lost, jitter_us = excluded.jitter_us,
-			mos_centi = excluded.mos_centi`,
+			mos_centi = excluded.mos_centi, mos_lowest_centi = excluded.mos_lowest_centi,
+			mos_last_centi = excluded.mos_last_centi, mos_mean_centi = excluded.mos_mean_centi`,
 		l.ID, id, pos, l.Kind, l.AgentID, l.Device, l.Transport, l.SIPCallID, msOf(l.StartedAt), msOf(l.RangAt),
 		msOf(l.AnsweredAt), msOf(l.EndedAt), l.Cause.Status, l.Cause.Text, l.Codec, int64(q.PacketsIn), int64(q.PacketsOut),
-		int64(q.PacketsLost), q.Jitter.Microseconds(), int64(math.Round(q.MOS*100)))
+		int64(q.PacketsLost), q.Jitter.Microseconds(), centi(q.MOS), centi(q.MOSLowest), centi(q.MOSLast), centi(q.MOSMean))
 	return err
 }
+
+// centi is a score in hundredths.
+func centi(score float64) int64 { return int64(math.Round(score * 100)) }
 
 func addCallEvents(t *tx, id call.ID, events []call.TimelineEvent) error {
 	for i := range events {
@@ -181,11 +186,11 @@ func (s *Store) legsOf(ctx context.Context, records []call.Record) error {
 		all, err := list(ctx, s.read, func(row scanner) (l leg, err error) {
 			var pos int
 			r, q := &l.row, &l.row.Quality
-			var mos int64
+			var mos, lowest, last, mean int64
 			err = row.Scan(&r.ID, &l.call, &pos, &r.Kind, &r.AgentID, &r.Device, &r.Transport, &r.SIPCallID,
 				moment{&r.StartedAt}, moment{&r.RangAt}, moment{&r.AnsweredAt}, moment{&r.EndedAt}, &r.Cause.Status, &r.Cause.Text,
-				&r.Codec, &q.PacketsIn, &q.PacketsOut, &q.PacketsLost, span{&q.Jitter, time.Microsecond}, &mos)
-			q.MOS = float64(mos) / 100
+				&r.Codec, &q.PacketsIn, &q.PacketsOut, &q.PacketsLost, span{&q.Jitter, time.Microsecond}, &mos, &lowest, &last, &mean)
+			q.MOS, q.MOSLowest, q.MOSLast, q.MOSMean = float64(mos)/100, float64(lowest)/100, float64(last)/100, float64(mean)/100
 			return l, err
 		}, `SELECT `+legColumns+` FROM call_legs`+f.where()+` ORDER BY call_id, pos`, f.args...)
 		if err != nil {

@@ -35,6 +35,7 @@ type softphone struct {
 	run     []string // commands at start, as "/dial sip:..."
 	// settings are further lines of its config file.
 	settings string
+	v6       bool // it speaks IPv6, on ::1
 }
 
 // startBaresip runs a softphone that speaks one tone and keeps what it hears.
@@ -48,9 +49,12 @@ func startBaresip(t testing.TB, p softphone) *baresip {
 		rate = 16000 // its own way from 8 to 16 kHz lets nothing above 1.3 kHz pass
 	}
 	writeWAV(t, wave, rate, tone(p.hz, rate, 120*rate))
-	listen := freePort(t)
+	listen, host, version := freePort(t), "127.0.0.1", "-4"
+	if p.v6 {
+		host, version = "[::1]", "-6"
+	}
 	config := fmt.Sprintf(`poll_method epoll
-sip_listen 127.0.0.1:%d
+sip_listen %s
 call_local_timeout 120
 call_max_calls 4
 audio_path /usr/share/baresip
@@ -74,14 +78,14 @@ module sndfile.so
 module stdio.so
 module_app account.so
 module_app menu.so
-%s`, listen, wave, rate, b.dir, p.settings)
+%s`, fmt.Sprintf("%s:%d", host, listen), wave, rate, b.dir, p.settings)
 	files := map[string]string{"config": config, "accounts": p.account + "\n", "contacts": ""}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	args := []string{"-f", b.dir, "-4"}
+	args := []string{"-f", b.dir, version}
 	for _, c := range p.run {
 		args = append(args, "-e", c)
 	}

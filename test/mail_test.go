@@ -155,7 +155,7 @@ func (s *server) count() (n int) {
 // doctor runs pickup doctor on the data of a running server, and wants a line.
 func doctor(t *testing.T, s *server, want string) {
 	t.Helper()
-	cmd := exec.Command(program(t), "doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0")
+	cmd := exec.Command(program(t), "doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0", "--media.webrtc_port=0")
 	cmd.Env = append(os.Environ(), "PICKUP_DATA_DIR="+s.dir)
 	out, err := cmd.CombinedOutput()
 	if !strings.Contains(string(out), "\n"+want) || (err != nil) != strings.HasPrefix(want, "FAIL") || strings.Contains(string(out), mailSecret) {

@@ -199,8 +199,10 @@ func (p *phone) handle(m sipMessage) {
 	case "OPTIONS":
 		p.mu.Lock()
 		p.asked++
+		d := p.dialogs[m.get("call-id")]
+		gone := p.forgets || d != nil && d.over
 		p.mu.Unlock()
-		if p.forgets && tagOf(m.get("to")) != "" {
+		if gone && tagOf(m.get("to")) != "" {
 			p.reply(m, "481 Call/Transaction Does Not Exist", "", "")
 			return
 		}
@@ -364,7 +366,7 @@ func (p *phone) request(method, target, from, to, callID string, cseq int, extra
 	text := fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"+
 		"CSeq: %d %s\r\nContact: <sip:%s@%s>\r\n%sContent-Length: %d\r\n\r\n%s",
 		method, target, p.addr(), id.New(), from, to, callID, cseq, method, p.user, p.addr(), extra, len(body), body)
-	for pause := 500 * time.Millisecond; pause < 8*time.Second; pause *= 2 {
+	for pause := 500 * time.Millisecond; pause <= 16*time.Second; pause *= 2 { // timer B and F: 64*T1
 		p.send(text)
 		select {
 		case m := <-c:

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -170,13 +171,24 @@ func (s *server) stop(sig syscall.Signal) {
 	s.cmd = nil
 }
 
+// base is the address of its HTTP port.
+func (s *server) base() string {
+	for _, e := range s.extraEnv {
+		if strings.HasPrefix(e, "PICKUP_HTTP_TLS_CERT=") {
+			return "https://" + s.http
+		}
+	}
+	return "http://" + s.http
+}
+
 func (s *server) signIn(login, password string) {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.client = &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	trust := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the certificate of a test
+	s.client = &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: trust}}
 	s.call(http.MethodPost, "/api/v1/session", map[string]string{"login": login, "password": password}, nil, http.StatusNoContent)
 }
 
@@ -191,7 +203,7 @@ func (s *server) call(method, path string, body, into any, want int) {
 		}
 		r = bytes.NewReader(b)
 	}
-	req, err := http.NewRequest(method, "http://"+s.http+path, r)
+	req, err := http.NewRequest(method, s.base()+path, r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -294,7 +306,7 @@ func (s *server) ended(n int, limit time.Duration) []object {
 // audio fetches a recording's file.
 func (s *server) audio(id string) []byte {
 	s.t.Helper()
-	resp, err := s.client.Get("http://" + s.http + "/api/v1/recordings/" + id + "/audio")
+	resp, err := s.client.Get(s.base() + "/api/v1/recordings/" + id + "/audio")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -309,7 +321,7 @@ func (s *server) audio(id string) []byte {
 // metric reads one number of /metrics.
 func (s *server) metric(name string) float64 {
 	s.t.Helper()
-	resp, err := s.client.Get("http://" + s.http + "/metrics")
+	resp, err := s.client.Get(s.base() + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)
 	}

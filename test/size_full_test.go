@@ -21,5 +21,14 @@ const (
 // chatCut is how long the line between two who chat is cut.
 const chatCut = 5 * time.Minute
 
-// stormCalls is how many calls end as soon as they begin.
-const stormCalls = 10_000
+// stormCalls is how many calls the agents of a storm get.
+const (
+	stormCalls  = 10_000
+	stormAgents = 100
+)
+
+// enumerateTries is how often each request is sent for a user and for nobody.
+const enumerateTries = 500
+
+// relayKinds are the ways to the relay that are tried.
+var relayKinds = []string{"udp", "tcp", "tls"}

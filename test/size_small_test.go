@@ -21,5 +21,14 @@ const (
 // chatCut is how long the line between two who chat is cut.
 const chatCut = 30 * time.Second
 
-// stormCalls is how many calls end as soon as they begin.
-const stormCalls = 500
+// stormCalls is how many calls the agents of a storm get.
+const (
+	stormCalls  = 320
+	stormAgents = 10
+)
+
+// enumerateTries is how often each request is sent for a user and for nobody.
+const enumerateTries = 50
+
+// relayKinds are the ways to the relay that are tried.
+var relayKinds = []string{"tls"}

@@ -24,6 +24,7 @@ func (s *Server) newAPI(mux *patternMux) huma.API {
 	}
 	api := humago.New(mux, cfg)
 	s.sessionOperations(api)
+	s.turnOperations(api)
 	s.siteOperations(api)
 	s.queueOperations(api)
 	s.agentOperations(api)

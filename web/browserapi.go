@@ -35,7 +35,7 @@ func (s *Server) browserOperations(api huma.API, mux *patternMux) {
 		mux.HandleFunc(a.method+" "+a.path, handler)
 	}
 	add(act{id: "browser-call", method: http.MethodPost, path: path, summary: "Call a queue, come back to a call, or take a callback that rings: " +
-		"an SDP offer (application/sdp). The answer has Location and Pickup-Resume; 503 has Retry-After."}, s.browserCall, []*huma.Param{
+		"an SDP offer (application/sdp). The answer has Location, Pickup-Resume and a Link of rel=ice-server for each STUN or TURN URL (RFC 9725, 4.6); 503 has Retry-After."}, s.browserCall, []*huma.Param{
 		text("query", "queue", "Name of the queue.", false), text("query", "lang", "fr or en.", false),
 		text("query", "resume", "Pickup-Resume of an earlier answer, instead of queue.", false),
 		text("query", "chat", "Token of a conversation with which the call goes on, instead of queue: it comes on its ticket and, if he is free, to its agent.", false),
@@ -43,12 +43,14 @@ func (s *Server) browserOperations(api huma.API, mux *patternMux) {
 	add(act{id: "browser-call-offer", method: http.MethodPatch, path: one, summary: "A new offer in the same call: restart of ICE, hold"},
 		s.browserOffer, []*huma.Param{place}, map[string]string{"200": sdpType})
 	add(act{id: "browser-call-events", method: http.MethodGet, path: one + "/events", summary: "State of the call as server-sent events: state, " +
-		"callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason}"},
+		"callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason, silent}. silent: in a talk, nothing is heard of the page; it restarts ICE and looks at its microphone"},
 		s.browserEvents, []*huma.Param{place}, map[string]string{"200": "text/event-stream"})
 	add(act{id: "browser-call-callback", method: http.MethodPost, path: one + "/callback", summary: "Leave the place to a callback to this page"},
 		s.browserCallback, []*huma.Param{place}, map[string]string{"201": "application/json"})
 	add(act{id: "browser-call-away", method: http.MethodPost, path: one + "/away", summary: "The page is left, perhaps only reloaded: the place is kept"},
 		s.browserAway, []*huma.Param{place}, map[string]string{"204": ""})
+	add(act{id: "browser-call-microphone", method: http.MethodPost, path: one + "/microphone", summary: "The page lost its microphone, or has one again: " +
+		`{"lost": true}. It is noted in the call; the call goes on.`}, s.browserMicrophone, []*huma.Param{place}, map[string]string{"204": ""})
 	add(act{id: "browser-call-end", method: http.MethodDelete, path: one, summary: "Hang up: leave the queue, end the talk, or not take a callback " +
 		"that rings now. It never cancels a callback that was promised: it rings again, or DELETE {Location}/callback cancels it. 204 also when nothing is left to hang up."},
 		s.browserEnd, []*huma.Param{place}, map[string]string{"204": ""})
@@ -248,7 +250,7 @@ func (s *Server) startCall(w http.ResponseWriter, r *http.Request, n newCall, l 
 		s.parts.Chats.GoneToCall(n.chat, v.Record.ID)
 		s.mayBeOver(v.Record.ID)
 	}
-	created(w, p, n.secret, answer)
+	s.created(w, p, n.secret, answer)
 	return nil
 }
 
@@ -277,11 +279,12 @@ func refusedCall(r *callflow.Refusal) error {
 
 // created answers 201. The resume token names the call it began with, so that
 // it is understood after a restart too.
-func created(w http.ResponseWriter, p *browserPage, secret string, answer []byte) {
+func (s *Server) created(w http.ResponseWriter, p *browserPage, secret string, answer []byte) {
 	h := w.Header()
 	h.Set("Location", "/w/v1/calls/"+string(p.first)+"."+placeSecret(p.resume))
 	h.Set("Pickup-Resume", string(p.first)+"."+secret)
 	h.Set("Content-Type", sdpType)
+	s.cfg.TURN.link(h, string(p.first))
 	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write(answer) // the page is gone: its leg will be dead
 }
@@ -330,7 +333,7 @@ func (s *Server) resumeCall(w http.ResponseWriter, r *http.Request, token string
 	}
 	p := s.parts.Browser.remember(first, resume)
 	p.hold(l, id)
-	created(w, p, secret, answer)
+	s.created(w, p, secret, answer)
 	return nil
 }
 
@@ -354,7 +357,7 @@ func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, p *browser
 		p.drop(l)
 		return false, problem(http.StatusGone, "", "The callback does not ring any more; you will be called again.", "query.resume")
 	}
-	created(w, p, secret, answer)
+	s.created(w, p, secret, answer)
 	return true, nil
 }
 
@@ -401,7 +404,7 @@ func (s *Server) legOf(r *http.Request) (*browserPage, *browserLeg, error) {
 }
 
 func (s *Server) browserOffer(w http.ResponseWriter, r *http.Request) {
-	_, l, err := s.legOf(r)
+	p, l, err := s.legOf(r)
 	if err != nil {
 		writeProblem(w, err)
 		return
@@ -420,7 +423,8 @@ func (s *Server) browserOffer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", sdpType)
-	_, _ = w.Write(answer) // the page is gone: its leg will be dead
+	s.cfg.TURN.link(w.Header(), string(p.first)) // those of the last answer may have expired
+	_, _ = w.Write(answer)                       // the page is gone: its leg will be dead
 }
 
 func (s *Server) browserAway(w http.ResponseWriter, r *http.Request) {

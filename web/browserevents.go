@@ -30,6 +30,7 @@ type callState struct {
 	Agent           string `json:"agent"` // name of who answered
 	CallbackOffered bool   `json:"callback_offered"`
 	EndReason       string `json:"end_reason"`
+	Silent          bool   `json:"silent"` // in a talk: nothing is heard of the page, though its line stands
 	final           bool   // nothing comes after it
 }
 
@@ -86,6 +87,7 @@ func (t *teller) look(ctx context.Context) (more bool, err error) {
 	p := t.page
 	p.mu.Lock()
 	current, ringing, left := p.current, p.ringing, callbackRing-time.Since(p.offered)
+	silent := p.leg != nil && p.leg.media.Silent()
 	p.mu.Unlock()
 	if ringing != t.ringing {
 		was := t.ringing
@@ -98,6 +100,7 @@ func (t *teller) look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return true, nil //nolint:nilerr // not stored yet, or the store is away for a moment: the next look tells
 	}
+	state.Silent = silent && !state.final
 	if t.begun && state == t.last {
 		return true, nil
 	}

@@ -19,6 +19,7 @@ type browserLeg struct {
 	early []callflow.LegEvent // told before Bind
 	rings *time.Timer         // outbound: until it is given up; nil: answered or inbound
 	rang  bool
+	deaf  bool         // its page said that the microphone is gone
 	over  bool         // LegFinal was told
 	page  *browserPage // that it belongs to; nil: none yet
 }
@@ -57,6 +58,22 @@ func (l *browserLeg) Referred(int, string) {}
 
 // away says that the page was left.
 func (l *browserLeg) away() { l.say(callflow.LegEvent{Kind: callflow.LegAway}) }
+
+// microphone says that the page lost its microphone, or has one again. It is
+// told once for each change.
+func (l *browserLeg) microphone(lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || l.deaf == lost {
+		return
+	}
+	l.deaf = lost
+	e := callflow.LegEvent{Kind: callflow.LegMicrophone, Text: callflow.MicrophoneBack}
+	if lost {
+		e.Text = callflow.MicrophoneLost
+	}
+	l.tell(e)
+}
 
 // hungUp says that the player hung up; the leg is over.
 func (l *browserLeg) hungUp() {

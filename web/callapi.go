@@ -69,7 +69,10 @@ type CallLeg struct {
 	PacketsOut  uint64    `json:"packets_out"`
 	PacketsLost uint64    `json:"packets_lost"`
 	JitterMS    float64   `json:"jitter_ms"`
-	MOS         float64   `json:"mos" doc:"Estimated mean opinion score; 0 when nothing was received."`
+	MOS         float64   `json:"mos" doc:"Estimated mean opinion score (ITU-T G.107) of the whole leg; 0 when nothing was received."`
+	MOSLowest   float64   `json:"mos_lowest" doc:"That of the worst 5 s; 0 for a shorter leg."`
+	MOSLast     float64   `json:"mos_last" doc:"That of the last 5 s that were whole."`
+	MOSMean     float64   `json:"mos_mean" doc:"The mean of all stretches of 5 s."`
 }
 
 // CallStory is one call with all that happened in it.
@@ -237,7 +240,7 @@ func showLeg(l *call.LegRecord) CallLeg {
 		StartedAt: at(l.StartedAt), RangAt: at(l.RangAt), AnsweredAt: at(l.AnsweredAt), EndedAt: at(l.EndedAt),
 		Status: l.Cause.Status, Cause: l.Cause.Text, Codec: l.Codec,
 		PacketsIn: l.Quality.PacketsIn, PacketsOut: l.Quality.PacketsOut, PacketsLost: l.Quality.PacketsLost,
-		JitterMS: float64(l.Quality.Jitter) / float64(time.Millisecond), MOS: l.Quality.MOS,
+		JitterMS: float64(l.Quality.Jitter) / float64(time.Millisecond), MOS: l.Quality.MOS, MOSLowest: l.Quality.MOSLowest, MOSLast: l.Quality.MOSLast, MOSMean: l.Quality.MOSMean,
 	}
 }
 

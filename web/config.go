@@ -37,6 +37,7 @@ type Config struct {
 	ChatRate       float64        // new conversations a second and source; 0: 0.2
 	ChatBurst      int            // 0: 10
 	ChatSockets    int            // open sockets of one source; 0: 100
+	TURN           TURN           // the relays that browsers are told of; zero: none
 	IdentitySecret []byte         // by which the operator's site signs who a visitor is (HS256); empty: all are anonymous
 }
 
@@ -98,6 +99,8 @@ type Parts struct {
 	Chats    *chat.Rooms      // required where Board is
 	Files    *filestore.Store // bytes of uploaded files; nil: none are taken
 	Mail     Mail             // nil: mailboxes are kept, and nothing is fetched or sent
+	// Trunks tells how the trunks do; nil: it is not known.
+	Trunks func() map[string]TrunkHealth
 	// Trace returns the SIP messages of a dialog, oldest first; nil: none.
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.

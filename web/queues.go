@@ -102,6 +102,7 @@ type QueueSettings struct {
 	MaxWaitMS     int64             `json:"max_wait_ms" minimum:"0" maximum:"86400000" default:"0" required:"false" doc:"0: no limit."`
 	MaxLength     int               `json:"max_length" minimum:"0" maximum:"100000" default:"0" required:"false" doc:"0: no limit."`
 	WrapUpMS      int64             `json:"wrap_up_ms" minimum:"0" maximum:"3600000" default:"0" required:"false"`
+	CallerID      *string           `json:"caller_id,omitempty" pattern:"^(\\+[1-9][0-9]{2,14})?$" nullable:"false" doc:"E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays."`
 	Strategy      *string           `json:"strategy,omitempty" enum:"longest_idle,least_occupied,fewest_calls,round_robin,linear,weighted_random" nullable:"false" doc:"Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle."`
 	Hours         *string           `json:"hours,omitempty" maxLength:"64" nullable:"false" doc:"Name of its opening hours; empty: always open. Without it, they stay."`
 }
@@ -303,7 +304,7 @@ func queueObject(q queue.QueueConfig) QueueObject {
 	o := QueueObject{ID: q.ID, Members: []QueueMember{}, QueueSettings: QueueSettings{
 		Name: q.Name, Title: q.Title, Enabled: &q.Enabled, TargetMS: q.Target.Milliseconds(), TargetPercent: q.TargetPercent,
 		MaxWaitMS: q.MaxWait.Milliseconds(), MaxLength: q.MaxLength, WrapUpMS: q.WrapUp.Milliseconds(),
-		Strategy: &strategy,
+		Strategy: &strategy, CallerID: &q.CallerID,
 	}}
 	for _, m := range q.Members {
 		o.Members = append(o.Members, QueueMember{string(m.Agent), m.Rank})
@@ -319,6 +320,9 @@ func (b QueueSettings) onto(q queue.QueueConfig) queue.QueueConfig {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	q.Name, q.Title, q.Enabled, q.Target, q.TargetPercent = b.Name, b.Title, unlessSaid(b.Enabled), ms(b.TargetMS), b.TargetPercent
 	q.MaxWait, q.MaxLength, q.WrapUp = ms(b.MaxWaitMS), b.MaxLength, ms(b.WrapUpMS)
+	if b.CallerID != nil {
+		q.CallerID = *b.CallerID
+	}
 	if b.Strategy != nil {
 		q.Strategy = queue.Strategy(*b.Strategy)
 	}

@@ -38,6 +38,7 @@ type TalkInfo struct {
 	Held    bool        `json:"held"`
 	Muted   bool        `json:"muted"`
 	Paused  bool        `json:"paused" doc:"The recording is paused."`
+	Masked  bool        `json:"masked" doc:"The player's keys reach neither the agent nor the recording."`
 	Aside   bool        `json:"aside" doc:"The agent talks to who is consulted, and the player hears music."`
 	Left    bool        `json:"left" doc:"The player has left; people of ours still talk."`
 	Parties []TalkParty `json:"parties" nullable:"false"`
@@ -65,7 +66,7 @@ type TalkTarget struct {
 type OperateInput struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		Operation string `json:"operation" enum:"hold,retrieve,mute,unmute,pause_recording,resume_recording,transfer,consult,toggle,complete,cancel,conference,park,pick_up,listen,whisper,barge,take_over,leave"`
+		Operation string `json:"operation" enum:"hold,retrieve,mute,unmute,pause_recording,resume_recording,mask,unmask,transfer,consult,toggle,complete,cancel,conference,park,pick_up,listen,whisper,barge,take_over,leave"`
 		To        string `json:"to,omitempty" maxLength:"64" doc:"Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number."`
 	}
 }
@@ -145,7 +146,7 @@ func (s *Server) getTalk(ctx context.Context, in *IDInput) (*oneOutput[TalkInfo]
 func showTalk(v *callflow.View) TalkInfo {
 	t := TalkInfo{
 		CallID: string(v.Record.ID), State: string(v.Record.State), AgentID: string(v.Record.AgentID), Agent: v.AgentLogin,
-		Held: v.Record.State == call.StateHeld, Muted: v.Muted, Paused: v.Paused, Aside: v.Aside, Left: v.Orphan, Parties: []TalkParty{},
+		Held: v.Record.State == call.StateHeld, Muted: v.Muted, Paused: v.Paused, Masked: v.Masked, Aside: v.Aside, Left: v.Orphan, Parties: []TalkParty{},
 	}
 	for _, p := range v.Parties {
 		name := p.Login

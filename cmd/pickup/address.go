@@ -13,7 +13,7 @@ func localAddr(advertise netip.Addr, local []netip.Prefix) func(netip.Addr) neti
 	var known sync.Map // netip.Addr -> netip.Addr
 	return func(peer netip.Addr) netip.Addr {
 		peer = peer.Unmap()
-		if advertise.IsValid() && !inNets(peer, local) {
+		if advertise.IsValid() && !inNets(peer, local) && (!peer.IsValid() || peer.Is4() == advertise.Is4()) {
 			return advertise
 		}
 		if got, ok := known.Load(peer); ok {

@@ -1,87 +1,51 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"time"
+	"strings"
 
 	"pickup/callflow"
-	"pickup/internal/logkey"
 	"pickup/sip"
 	"pickup/store"
 	"pickup/web"
 )
 
 // sipStore shows the SIP edge what it keeps.
-type sipStore struct {
-	*store.Store
-	log *slog.Logger
-}
+type sipStore struct{ *store.Store }
 
-// Trunks translates the stored trunks; names of hosts are looked up here and
-// not during calls.
+// Trunks translates the stored trunks.
 func (s sipStore) Trunks(ctx context.Context) ([]sip.Trunk, error) {
 	stored, err := s.Store.Trunks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []sip.Trunk
+	out := make([]sip.Trunk, 0, len(stored))
 	for _, t := range stored {
-		base := sip.Trunk{
-			Name: t.Name, Transport: t.Transport, Login: t.Username, Password: t.Password, MaxCalls: t.MaxCalls, Disabled: t.Disabled,
-		}
-		for _, n := range t.Networks {
-			if network, err := netip.ParsePrefix(n); err == nil {
-				base.Networks = append(base.Networks, network)
-			}
-		}
-		host := t.Host
-		if addrs := s.lookUp(ctx, t); len(addrs) > 0 {
-			host = addrs[0].String()
-			for _, a := range addrs {
-				base.Networks = append(base.Networks, netip.PrefixFrom(a, a.BitLen()))
-			}
-		}
-		base.Address = net.JoinHostPort(host, strconv.Itoa(cmp.Or(t.Port, defaultPort(t.Transport))))
-		if len(t.Prefixes) == 0 {
-			out = append(out, base)
-		}
-		for _, p := range t.Prefixes {
-			base.Prefix = p
-			out = append(out, base)
-		}
+		out = append(out, sipTrunk(t))
 	}
 	return out, nil
 }
 
-func defaultPort(transport string) int {
-	if transport == "tls" {
-		return 5061
+// sipTrunk is a stored trunk as the edge takes it.
+func sipTrunk(t store.Trunk) sip.Trunk {
+	k := sip.Trunk{
+		Name: t.Name, Address: t.Host, Transport: t.Transport, Login: t.Username, Password: t.Password, Realm: t.Realm, FromUser: t.FromUser,
+		Prefixes: t.Prefixes, Denied: t.Denied, Rank: t.Rank, MaxCalls: t.MaxCalls, Rate: t.Rate, Register: t.Register, Expires: t.Expires,
+		Probe: t.Probe, Disabled: t.Disabled,
 	}
-	return 5060
-}
-
-// lookUp returns the addresses of a trunk whose host is a name. Without any it
-// can still be known by its networks.
-func (s sipStore) lookUp(ctx context.Context, t store.Trunk) []netip.Addr {
-	if _, err := netip.ParseAddr(t.Host); err == nil || t.Disabled {
-		return nil
+	if t.Port != 0 {
+		k.Address = net.JoinHostPort(strings.Trim(t.Host, "[]"), strconv.Itoa(t.Port))
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.Host)
-	if err != nil {
-		s.log.Warn("host of a trunk not found: it is not called", "trunk", t.Name, logkey.Err, err)
+	for _, n := range t.Networks {
+		if network, err := netip.ParsePrefix(n); err == nil {
+			k.Networks = append(k.Networks, network)
+		}
 	}
-	for i := range addrs {
-		addrs[i] = addrs[i].Unmap()
-	}
-	return addrs
+	return k
 }
 
 // wsHandler is SIP over WebSocket as an HTTP handler.
@@ -119,6 +83,10 @@ func (s *server) figures() []web.Figure {
 		total("pickup_sip_bad_requests_total", "Unparsable requests answered 400.", func() uint64 { return s.sip.Metrics().BadRequest }),
 		total("pickup_sip_guard_refused_total", "Requests refused by the flood guard.",
 			func() uint64 { return s.sip.Metrics().GuardRefused }),
+		total("pickup_sip_wrong_passwords_total", "Requests with a wrong password, or of a user we do not have.",
+			func() uint64 { return s.sip.Metrics().Wrong }),
+		total("pickup_sip_auth_blocked_total", "Requests refused after too many wrong passwords.",
+			func() uint64 { return s.sip.Metrics().Blocked }),
 		total("pickup_sip_gate_refused_total", "Requests refused before any handler saw them.", func() (n uint64) {
 			for _, of := range s.sip.Metrics().GateRefused {
 				n += of
@@ -133,8 +101,44 @@ func (s *server) figures() []web.Figure {
 			func() uint64 { return s.sip.Metrics().ConnectionsEvicted }),
 		total("pickup_sip_connections_refused_total", "Connections refused because all that are there are in use.",
 			func() uint64 { return s.sip.Metrics().ConnectionsRefused }),
+		{Name: "pickup_trunks_down", Help: "Trunks that do not register or do not answer.", Value: func() float64 {
+			return s.trunksThat(func(t sip.TrunkState) bool { return t.Health == "down" })
+		}},
+		{Name: "pickup_trunks_registered", Help: "Trunks where we are registered.", Value: func() float64 {
+			return s.trunksThat(func(t sip.TrunkState) bool { return t.Registered })
+		}},
+		total("pickup_trunk_calls_refused_total", "Calls that a trunk had no place for: max_calls or calls_per_second.",
+			func() uint64 { return s.sip.Metrics().TrunkRefused }),
+		total("pickup_trunk_failovers_total", "Calls that went on to another address or trunk.",
+			func() uint64 { return s.sip.Metrics().TrunkFailovers }),
 		total("pickup_sip_legs_dead_total", "Calls ended because their peer had vanished.", func() uint64 { return s.sip.Metrics().Dead }),
 	}
+}
+
+// trunkHealth tells the API how each trunk does, by name.
+func (s *server) trunkHealth() map[string]web.TrunkHealth {
+	out := map[string]web.TrunkHealth{}
+	for _, t := range s.sip.Trunks() {
+		h := web.TrunkHealth{
+			State: t.Health, Since: web.MaybeTime(t.Since), Error: t.Error, Registered: t.Registered, Calls: t.Calls,
+			Addresses: append([]string{}, t.Addresses...),
+		}
+		if t.Registered {
+			h.Expires = web.MaybeTime(t.Expires)
+		}
+		out[t.Name] = h
+	}
+	return out
+}
+
+// trunksThat counts the trunks of one kind.
+func (s *server) trunksThat(are func(sip.TrunkState) bool) (n float64) {
+	for _, t := range s.sip.Trunks() {
+		if are(t) {
+			n++
+		}
+	}
+	return n
 }
 
 // loopbackHost reports whether a host:port is on loopback.

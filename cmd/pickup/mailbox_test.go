@@ -29,9 +29,9 @@ func TestMailboxesAreMadeListedTriedAndRemoved(t *testing.T) {
 		{[]string{"mailbox", "add", "help@casino.example", "--smtp-host="}, "", ""},
 		{[]string{"mailbox", "test", "help@casino.example"}, "", "imap.host 127.0.0.1: connect"},
 		{[]string{"mailbox", "test", "other@casino.example"}, "", "no mailbox"},
-		{[]string{"doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0"}, "FAIL  mailbox help@casino.example: imap.host 127.0.0.1", "mailbox"},
+		{[]string{"doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0", "--media.webrtc_port=0"}, "FAIL  mailbox help@casino.example: imap.host 127.0.0.1", "mailbox"},
 		{[]string{"mailbox", "add", "help@casino.example", "--no-enabled"}, "", ""},
-		{[]string{"doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0"}, "ok    database", ""},
+		{[]string{"doctor", "--sip.listen=127.0.0.1:0", "--http.listen=127.0.0.1:0", "--media.webrtc_port=0"}, "ok    database", ""},
 		{[]string{"mailbox", "remove", "help@casino.example"}, "", ""},
 		{[]string{"mailbox", "remove", "help@casino.example"}, "", "no mailbox"},
 	} {

@@ -59,6 +59,7 @@ type queueSetCmd struct {
 	MaxWait   *time.Duration `help:"Longest wait; 0: queue.max_wait."`
 	MaxLength *int           `help:"Most entries; 0: queue.max_length."`
 	Strategy  *string        `help:"Who gets a call: longest_idle, least_occupied, fewest_calls, round_robin, linear or weighted_random; a new queue has longest_idle."`
+	CallerID  *string        `help:"E.164 number that callbacks show by a trunk; empty: that of the trunk."`
 	Disabled  *bool          `negatable:"" help:"Take no calls."`
 	Hours     *string        `help:"Name of its opening hours; empty: always open."`
 	Members   string         `help:"Logins of its agents, comma-separated, in the order in which they are tried as LOGIN or LOGIN:RANK."`
@@ -119,6 +120,7 @@ func (q queueSetCmd) change(s *configs.SiteQueue) {
 	set(&s.MaxWait, q.MaxWait)
 	set(&s.MaxLength, q.MaxLength)
 	set(&s.Strategy, q.Strategy)
+	set(&s.CallerID, q.CallerID)
 	set(&s.Disabled, q.Disabled)
 	set(&s.Hours, q.Hours)
 }
@@ -165,7 +167,7 @@ func storedQueue(ctx context.Context, st *store.Store, name string, logins map[s
 	}
 	s := configs.SiteQueue{
 		Name: q.Name, Title: q.Title, Disabled: !q.Enabled, Target: q.Target, TargetPercent: q.TargetPercent, MaxWait: q.MaxWait,
-		MaxLength: q.MaxLength, WrapUp: q.WrapUp, Strategy: string(q.Strategy),
+		MaxLength: q.MaxLength, WrapUp: q.WrapUp, Strategy: string(q.Strategy), CallerID: q.CallerID,
 	}
 	all, err := st.Hours(ctx)
 	if err != nil {

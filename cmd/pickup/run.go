@@ -28,7 +28,7 @@ type cli struct {
 	Trunk   trunkCmd   `cmd:"" help:"Trunks and the numbers that lead here: list, set, remove."`
 	Hours   hoursCmd   `cmd:"" help:"Opening hours: list, set, remove."`
 	Mailbox mailboxCmd `cmd:"" help:"Mailboxes of support: list, add, remove, test."`
-	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, disk, ports and mailboxes."`
+	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, ports, addresses, certificates, trunks and mailboxes, and say what to set."`
 	Backup  backupCmd  `cmd:"" help:"Copy the SQLite database while it is in use."`
 	Verify  verifyCmd  `cmd:"" help:"Check the recordings against their hashes."`
 	Explain explainCmd `cmd:"" help:"Print the story of one call."`

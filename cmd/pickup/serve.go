@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,11 +57,26 @@ func (s serveCmd) Run(e *env) error {
 	log := e.logger(c)
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	defer spareProcessor()()
 	srv, err := newServer(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	return srv.run(ctx, e)
+}
+
+// spareProcessor lets the process run one goroutine more at a time than there
+// are processors: the thread that reads audio then finds room at once, also
+// while the kernel has set aside another thread in the middle of its work. The
+// environment variable GOMAXPROCS decides instead where it is set. What it
+// returns undoes it.
+func spareProcessor() func() {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return func() {}
+	}
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + 1)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // server is one process with all its parts.
@@ -141,7 +157,7 @@ func (s *server) make(ctx context.Context) error {
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
 		Codecs: c.Media.Codecs, Opus: opus.Coders{},
-		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
+		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), InbandDTMF: media.InbandDTMF(c.Media.InbandDTMF), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
 	}
@@ -178,6 +194,9 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		Limits: sip.Limits(c.SIP.Limits), SessionExpires: c.SIP.Session.Expires, ProbeEvery: c.SIP.Session.Probe,
 		AutoAnswer: c.SIP.AutoAnswer,
 	}
+	for _, l := range c.SIP.Listeners {
+		cfg.Listeners = append(cfg.Listeners, sipListener(c, l))
+	}
 	if c.SIP.Trace {
 		cfg.TraceDir = filepath.Join(c.Data.Dir, "trace")
 	}
@@ -189,8 +208,22 @@ func (s *server) makeSIP(local func(netip.Addr) netip.Addr) error {
 		cfg.TLSListen, cfg.TLS = c.SIP.TLS.Listen, pair.Config()
 	}
 	var err error
-	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store, s.log}, s.log)
+	s.sip, err = sip.NewServer(cfg, s.media, sipStore{s.store}, s.log)
 	return err
+}
+
+// sipListener is a listener of the settings as the edge takes it. Bound to one
+// address it tells that one.
+func sipListener(c *configs.Config, l configs.Listener) sip.Listener {
+	out := sip.Listener{Address: l.Address.String(), Transport: l.Transport, SRTP: media.SRTP(l.SRTP)}
+	bound := l.Address.Addr()
+	switch {
+	case l.Advertise.IsValid():
+		out.LocalAddr = localAddr(l.Advertise, c.SIP.LocalNets)
+	case !bound.IsUnspecified():
+		out.LocalAddr = func(netip.Addr) netip.Addr { return bound }
+	}
+	return out
 }
 
 func (s *server) makeCalls(ctx context.Context) error {
@@ -243,7 +276,7 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	}
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
-		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Reconfigure: s.reconfigure,
+		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Trunks: s.trunkHealth, Reconfigure: s.reconfigure,
 		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers,
 	}
 	if ui.Built() {
@@ -254,6 +287,10 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
 		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()), ChatRate: float64(c.Chat.OpenRate) / 60, ChatBurst: c.Chat.OpenBurst,
 		ChatSockets: c.Chat.MaxSockets,
+		TURN: web.TURN{
+			URLs: c.Media.TURN.URLs, Username: c.Media.TURN.Username, Password: c.Media.TURN.Password.Reveal(),
+			Secret: c.Media.TURN.Secret.Reveal(), Lifetime: c.Media.TURN.Lifetime,
+		},
 	}, p, s.log)
 	return err
 }

@@ -162,7 +162,7 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		q := queue.QueueConfig{
 			ID: ids[s.Name], Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
 			TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
-			Strategy: queue.Strategy(s.Strategy),
+			Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID,
 		}
 		if q.ID == "" {
 			q.ID = id.New()

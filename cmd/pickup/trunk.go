@@ -25,7 +25,7 @@ type trunkCmd struct {
 
 func trunks() listing[store.Trunk] {
 	return listing[store.Trunk]{
-		kind: "trunk", columns: []string{"NAME", "HOST", "TRANSPORT", "USERNAME", "PREFIXES", "NETWORKS", "MAX CALLS", "DISABLED", "NUMBERS"},
+		kind: "trunk", columns: []string{"NAME", "HOST", "TRANSPORT", "USERNAME", "REGISTER", "RANK", "PREFIXES", "DENIED", "NETWORKS", "MAX CALLS", "CALLS/S", "DISABLED", "NUMBERS"},
 		all: (*store.Store).Trunks,
 		row: func(t store.Trunk) []any {
 			var numbers []string
@@ -33,8 +33,8 @@ func trunks() listing[store.Trunk] {
 				numbers = append(numbers, writeNumber(n))
 			}
 			return []any{
-				t.Name, fmt.Sprintf("%s:%d", t.Host, t.Port), t.Transport, t.Username, strings.Join(t.Prefixes, ","),
-				strings.Join(t.Networks, ","), t.MaxCalls, t.Disabled, strings.Join(numbers, " "),
+				t.Name, fmt.Sprintf("%s:%d", t.Host, t.Port), t.Transport, t.Username, t.Register, t.Rank, strings.Join(t.Prefixes, ","),
+				strings.Join(t.Denied, ","), strings.Join(t.Networks, ","), t.MaxCalls, t.Rate, t.Disabled, strings.Join(numbers, " "),
 			}
 		},
 		key: func(t store.Trunk) (id, name string) { return t.ID, t.Name },
@@ -47,16 +47,24 @@ type trunkListCmd struct{}
 func (trunkListCmd) Run(e *env) error { return trunks().print(e) }
 
 type trunkSetCmd struct {
-	Name      string    `arg:"" help:"Name of the trunk."`
-	Host      *string   `help:"Host or host:port; a new trunk needs it."`
-	Transport *string   `help:"udp, tcp or tls; a new trunk has udp without it. Over tls it brings calls and is not called."`
-	Username  *string   `help:"User of its challenges."`
-	Password  *string   `help:"Password of its challenges." env:"PICKUP_TRUNK_PASSWORD"`
-	Prefixes  *[]string `help:"Beginnings of E.164 numbers that leave by it; empty: all."`
-	Networks  *[]string `help:"Networks its calls come from, beside its host."`
-	MaxCalls  *int      `help:"Calls at one time, in and out; 0: no limit."`
-	Disabled  *bool     `negatable:"" help:"Refuse its calls and do not call it."`
-	Numbers   *[]string `help:"Numbers that lead to a queue or a menu, all of them, as +33123456789=support or +33123456789=support:fr."`
+	Name      string         `arg:"" help:"Name of the trunk."`
+	Host      *string        `help:"Host or host:port; a new trunk needs it."`
+	Transport *string        `help:"udp, tcp, tls, or auto: the domain says which (NAPTR, SRV); a new trunk has udp without it."`
+	Username  *string        `help:"User of its challenges, and account to register."`
+	Password  *string        `help:"Password of its challenges." env:"PICKUP_TRUNK_PASSWORD"`
+	Realm     *string        `help:"The only realm whose challenges are answered; empty: any."`
+	FromUser  *string        `help:"User part of From of our calls; empty: the caller ID of the queue."`
+	Register  *bool          `negatable:"" help:"Register our address there."`
+	Expires   *time.Duration `help:"What the registration asks for, 1m to 24h; 0: 1h."`
+	Probe     *time.Duration `help:"How often OPTIONS asks whether it is there, 5s to 1h; 0: never."`
+	Rank      *int           `help:"Lower is tried first."`
+	Prefixes  *[]string      `help:"Beginnings of E.164 numbers that leave by it; empty: all."`
+	Denied    *[]string      `help:"Beginnings of E.164 numbers that do not, whatever --prefixes says."`
+	Networks  *[]string      `help:"Networks its calls come from, beside its host."`
+	MaxCalls  *int           `help:"Calls at one time, in and out; 0: no limit."`
+	Rate      *float64       `name:"calls-per-second" help:"New calls, in and out; 0: no limit."`
+	Disabled  *bool          `negatable:"" help:"Refuse its calls and do not call it."`
+	Numbers   *[]string      `help:"Numbers that lead to a queue or a menu, all of them, as +33123456789=support or +33123456789=support:fr."`
 }
 
 // Run makes or changes a trunk.
@@ -90,6 +98,14 @@ func (t trunkSetCmd) change(s *configs.SiteTrunk) error {
 	set(&s.Transport, t.Transport)
 	set(&s.Username, t.Username)
 	set(&s.Password, t.Password)
+	set(&s.Realm, t.Realm)
+	set(&s.FromUser, t.FromUser)
+	set(&s.Register, t.Register)
+	set(&s.Expires, t.Expires)
+	set(&s.Probe, t.Probe)
+	set(&s.Rank, t.Rank)
+	set(&s.Rate, t.Rate)
+	set(&s.Denied, t.Denied)
 	set(&s.Prefixes, t.Prefixes)
 	set(&s.Networks, t.Networks)
 	set(&s.MaxCalls, t.MaxCalls)
@@ -120,7 +136,8 @@ func writeNumber(n store.Number) string {
 func siteTrunk(t store.Trunk) configs.SiteTrunk {
 	s := configs.SiteTrunk{
 		Name: t.Name, Host: t.Host, Transport: t.Transport, Username: t.Username, Password: t.Password, Networks: t.Networks,
-		MaxCalls: t.MaxCalls, Prefixes: t.Prefixes, Disabled: t.Disabled,
+		MaxCalls: t.MaxCalls, Prefixes: t.Prefixes, Disabled: t.Disabled, Realm: t.Realm, FromUser: t.FromUser, Register: t.Register,
+		Expires: t.Expires, Probe: t.Probe, Rank: t.Rank, Rate: t.Rate, Denied: t.Denied,
 	}
 	if s.Transport == "" {
 		s.Transport = "udp"
@@ -201,7 +218,8 @@ func storeTrunk(s configs.SiteTrunk) (store.Trunk, error) {
 	}
 	t := store.Trunk{
 		Name: s.Name, Host: host, Port: port, Transport: s.Transport, Username: s.Username, Password: s.Password,
-		Prefixes: s.Prefixes, Networks: s.Networks, MaxCalls: s.MaxCalls, Disabled: s.Disabled,
+		Prefixes: s.Prefixes, Networks: s.Networks, MaxCalls: s.MaxCalls, Disabled: s.Disabled, Realm: s.Realm, FromUser: s.FromUser,
+		Register: s.Register, Expires: s.Expires, Probe: s.Probe, Rank: s.Rank, Rate: s.Rate, Denied: s.Denied,
 	}
 	for _, n := range s.Numbers {
 		t.Numbers = append(t.Numbers, store.Number(n))

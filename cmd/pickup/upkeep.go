@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,54 +26,6 @@ func (migrateCmd) Run(e *env) error {
 		_, err := fmt.Fprintln(e.stdout, "the database has this version's schema")
 		return err
 	})
-}
-
-type doctorCmd struct{}
-
-// Run checks what a start needs and says each result; the error is that of the
-// checks that failed.
-func (doctorCmd) Run(e *env) error {
-	c, err := e.settings()
-	if err != nil {
-		return err
-	}
-	var failed []error
-	check := func(what string, err error) {
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", what, err))
-			fmt.Fprintf(e.stdout, "FAIL  %s: %v\n", what, err)
-			return
-		}
-		fmt.Fprintf(e.stdout, "ok    %s\n", what)
-	}
-	check("data.dir "+c.Data.Dir, writable(c.Data.Dir))
-	st, err := openStore(e.ctx, c, e.logger(c))
-	check("database", err)
-	if err == nil {
-		check("access log", st.VerifyAccessLog(e.ctx))
-		checkMailboxes(e.ctx, c, st, check)
-		check("database closes", st.Close())
-	}
-	check("sip.listen "+c.SIP.Listen+" (UDP)", freeUDP(c.SIP.Listen))
-	check("sip.listen "+c.SIP.Listen+" (TCP)", freeTCP(c.SIP.Listen))
-	check("http.listen "+c.HTTP.Listen, freeTCP(c.HTTP.Listen))
-	return errors.Join(failed...)
-}
-
-func freeUDP(addr string) error {
-	p, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		return err
-	}
-	return p.Close()
-}
-
-func freeTCP(addr string) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	return l.Close()
 }
 
 type backupCmd struct {
@@ -176,8 +127,8 @@ func (x explainCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "%s  %-20s %v\n", ev.At.UTC().Format("15:04:05.000"), ev.Kind, ev.Detail)
 		}
 		for _, l := range r.Legs {
-			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,
-				l.Quality.PacketsIn, l.Quality.PacketsLost, l.Quality.Jitter, l.Quality.MOS, l.Cause.Status, l.Cause.Text)
+			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f lowest %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,
+				l.Quality.PacketsIn, l.Quality.PacketsLost, l.Quality.Jitter, l.Quality.MOS, l.Quality.MOSLowest, l.Cause.Status, l.Cause.Text)
 		}
 		return nil
 	})

@@ -80,7 +80,7 @@ func homes() map[string][]string {
 		"github.com/coder/websocket":         {"web", "sip", "test"},
 		"github.com/alexedwards/scs":         {"web"},
 		"github.com/prometheus":              {"web"},
-		"golang.org/x/sys":                   {"media", "recording", "store", "test"},
+		"golang.org/x/sys":                   {"media", "recording", "store", "test", "cmd/pickup"},
 		"github.com/alecthomas/kong":         {"cmd/pickup"},
 	}
 }

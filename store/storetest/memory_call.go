@@ -31,7 +31,9 @@ func cloneRecord(r call.Record) call.Record {
 		l := &r.Legs[i]
 		stampAll(&l.StartedAt, &l.RangAt, &l.AnsweredAt, &l.EndedAt)
 		l.Quality.Jitter = l.Quality.Jitter.Truncate(time.Microsecond)
-		l.Quality.MOS = math.Round(l.Quality.MOS*100) / 100
+		for _, score := range []*float64{&l.Quality.MOS, &l.Quality.MOSLowest, &l.Quality.MOSLast, &l.Quality.MOSMean} {
+			*score = math.Round(*score*100) / 100
+		}
 	}
 	if len(r.Legs) == 0 {
 		r.Legs = nil

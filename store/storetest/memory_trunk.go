@@ -38,6 +38,7 @@ func (m *Memory) UpsertTrunk(ctx context.Context, k store.Trunk) error {
 
 func cloneTrunk(k store.Trunk) store.Trunk {
 	k.Prefixes, k.Networks = append([]string{}, k.Prefixes...), append([]string{}, k.Networks...)
+	k.Denied = append([]string{}, k.Denied...)
 	k.Numbers = slices.SortedFunc(slices.Values(k.Numbers), func(a, b store.Number) int { return cmp.Compare(a.Number, b.Number) })
 	for i := range k.Numbers {
 		k.Numbers[i].To = strings.ToLower(k.Numbers[i].To)

@@ -41,7 +41,10 @@ func answered(id call.ID, agent account.ID) call.Record {
 			ID: call.LegID("p-" + string(id)), Kind: "player", Device: "sip:alice@198.51.100.7", Transport: "udp",
 			SIPCallID: "sip-" + string(id), StartedAt: start, AnsweredAt: at(20 * time.Millisecond), EndedAt: at(65 * time.Second),
 			Cause: call.Cause{Status: 200, Text: "BYE"}, Codec: "PCMA",
-			Quality: call.Quality{PacketsIn: 3200, PacketsOut: 3199, PacketsLost: 3, Jitter: 1234 * time.Microsecond, MOS: 4.31},
+			Quality: call.Quality{
+				PacketsIn: 3200, PacketsOut: 3199, PacketsLost: 3, Jitter: 1234 * time.Microsecond,
+				MOS: 4.31, MOSLowest: 2.05, MOSLast: 4.36, MOSMean: 4.29,
+			},
 		},
 		{ID: call.LegID("a-" + string(id)), Kind: "agent", AgentID: agent, Device: "browser", Transport: "webrtc"},
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"pickup/queue"
 	"pickup/store"
@@ -12,14 +13,16 @@ func trunks(t *testing.T, s Full) {
 	k := store.Trunk{
 		ID: "k1", Name: "carrier", Host: "sip.example.com", Port: 5060, Transport: "tcp", Username: "u", Password: "p",
 		Prefixes: []string{"+33", "+44"}, Networks: []string{"192.0.2.0/24"}, MaxCalls: 30,
+		Realm: "carrier", FromUser: "+33100000000", Denied: []string{"+3389"}, Rank: 2, Rate: 2.5, Register: true,
+		Expires: 10 * time.Minute, Probe: time.Minute,
 	}
 	must(t, s.UpsertTrunk(ctx, k))
-	k.Port, k.MaxCalls, k.Disabled = 5080, 60, true
+	k.Port, k.MaxCalls, k.Disabled, k.Transport, k.Rate = 5080, 60, true, "auto", 0.5
 	must(t, s.UpsertTrunk(ctx, k))
 	must(t, s.UpsertTrunk(ctx, store.Trunk{ID: "k0", Name: "backup", Host: "h", Transport: "udp"}))
 	all, err := s.Trunks(ctx)
 	must(t, err)
-	bare := store.Trunk{ID: "k0", Name: "backup", Host: "h", Transport: "udp", Prefixes: []string{}, Networks: []string{}}
+	bare := store.Trunk{ID: "k0", Name: "backup", Host: "h", Transport: "udp", Prefixes: []string{}, Denied: []string{}, Networks: []string{}}
 	same(t, "trunks", all, []store.Trunk{bare, k})
 	isError(t, s.UpsertTrunk(ctx, store.Trunk{ID: "k9", Name: "carrier", Host: "h", Transport: "udp"}), store.ErrConflict)
 	must(t, s.DeleteTrunk(ctx, "k0"))
@@ -30,7 +33,7 @@ func numbers(t *testing.T, s Full) {
 	ctx := t.Context()
 	trunk := func(id string, numbers ...store.Number) store.Trunk {
 		return store.Trunk{
-			ID: id, Name: id, Host: "h", Transport: "udp", Prefixes: []string{}, Networks: []string{}, Numbers: numbers,
+			ID: id, Name: id, Host: "h", Transport: "udp", Prefixes: []string{}, Denied: []string{}, Networks: []string{}, Numbers: numbers,
 		}
 	}
 	kept := func(want ...store.Trunk) {

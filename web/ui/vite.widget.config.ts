@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 // The widget: one script with a name of its own, for pages of the operator.
 export default defineConfig({
-  plugins: [svelte({ compilerOptions: { runes: true } })],
+  plugins: [svelte({ compilerOptions: { runes: true, discloseVersion: false } })],
   define: { "process.env.NODE_ENV": JSON.stringify("production") },
   publicDir: false,
   build: {

@@ -453,6 +453,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ice-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** STUN and TURN servers for the phone in the browser, with credentials of yours (media.turn) */
+        get: operations["list-ice-servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mailboxes": {
         parameters: {
             query?: never;
@@ -1244,7 +1261,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a queue, come back to a call, or take a callback that rings: an SDP offer (application/sdp). The answer has Location and Pickup-Resume; 503 has Retry-After. */
+        /** Call a queue, come back to a call, or take a callback that rings: an SDP offer (application/sdp). The answer has Location, Pickup-Resume and a Link of rel=ice-server for each STUN or TURN URL (RFC 9725, 4.6); 503 has Retry-After. */
         post: operations["browser-call"];
         delete?: never;
         options?: never;
@@ -1312,10 +1329,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State of the call as server-sent events: state, callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason} */
+        /** State of the call as server-sent events: state, callback, callback.ringing, ended. data: {state, position, estimate_low_ms, estimate_high_ms, agents_on_duty, agent, callback_offered, end_reason, silent}. silent: in a talk, nothing is heard of the page; it restarts ICE and looks at its microphone */
         get: operations["browser-call-events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/v1/calls/{id}/microphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The page lost its microphone, or has one again: {"lost": true}. It is noted in the call; the call goes on. */
+        post: operations["browser-call-microphone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1610,9 +1644,24 @@ export interface components {
             kind: "player" | "agent";
             /**
              * Format: double
-             * @description Estimated mean opinion score; 0 when nothing was received.
+             * @description Estimated mean opinion score (ITU-T G.107) of the whole leg; 0 when nothing was received.
              */
             mos: number;
+            /**
+             * Format: double
+             * @description That of the last 5 s that were whole.
+             */
+            mos_last: number;
+            /**
+             * Format: double
+             * @description That of the worst 5 s; 0 for a shorter leg.
+             */
+            mos_lowest: number;
+            /**
+             * Format: double
+             * @description The mean of all stretches of 5 s.
+             */
+            mos_mean: number;
             /** Format: int64 */
             packets_in: number;
             /** Format: int64 */
@@ -2197,6 +2246,16 @@ export interface components {
             /** @description IANA name, as Europe/Paris; without it: the site's. */
             time_zone?: string;
         };
+        ICEServer: {
+            credential?: string;
+            /**
+             * Format: date-time
+             * @description Ask again before; null: they do not expire.
+             */
+            expires_at: string | null;
+            urls: string[];
+            username?: string;
+        };
         LimitBody: {
             /** @enum {string} */
             channel: "chat" | "email" | "social" | "web_form" | "ticket";
@@ -2263,6 +2322,11 @@ export interface components {
         };
         ListHoursObject: {
             items: components["schemas"]["HoursObject"][];
+            /** @description Cursor of the next page for the parameter after; empty on the last page. */
+            next: string;
+        };
+        ListICEServer: {
+            items: components["schemas"]["ICEServer"][];
             /** @description Cursor of the next page for the parameter after; empty on the last page. */
             next: string;
         };
@@ -2485,7 +2549,7 @@ export interface components {
         };
         OperateInputBody: {
             /** @enum {string} */
-            operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
+            operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "mask" | "unmask" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
             /** @description Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number. */
             to?: string;
         };
@@ -2604,6 +2668,8 @@ export interface components {
             waiting: number;
         };
         QueueObject: {
+            /** @description E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays. */
+            caller_id?: string;
             /**
              * @description Without it: true.
              * @default true
@@ -2667,6 +2733,8 @@ export interface components {
             };
         };
         QueueSettings: {
+            /** @description E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays. */
+            caller_id?: string;
             /**
              * @description Without it: true.
              * @default true
@@ -2796,6 +2864,8 @@ export interface components {
             held: boolean;
             /** @description The player has left; people of ours still talk. */
             left: boolean;
+            /** @description The player's keys reach neither the agent nor the recording. */
+            masked: boolean;
             muted: boolean;
             parties: components["schemas"]["TalkParty"][];
             /** @description The recording is paused. */
@@ -3019,8 +3089,24 @@ export interface components {
             skill?: string;
         };
         TrunkBody: {
+            /**
+             * Format: double
+             * @description New calls, in and out; 0: no limit.
+             * @default 0
+             */
+            calls_per_second: number;
+            /** @description E.164 prefixes that do not leave by this trunk. */
+            denied?: string[] | null;
             /** @description Its calls are refused, it is not called, its numbers lead nowhere. */
             disabled?: boolean;
+            /**
+             * Format: int64
+             * @description What the registration asks for, from a minute to a day; 0: an hour.
+             * @default 0
+             */
+            expires_ms: number;
+            /** @description User part of From of our calls; without it, the caller ID of the queue. */
+            from_user?: string;
             /** @description Name or address. */
             host: string;
             /**
@@ -3045,11 +3131,51 @@ export interface components {
             /** @description E.164 prefixes that leave by this trunk. */
             prefixes?: string[] | null;
             /**
+             * Format: int64
+             * @description How often OPTIONS asks whether it is there, 5 s to an hour; 0: never.
+             * @default 0
+             */
+            probe_ms: number;
+            /**
+             * Format: int64
+             * @description Lower is tried first; the next takes a call when one is full, silent or answers 502 to 504.
+             * @default 0
+             */
+            rank: number;
+            /** @description The only realm whose challenges are answered; without it, any. */
+            realm?: string;
+            /** @description Register our address there; needs username. */
+            register?: boolean;
+            /**
+             * @description auto: the domain says which by NAPTR and SRV (RFC 3263).
              * @default udp
              * @enum {string}
              */
-            transport: "udp" | "tcp" | "tls";
+            transport: "udp" | "tcp" | "tls" | "auto";
             username?: string;
+        };
+        TrunkHealth: {
+            /** @description Where it is called, as the domain names them. */
+            addresses: string[];
+            /**
+             * Format: int64
+             * @description Now, in and out.
+             */
+            calls: number;
+            error?: string;
+            registered: boolean;
+            /**
+             * Format: date-time
+             * @description Null where it does not.
+             */
+            registered_until: string | null;
+            /** Format: date-time */
+            since: string | null;
+            /**
+             * @description unknown: it neither registers nor is asked by OPTIONS.
+             * @enum {string}
+             */
+            state: "off" | "connecting" | "well" | "down" | "unknown";
         };
         TrunkNumber: {
             /**
@@ -3063,7 +3189,14 @@ export interface components {
             to: string;
         };
         TrunkObject: {
+            /** Format: double */
+            calls_per_second: number;
+            denied: string[];
             disabled: boolean;
+            /** Format: int64 */
+            expires_ms: number;
+            from_user: string;
+            health: components["schemas"]["TrunkHealth"];
             host: string;
             id: string;
             /** Format: int64 */
@@ -3074,6 +3207,12 @@ export interface components {
             /** Format: int64 */
             port: number;
             prefixes: string[];
+            /** Format: int64 */
+            probe_ms: number;
+            /** Format: int64 */
+            rank: number;
+            realm: string;
+            register: boolean;
             transport: string;
             username: string;
         };
@@ -5401,6 +5540,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-ice-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListICEServer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9805,6 +9991,36 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "browser-call-microphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the Location that POST returned. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem */
             default: {

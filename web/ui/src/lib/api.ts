@@ -76,6 +76,7 @@ export const api = {
   signIn: (login: string, password: string) => take(client.POST('/api/v1/session', { body: { login, password } }), true),
   signOut: () => take(client.DELETE('/api/v1/session')),
   me: () => take(client.GET('/api/v1/me')),
+  iceServers: () => take(client.GET('/api/v1/ice-servers')),
   queues: (window = 'today') => take(client.GET('/api/v1/queues', only({ window }))),
   calls: (query: CallQuery) => take(client.GET('/api/v1/calls', only(query))),
   call: (id: string) => take(client.GET('/api/v1/calls/{id}', path('id', id))),

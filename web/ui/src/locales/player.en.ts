@@ -52,6 +52,8 @@ export const en = {
   'noAgents.hint': 'You can stay in the queue, or ask us to call you back on this page: you keep your place.',
   'mute': 'Mute',
   'unmute': 'Unmute',
+  'mic.lost': 'Your microphone is gone: the agent cannot hear you.',
+  'mic.lost.hint': 'Plug it in again, choose another one, or allow it again for this page; the call goes on.',
   'muted.note': 'Your microphone is muted: the agent cannot hear you.',
   'keypad': 'Keypad',
   'keypad.none': 'The keypad works as soon as the sound is connected.',

@@ -54,6 +54,8 @@ export const fr = {
   'noAgents.hint': 'Vous pouvez rester en ligne, ou demander à être rappelé sur cette page : votre place est gardée.',
   'mute': 'Couper le micro',
   'unmute': 'Rétablir le micro',
+  'mic.lost': 'Votre micro a disparu : le conseiller ne vous entend plus.',
+  'mic.lost.hint': 'Rebranchez-le, choisissez-en un autre ou autorisez-le de nouveau pour cette page ; l’appel continue.',
   'muted.note': 'Votre micro est coupé : l’agent ne vous entend pas.',
   'keypad': 'Clavier',
   'keypad.none': 'Le clavier fonctionne dès que le son est établi.',

@@ -5,12 +5,67 @@
 import { clock } from '../lib/clock.svelte';
 import type { UA } from 'jssip';
 import type { RTCSession } from 'jssip/lib/RTCSession';
+import { api } from '../lib/api';
+import { useServers } from '../lib/ice';
+import { voice, watchMicrophone } from '../lib/microphone';
 import { ring } from '../ui/ring';
 
 export type PhoneState = 'off' | 'registering' | 'registered' | 'failed' | 'lost' | 'elsewhere';
 export type LineState = 'none' | 'ringing' | 'talking' | 'held';
 
 const HOLD_AGAIN_MS = 200;
+const DISCONNECTED_MS = 2000; // a change of networks shows so for a while
+const RESTART_AGAIN_MS = 4000;
+
+/** Keeps the media of a call over changes of the network, by restarts of ICE. */
+class Network {
+  servers: RTCIceServer[] = [];
+  #peer: RTCPeerConnection | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** connected: whether a request would get out. */
+  constructor(private readonly connected: () => boolean) {}
+
+  /** Asks for the relays; an older answer serves until the next one comes. */
+  async learn(): Promise<void> {
+    try {
+      this.servers = (await api.iceServers()).items;
+    } catch {
+      // the server is away: it is asked again at the next restart
+    }
+  }
+
+  keep(session: RTCSession, peer: RTCPeerConnection): void {
+    this.drop();
+    this.#peer = peer;
+    peer.addEventListener('iceconnectionstatechange', () => {
+      if (peer !== this.#peer) return;
+      clearTimeout(this.#timer);
+      const lost = peer.iceConnectionState;
+      if (lost === 'failed') void this.#restart(session, peer);
+      else if (lost === 'disconnected') this.#timer = setTimeout(() => void this.#restart(session, peer), DISCONNECTED_MS);
+    });
+  }
+
+  drop(): void {
+    clearTimeout(this.#timer);
+    this.#peer = undefined;
+  }
+
+  // JsSIP ends a call whose re-INVITE does not get out: it is sent when the
+  // socket stands, and asked again until the audio does.
+  async #restart(session: RTCSession, peer: RTCPeerConnection): Promise<void> {
+    if (peer !== this.#peer || session.isEnded()) return;
+    if (['connected', 'completed'].includes(peer.iceConnectionState)) return;
+    if (this.connected()) {
+      await this.learn();
+      if (peer !== this.#peer || session.isEnded()) return;
+      useServers(peer, this.servers);
+      session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    }
+    this.#timer = setTimeout(() => void this.#restart(session, peer), RESTART_AGAIN_MS);
+  }
+}
 
 class Phone {
   state = $state<PhoneState>('off');
@@ -19,6 +74,7 @@ class Phone {
   muted = $state(false);
   since = $state(0);
   noMicrophone = $state(false);
+  microphoneLost = $state(false);
 
   #ua: UA | undefined;
   #session: RTCSession | undefined;
@@ -27,6 +83,8 @@ class Phone {
   #audio = new Audio();
   #held: boolean | undefined; // what was asked and is not so yet
   #later: ReturnType<typeof setTimeout> | undefined;
+  #network = new Network(() => this.#ua?.isConnected() ?? false);
+  #unhear: (() => void) | undefined; // ends the watch of the microphone
 
   /** Registers as login; one tab at a time. */
   async connect(login: string, password: string): Promise<void> {
@@ -48,7 +106,10 @@ class Phone {
       user_agent: 'Pickup console',
     });
     this.#ua = ua;
-    ua.on('registered', () => (this.state = 'registered'));
+    ua.on('registered', () => {
+      this.state = 'registered';
+      void this.#network.learn();
+    });
     ua.on('registrationFailed', ({ response }) => {
       if (ua !== this.#ua) return;
       if (response && [401, 403, 407].includes(response.status_code)) {
@@ -79,8 +140,8 @@ class Phone {
   answer(): void {
     this.noMicrophone = false;
     this.#session?.answer({
-      mediaConstraints: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false },
-      pcConfig: { bundlePolicy: 'max-bundle', iceServers: [] },
+      mediaConstraints: { audio: voice, video: false },
+      pcConfig: { bundlePolicy: 'max-bundle', iceServers: this.#network.servers },
     });
   }
 
@@ -133,7 +194,10 @@ class Phone {
     this.line = 'ringing';
     this.#quiet = ring();
     const mine = () => session === this.#session;
+    // The server knows us by what we send: an answer need not wait for every address.
+    session.on('icecandidate', ({ ready }: { ready: () => void }) => ready());
     session.on('peerconnection', ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
+      this.#network.keep(session, peerconnection);
       peerconnection.addEventListener('track', ({ track, streams }) => {
         this.#audio.srcObject = streams[0] ?? new MediaStream([track]);
         void this.#audio.play().catch(() => {}); // the answer was a gesture
@@ -143,6 +207,7 @@ class Phone {
     session.on('confirmed', () => {
       if (!mine()) return;
       this.#hush();
+      this.#listen(session.connection);
       this.line = 'talking';
       this.since = clock.server();
     });
@@ -151,6 +216,14 @@ class Phone {
     session.on('unhold', () => mine() && (this.line = 'talking'));
     session.on('ended', () => mine() && this.#clear());
     session.on('failed', () => mine() && this.#clear());
+  }
+
+  // Says when the microphone is gone, and speaks into the next one.
+  #listen(peer: RTCPeerConnection): void {
+    const sender = peer.getSenders().find((s) => s.track?.kind === 'audio');
+    if (!sender?.track) return;
+    this.#unhear?.();
+    this.#unhear = watchMicrophone(new MediaStream([sender.track]), () => sender, (lost) => (this.microphoneLost = lost));
   }
 
   #hush(): void {
@@ -162,6 +235,10 @@ class Phone {
     this.#hush();
     clearTimeout(this.#later);
     this.#held = undefined;
+    this.#unhear?.();
+    this.#unhear = undefined;
+    this.microphoneLost = false;
+    this.#network.drop();
     this.#session = undefined;
     this.#audio.srcObject = null;
     this.line = 'none';

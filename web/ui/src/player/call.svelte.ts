@@ -4,6 +4,9 @@
 // the stream of events, and lets all of them go in one place (#release).
 
 import { Backoff } from '../lib/backoff';
+import { iceServers, useServers } from '../lib/ice';
+import { voice } from '../lib/microphone';
+import type { Watch } from '../lib/microphone';
 import { ending, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from './rules';
 import type { Meter } from './level';
 import type { Ending, Failure, Kept } from './rules';
@@ -29,39 +32,43 @@ interface CallEvent {
   agents_on_duty?: number;
   callback_offered?: boolean;
   end_reason?: string;
+  silent?: boolean;
   resume?: string;
 }
 
 const STORE = 'pickup.call';
 
 export class PlayerCall {
-  phase = $state<Phase>('idle');
-  state = $state('new');
-  position = $state(0);
-  estimateLow = $state(0);
-  estimateHigh = $state(0);
-  agent = $state('');
-  agentsOnDuty = $state<number | null>(null);
-  callbackOffered = $state(false);
-  callbackRefused = $state<'' | 'open' | 'reach' | 'other' | 'cancel'>('');
-  muted = $state(false);
-  needsTap = $state(false);
-  reconnecting = $state(false);
-  resuming = $state(false);
-  canDial = $state(false);
-  level = $state(0);
-  startedAt = $state(0);
-  talkSince = $state(0);
-  talkMs = $state(0);
-  failure = $state<Failure>('away');
-  ended = $state<Ending>('server');
-  retryIn = $state(10);
+  phase = $state.raw<Phase>('idle');
+  state = $state.raw('new');
+  position = $state.raw(0);
+  estimateLow = $state.raw(0);
+  estimateHigh = $state.raw(0);
+  agent = $state.raw('');
+  agentsOnDuty = $state.raw<number | null>(null);
+  callbackOffered = $state.raw(false);
+  callbackRefused = $state.raw<'' | 'open' | 'reach' | 'other' | 'cancel'>('');
+  muted = $state.raw(false);
+  microphoneLost = $state.raw(false);
+  silent = $state.raw(false); // the server hears nothing
+  needsTap = $state.raw(false);
+  reconnecting = $state.raw(false);
+  resuming = $state.raw(false);
+  canDial = $state.raw(false);
+  level = $state.raw(0);
+  startedAt = $state.raw(0);
+  talkSince = $state.raw(0);
+  talkMs = $state.raw(0);
+  failure = $state.raw<Failure>('away');
+  ended = $state.raw<Ending>('server');
+  retryIn = $state.raw(10);
 
   #audio: HTMLAudioElement | undefined;
   #peer: RTCPeerConnection | undefined;
   #microphone: MediaStream | undefined;
   #events: EventSource | undefined;
   #unwatch: (() => void) | undefined; // ends the meter
+  #unhear: (() => void) | undefined; // ends the watch of the microphone
   #iceTimer: ReturnType<typeof setTimeout> | undefined;
   #streamTimer: ReturnType<typeof setTimeout> | undefined;
   #streamBackoff = new Backoff();
@@ -73,10 +80,15 @@ export class PlayerCall {
   #lang = '';
   #generation = 0; // of attempts: a late answer of an older one is dropped
 
-  /** base: origin of the server, "" when the page is the server's own. meter, if any, follows the microphone. */
+  /**
+   * base: origin of the server, "" when the page is the server's own. meter, if any,
+   * follows the level of the microphone. watch finds another microphone for one that
+   * is gone; without it (the widget has no room for it) the player only reads so.
+   */
   constructor(
     private readonly base = '',
     private readonly meter?: Meter,
+    private readonly watch?: Watch,
   ) {}
 
   /** What a second page needs to go on with this call in writing, "" without one. */
@@ -100,24 +112,20 @@ export class PlayerCall {
 
   /** Calls a queue. */
   async start(queue: string, lang: string): Promise<void> {
-    this.#forget();
-    this.#queue = queue;
-    this.#lang = lang;
-    this.startedAt = 0;
-    this.talkMs = 0;
-    this.talkSince = 0;
-    await this.#offer(`/w/v1/calls?queue=${encodeURIComponent(queue)}&lang=${encodeURIComponent(lang)}`, false);
+    await this.#begin('queue', queue, queue, lang);
   }
 
   /** Goes on with a conversation by voice: on its ticket, to its agent if he is free. */
   async startFromChat(chatToken: string, queue: string, lang: string): Promise<void> {
+    await this.#begin('chat', chatToken, queue, lang);
+  }
+
+  async #begin(by: string, value: string, queue: string, lang: string): Promise<void> {
     this.#forget();
     this.#queue = queue;
     this.#lang = lang;
-    this.startedAt = 0;
-    this.talkMs = 0;
-    this.talkSince = 0;
-    await this.#offer(`/w/v1/calls?chat=${encodeURIComponent(chatToken)}&lang=${encodeURIComponent(lang)}`, false);
+    this.startedAt = this.talkMs = this.talkSince = 0;
+    await this.#offer(`${new URLSearchParams({ [by]: value, lang })}`, false);
   }
 
   /** Goes back to the call, or to the promise of one, of an earlier life. */
@@ -132,13 +140,13 @@ export class PlayerCall {
       return;
     }
     this.resuming = true;
-    await this.#offer(`/w/v1/calls?resume=${encodeURIComponent(kept.token)}`, true);
+    await this.#offer(`resume=${encodeURIComponent(kept.token)}`, true);
     this.resuming = false;
   }
 
   /** Takes the call that rings here. */
   async accept(): Promise<void> {
-    await this.#offer(`/w/v1/calls?resume=${encodeURIComponent(this.#token)}`, true);
+    await this.#offer(`resume=${encodeURIComponent(this.#token)}`, true);
   }
 
   /** Does not take it now: the promise stands, it rings again later. */
@@ -228,7 +236,7 @@ export class PlayerCall {
 
   // ---- one offer ----
 
-  async #offer(url: string, resuming: boolean): Promise<void> {
+  async #offer(query: string, resuming: boolean): Promise<void> {
     this.#release();
     const generation = ++this.#generation;
     this.phase = 'permission';
@@ -238,9 +246,7 @@ export class PlayerCall {
 
     let microphone: MediaStream;
     try {
-      microphone = await navigator.mediaDevices.getUserMedia({
-        audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-      });
+      microphone = await navigator.mediaDevices.getUserMedia({ audio: voice });
     } catch (err) {
       if (generation === this.#generation) this.#fail(microphoneFailure((err as DOMException).name));
       return;
@@ -249,15 +255,20 @@ export class PlayerCall {
       for (const track of microphone.getTracks()) track.stop();
       return;
     }
+    for (const track of microphone.getTracks()) track.onended = () => this.#microphoneIs(true);
     this.#microphone = microphone;
-    this.#unwatch = this.meter?.(microphone, (level) => (this.level = this.muted ? 0 : level));
+    this.#measure();
+    this.#unhear = this.watch?.(microphone, () => this.#peer?.getSenders()[0], (lost) => this.#microphoneIs(lost));
     this.phase = 'connecting';
 
     const peer = this.#newPeer(microphone);
+    let offer: RTCSessionDescriptionInit;
     let answer: Response;
     try {
-      await peer.setLocalDescription(await peer.createOffer());
-      answer = await this.#send('POST', this.base + url, peer.localDescription?.sdp ?? '');
+      // The addresses are looked for afterwards, with the relays that the answer
+      // names; the server, which has one address, needs none of ours beforehand.
+      offer = await peer.createOffer();
+      answer = await this.#send('POST', `${this.base}/w/v1/calls?${query}`, offer.sdp ?? '');
     } catch {
       if (generation === this.#generation) this.#fail('away');
       return;
@@ -270,7 +281,7 @@ export class PlayerCall {
     this.#location = this.#absolute(answer.headers.get('Location') ?? '');
     this.#token = answer.headers.get('Pickup-Resume') ?? this.#token;
     try {
-      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      await this.#agree(peer, offer, answer);
     } catch {
       if (generation !== this.#generation) return;
       this.#tellGone();
@@ -285,7 +296,7 @@ export class PlayerCall {
     this.state = 'new';
     this.callbackRefused = '';
     if (!this.startedAt) this.startedAt = Date.now();
-    this.canDial = this.#peer?.getSenders().some((s) => s.dtmf?.canInsertDTMF) ?? false;
+    this.#dials();
     this.#keep();
     this.#listen();
   }
@@ -303,11 +314,31 @@ export class PlayerCall {
       void this.listen();
     };
     peer.oniceconnectionstatechange = () => this.#iceChanged(peer);
-    peer.onconnectionstatechange = () => {
-      if (peer !== this.#peer) return;
-      this.canDial = peer.getSenders().some((s) => s.dtmf?.canInsertDTMF);
-      };
     return peer;
+  }
+
+  #dials(): void {
+    this.canDial = !!this.#peer?.getSenders().some((s) => s.dtmf?.canInsertDTMF);
+  }
+
+  #measure(): void {
+    this.#unwatch?.();
+    this.#unwatch = this.meter?.(this.#microphone!, (level) => (this.level = this.muted ? 0 : level));
+  }
+
+  // Said to the player, and to the server, which notes it in the call.
+  #microphoneIs(lost: boolean): void {
+    this.microphoneLost = lost;
+    this.#measure();
+    if (this.phase === 'live') navigator.sendBeacon(`${this.#location}/microphone`, JSON.stringify({ lost }));
+  }
+
+  /** Puts an offer and its answer into force. */
+  async #agree(peer: RTCPeerConnection, offer: RTCSessionDescriptionInit, answer: Response): Promise<void> {
+    const sdp = await answer.text();
+    useServers(peer, iceServers(answer.headers.get('Link')));
+    await peer.setLocalDescription(offer);
+    await peer.setRemoteDescription({ type: 'answer', sdp });
   }
 
   /** The call's address, as seen from the page of another origin. */
@@ -316,7 +347,7 @@ export class PlayerCall {
   }
 
   #send(method: string, url: string, sdp: string): Promise<Response> {
-    return fetch(url, { method, body: sdp, headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' } });
+    return fetch(url, { method, body: sdp, headers: { 'Content-Type': 'application/sdp' } });
   }
 
   // ---- keeping the line ----
@@ -327,6 +358,7 @@ export class PlayerCall {
     switch (peer.iceConnectionState) {
       case 'connected':
       case 'completed':
+        this.#dials();
         this.reconnecting = false;
         this.#lostAt = 0;
         this.#iceBackoff.reset();
@@ -347,17 +379,23 @@ export class PlayerCall {
     this.#lostAt ||= Date.now();
     if (Date.now() - this.#lostAt > KEEP_MS) return this.#lost('media');
     try {
-      await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
-      const answer = await this.#send('PATCH', this.#location, peer.localDescription?.sdp ?? '');
-      if (peer !== this.#peer) return;
-      if (answer.status === 404 || answer.status === 410) return this.#lost('gone');
-      if (!answer.ok) throw new Error(`restart: ${answer.status}`);
-      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      if (await this.#renew(peer)) return this.#lost('gone');
     } catch {
       if (peer !== this.#peer) return;
       if (peer.signalingState === 'have-local-offer') await peer.setLocalDescription({ type: 'rollback' }).catch(() => {});
       this.#iceTimer = setTimeout(() => void this.#restart(peer), this.#iceBackoff.next());
     }
+  }
+
+  // Looks for the way to the server anew; true: the call is no more.
+  async #renew(peer: RTCPeerConnection): Promise<boolean> {
+    const offer = await peer.createOffer({ iceRestart: true });
+    const answer = await this.#send('PATCH', this.#location, offer.sdp ?? '');
+    if (peer !== this.#peer) return false;
+    if (answer.status === 404 || answer.status === 410) return true;
+    if (!answer.ok) throw new Error(`restart: ${answer.status}`);
+    await this.#agree(peer, offer, answer);
+    return false;
   }
 
   #lost(failure: Failure): void {
@@ -420,6 +458,10 @@ export class PlayerCall {
       return;
     }
     if (this.phase === 'ringing' && (e.state === 'callback' || e.type === 'callback.missed')) this.phase = 'callback';
+    if (e.silent !== undefined && e.silent !== this.silent) {
+      this.silent = e.silent;
+      if (e.silent && this.#peer) void this.#renew(this.#peer).catch(() => {}); // perhaps only the way to the server is gone
+    }
     if (e.position !== undefined) this.position = e.position;
     if (e.estimate_low_ms !== undefined) this.estimateLow = e.estimate_low_ms;
     if (e.estimate_high_ms !== undefined) this.estimateHigh = e.estimate_high_ms;
@@ -486,6 +528,8 @@ export class PlayerCall {
 
   #dropMedia(): void {
     clearTimeout(this.#iceTimer);
+    this.#unhear?.();
+    this.microphoneLost = this.silent = false;
     this.#unwatch?.();
     this.#unwatch = undefined;
     this.level = 0;
@@ -531,13 +575,7 @@ export class PlayerCall {
 function preferG711(transceiver: RTCRtpTransceiver): void {
   const known = RTCRtpReceiver.getCapabilities?.('audio')?.codecs ?? [];
   const wanted = ['audio/pcma', 'audio/pcmu', 'audio/telephone-event'];
-  const codecs = known
-    .filter((c) => wanted.includes(c.mimeType.toLowerCase()) && c.clockRate === 8000)
-    .sort((a, b) => wanted.indexOf(a.mimeType.toLowerCase()) - wanted.indexOf(b.mimeType.toLowerCase()));
+  const codecs = wanted.flatMap((w) => known.filter((c) => c.mimeType.toLowerCase() === w && c.clockRate === 8000));
   if (codecs.length < 2) return;
-  try {
-    transceiver.setCodecPreferences(codecs);
-  } catch {
-    // an older browser: the server chooses from all codecs
-  }
+  transceiver.setCodecPreferences?.(codecs); // in an older browser the server chooses from all codecs
 }

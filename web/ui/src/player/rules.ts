@@ -16,15 +16,12 @@ export function microphoneFailure(name: string): Failure {
   switch (name) {
     case 'NotAllowedError':
     case 'SecurityError':
-    case 'PermissionDeniedError':
       return 'denied';
     case 'NotFoundError':
     case 'OverconstrainedError':
-    case 'DevicesNotFoundError':
       return 'none';
     case 'NotReadableError':
     case 'AbortError':
-    case 'TrackStartError':
       return 'busy';
     default:
       return 'unsupported';

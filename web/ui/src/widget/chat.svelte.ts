@@ -37,21 +37,21 @@ interface Frame extends ChatEvent {
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 export class Chat {
-  phase = $state<ChatPhase>('none');
+  phase = $state.raw<ChatPhase>('none');
   lines = $state.raw<Line[]>([]);
-  agent = $state('');
-  state = $state('');
-  typing = $state(false);
-  position = $state(0);
-  etaLow = $state(0);
-  etaHigh = $state(0);
-  agentsOnDuty = $state(1);
-  reconnecting = $state(false);
-  readUpTo = $state(0);
-  ticketNumber = $state(0);
-  callOffered = $state(false);
-  fault = $state('');
-  unread = $state(0);
+  agent = $state.raw('');
+  state = $state.raw('');
+  typing = $state.raw(false);
+  position = $state.raw(0);
+  etaLow = $state.raw(0);
+  etaHigh = $state.raw(0);
+  agentsOnDuty = $state.raw(1);
+  reconnecting = $state.raw(false);
+  readUpTo = $state.raw(0);
+  ticketNumber = $state.raw(0);
+  callOffered = $state.raw(false);
+  fault = $state.raw('');
+  unread = $state.raw(0);
 
   #c = new Conversation();
   #kept: KeptChat | null = null;

@@ -15,7 +15,7 @@ const en = {
   'call.mute': 'Mute', 'call.unmute': 'Unmute', 'call.note': 'Your browser will ask for the microphone. Calls are recorded.',
   'call.callback': 'Call me back, keep my place', 'call.promised': 'We call you back on this page. Keep it open.', 'call.ringing': 'Your call is here',
   'call.take': 'Take the call', 'call.later': 'Not now', 'call.cancel': 'Do not call me back', 'call.ended': 'The call has ended.', 'call.failed': 'The call did not come through.',
-  'call.denied': 'The microphone is blocked for this page. Allow it in the address bar and try again.', 'call.full': 'All lines are busy. Try again in {n} s.',
+  'call.denied': 'The microphone is missing or blocked for this page. Allow it in the address bar and try again.', 'call.full': 'All lines are busy. Try again in {n} s.',
   'call.away': 'The server does not answer. Try again in a moment.', 'call.refused': 'A callback cannot be arranged now.', 'call.tap': 'Tap to listen', 'call.chat': 'Write at the same time',
 };
 
@@ -35,7 +35,7 @@ const fr: typeof en = {
   'call.mute': 'Couper le micro', 'call.unmute': 'Rétablir le micro', 'call.note': 'Votre navigateur demandera le microphone. Les appels sont enregistrés.',
   'call.callback': 'Me rappeler en gardant ma place', 'call.promised': 'Nous vous rappelons sur cette page. Gardez-la ouverte.', 'call.ringing': 'Votre appel est là',
   'call.take': 'Prendre l’appel', 'call.later': 'Pas maintenant', 'call.cancel': 'Ne plus me rappeler', 'call.ended': 'L’appel est terminé.', 'call.failed': 'L’appel n’a pas abouti.',
-  'call.denied': 'Le microphone est bloqué pour cette page. Autorisez-le dans la barre d’adresse et réessayez.', 'call.full': 'Toutes les lignes sont occupées. Réessayez dans {n} s.',
+  'call.denied': 'Le microphone manque ou est bloqué pour cette page. Autorisez-le dans la barre d’adresse et réessayez.', 'call.full': 'Toutes les lignes sont occupées. Réessayez dans {n} s.',
   'call.away': 'Le serveur ne répond pas. Réessayez dans un instant.', 'call.refused': 'Un rappel n’est pas possible maintenant.', 'call.tap': 'Toucher pour écouter', 'call.chat': 'Écrire en même temps',
 };
 
