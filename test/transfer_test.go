@@ -4,6 +4,8 @@ package test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -194,4 +196,12 @@ func TestREFEROfASoftphone(t *testing.T) {
 	s.second.command("/hangup") // the player's line: he is the colleague's now
 	s.talks("he gave him back", with("1001"))
 	s.check("1 2 1", "p 2 p", "p 1", "p", "1 2 1")
+}
+
+// The same at the console: every button, in both languages, bright and dark.
+func TestTalkAtTheConsole(t *testing.T) {
+	s := startTrio(t, "1002")
+	guest := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.second.command("/hangup") }))
+	defer guest.Close()
+	s.script("console_talk.mjs", object{"call": s.id, "hangUpGuest": guest.URL})
 }
