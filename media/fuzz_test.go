@@ -40,6 +40,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{12, 0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 28, 0x81, 200, 0, 6}, true)
 	f.Add(append([]byte{16, 0x80, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 5, 10, 0, 160}, 8, 0x81, 201, 0, 7, 0, 0, 0, 1), false)
 	cfg := config(f, 8)
+	cfg.PortQuarantine = -1
 	cfg.Listen = media.NewMemoryNet().Listen // its readers get nothing: Receive is the only one
 	e := start(f, cfg)
 	phone, stranger := netip.MustParseAddrPort("127.0.0.1:4000"), netip.MustParseAddrPort("192.0.2.66:4000")
@@ -71,6 +72,7 @@ func FuzzReceive(f *testing.F) {
 func FuzzSRTP(f *testing.F) {
 	f.Add([]byte{0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
 	cfg := config(f, 8)
+	cfg.PortQuarantine = -1
 	cfg.Listen = media.NewMemoryNet().Listen
 	e := start(f, cfg)
 	phone := netip.MustParseAddrPort("127.0.0.1:4000")

@@ -210,7 +210,7 @@ func FuzzJitterBuffer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := &jitterBuffer{}
 		var frame [frameSamples]int16
-		pcm := make([]int16, 2000)
+		pcm := make([]int16, 255*8)
 		clock := uint32(0)
 		for len(data) >= 6 {
 			stamp := uint32(data[0])<<24 | uint32(data[1])<<12 | uint32(data[2])*80

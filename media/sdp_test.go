@@ -295,7 +295,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(head + "m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendonly\r\n"))
 	f.Add([]byte(head + "m=video 0 RTP/AVP 31\nm=audio 4000/2 RTP/AVP 8\na=rtcp:1 IN IP4 1.2.3.4"))
 	f.Add([]byte("v=0\r\n"))
-	e := start(f, config(f, 8))
+	cfg := config(f, 8)
+	cfg.PortQuarantine = -1
+	e := start(f, cfg)
 	f.Fuzz(func(t *testing.T, offer []byte) {
 		l := newLeg(t, e)
 		answer, err := l.Answer(t.Context(), offer)

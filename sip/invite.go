@@ -114,8 +114,8 @@ type identity struct {
 // code is dialled or somebody says that he is one of our users from where a
 // device of that user is. From anywhere else he is a stranger without a name:
 // a challenge would tell everybody which users there are. A name that leads
-// nowhere is 404 before any challenge, for everybody but an agent's phone,
-// which may dial his colleagues.
+// nowhere is 404 before any challenge, for everybody but an agent's phone, which
+// may dial his colleagues.
 func (s *Server) caller(q *request, name string) (identity, *refusal) {
 	var none identity
 	feature := strings.HasPrefix(name, "*")
@@ -139,7 +139,7 @@ func (s *Server) caller(q *request, name string) (identity, *refusal) {
 			return none, refuse(500)
 		}
 		ours = ok && u.Active
-		needed = s.fromDevice(q) && ours
+		needed = s.reg.usesAddress(u.Login, q.source.Addr()) && ours
 	}
 	if !needed && len(q.GetHeaders("Authorization")) == 0 {
 		return identity{forged: ours}, nil

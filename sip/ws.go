@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -156,7 +157,7 @@ type wsConn struct {
 
 func (c *wsConn) Read(b []byte) (int, error) {
 	for len(c.feed) == 0 {
-		_, m, err := c.ws.Read(c.ctx)
+		m, err := c.message()
 		if err != nil {
 			c.gone()
 			return 0, net.ErrClosed
@@ -175,6 +176,18 @@ func (c *wsConn) Read(b []byte) (int, error) {
 	n := copy(b, c.feed)
 	c.feed = c.feed[n:]
 	return n, nil
+}
+
+// message waits for the next message, which may take Limits.MessageTime from its
+// first frame on.
+func (c *wsConn) message() ([]byte, error) {
+	_, r, err := c.ws.Reader(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	late := time.AfterFunc(c.server.cfg.Limits.MessageTime, func() { _ = c.ws.CloseNow() })
+	defer late.Stop()
+	return io.ReadAll(r)
 }
 
 // textFrame is RFC 6455 5.2 with a mask of zeros, which masks nothing.

@@ -122,8 +122,14 @@ func uriOf(header string) string {
 // newPhone opens a phone. It answers at once and speaks silence.
 func newPhone(t testing.TB, user, server string) *phone {
 	t.Helper()
+	return newPhoneAt(t, user, server, "127.0.0.1")
+}
+
+// newPhoneAt opens one on a host of the loopback network.
+func newPhoneAt(t testing.TB, user, server, host string) *phone {
+	t.Helper()
 	listen := func() *net.UDPConn {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(host)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,9 +257,9 @@ func (p *phone) reply(m sipMessage, status, tag, body string) {
 
 // sdp is our description: mu-law and keys.
 func (p *phone) sdp() string {
-	port := p.rtp.LocalAddr().(*net.UDPAddr).Port
-	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"+
-		"m=audio %d RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n", port)
+	rtp := p.rtp.LocalAddr().(*net.UDPAddr)
+	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %[2]s\r\ns=-\r\nc=IN IP4 %[2]s\r\nt=0 0\r\n"+
+		"m=audio %[1]d RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n", rtp.Port, rtp.IP)
 }
 
 // mediaOf reads the peer's RTP address.

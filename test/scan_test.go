@@ -52,12 +52,12 @@ func wrongWords(n int) (words []string) {
 // TestScannersFindNothing: the tools that scan the internet for SIP servers, all
 // at once against a server with a call up. They find no password beyond the free
 // tries and tell no user from a name that nobody has; the call goes on, and the
-// agent, whose address is theirs, registers as before.
+// agent registers as before.
 func TestScannersFindNothing(t *testing.T) {
 	need(t, "svmap", "svwar", "svcrack")
 	s := startServer(t, "PICKUP_RECORDING_NOTICE=false")
 	_, at, _ := net.SplitHostPort(s.sip)
-	agent := newPhone(t, "1001", s.sip)
+	agent := newPhoneAt(t, "1001", s.sip, "127.0.0.2")
 	agent.register("demo-1001")
 	s.agents(1, "ready")
 	player := newPhone(t, "player", s.sip)
@@ -69,7 +69,7 @@ func TestScannersFindNothing(t *testing.T) {
 	from, began := agent.heardBytes(), time.Now()
 
 	// That it can find one: the second word is right.
-	if out := scan(t, 20*time.Second, "svcrack", "-p", at, "-u", "1002", "-d", dictionary(t, "guess", "demo-1002"), "127.0.0.1"); !strings.Contains(out, "demo-1002") {
+	if out := scan(t, 20*time.Second, "svcrack", "-p", at, "-u", "1009", "-d", dictionary(t, "guess", "demo-1009"), "127.0.0.1"); !strings.Contains(out, "demo-1009") {
 		t.Fatalf("svcrack does not work: %s", out)
 	}
 	words := dictionary(t, append(append(wrongWords(10), "demo-1001"), wrongWords(20)...)...)

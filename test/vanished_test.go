@@ -39,6 +39,7 @@ func (s *server) traced(parts ...string) (n int) {
 // A phone that never sent a packet has forgotten its call, as after a fall of
 // its power. It is asked, the call ends, and its record says why.
 func TestSilentPhoneThatForgotItsCallIsFound(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startServer(t, "PICKUP_SIP_SESSION_PROBE=10s", "PICKUP_RECORDING_NOTICE=false")
 	faithful, forgetful := newPhone(t, "alice", s.sip), newPhone(t, "bob", s.sip)
 	faithful.silent, forgetful.silent, forgetful.forgets = true, true, true
