@@ -59,6 +59,7 @@ type machine struct {
 	menu     *Menu
 	menuSaid int
 
+	diverted string   // who sent the call on to us, as a trunk says; "": nobody
 	own      *ownCall // an agent calls a player; nil: all other calls
 	parties  []*party // beside the player and the winner
 	partySeq int

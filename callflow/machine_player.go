@@ -20,7 +20,11 @@ func (m *machine) onStarted() {
 		m.startAttempt()
 		return
 	}
-	m.note("arrived", "queue", m.rec.Queue)
+	if m.diverted != "" {
+		m.note("arrived", "queue", m.rec.Queue, "diverted_from", m.diverted)
+	} else {
+		m.note("arrived", "queue", m.rec.Queue)
+	}
 	m.do(answerPlayer{})
 	m.playerUp = true
 	m.rec.MediaAt = m.at

@@ -184,7 +184,7 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		// A page that comes back after a crash names its first call.
 		rec.From.ReachBack = cmp.Or(rec.From.ReachBack, string(rec.ID))
 	}
-	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID(), preferred: in.Preferred}
+	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID(), preferred: in.Preferred, diverted: in.DivertedFrom}
 	// The promise stands where he would only hear that we are closed.
 	if rec.From.ReachBack != "" && m.takes(user, time.Now()) {
 		machine.promise = m.callbacks.standing(rec.From.ReachBack)

@@ -111,7 +111,7 @@ func (r *route) audio(p []byte, h *header, k kind, now time.Duration) {
 	}
 	t := r.to.terms.Load()
 	open := !held && r.open(t)
-	straight := open && straight(k, t.codec)
+	straight := open && straight(k, t.codec) && !r.from.in.hidden
 	if tapped && k.g711() {
 		r.tap.Packet(int(r.side), k.law(), h.sequence, h.timestamp, now, payload)
 	}

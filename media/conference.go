@@ -60,7 +60,6 @@ type Member struct {
 	source     sourceID
 	jitter     jitterBuffer
 	pcm        [jitterRing / 4]int16 // of the reader
-	pass       bool                  // the key that is being pressed goes through; of the reader
 
 	encoder Encoder // of the ticker, where the leg's codec is not of G.711
 	codec   kind    // of encoder

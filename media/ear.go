@@ -51,7 +51,7 @@ type ear struct {
 
 	detector toneDetector
 	begun    bool
-	next     uint32 // the timestamp that follows what was heard
+	next     uint32 // the timestamp that follows what was heard, in samples
 	ssrc     uint32
 	told     byte          // code of the last key found
 	toldAt   time.Duration // 0: none yet
@@ -67,7 +67,8 @@ type ear struct {
 // (RFC 4733) is not passed on, and a tone in his audio is silence for who talks
 // with him, for the tap and for a conference. EventDTMF tells of them all the same,
 // and of tones too where Config.InbandDTMF is off. His audio comes 30 ms later
-// while it is on. When Mask(true) has returned, what it hides is hidden.
+// while it is on, and is not relayed but decoded and encoded again where it is not
+// of G.711. When Mask(true) has returned, what it hides is hidden.
 func (l *Leg) Mask(on bool) {
 	l.mu.Lock()
 	e := l.ear.Load()
@@ -104,30 +105,57 @@ func (l *Leg) giveEar(t *terms) {
 	}
 }
 
-// hear takes the audio of one packet, which it silences in place where it holds
-// masked keys. It returns the key that began in it, or 0.
-func (e *ear) hear(payload []byte, h *header, law uint8, keys *digitDetector, now time.Duration) rune {
-	masked := e.masked.Load()
-	if masked && !e.hiding {
+// attend reports whether the audio at hand must be heard. What is masked begins with
+// it.
+func (e *ear) attend() bool {
+	if e.masked.Load() && !e.hiding {
 		clear(e.line[:])
-		e.at, e.quiet = 0, 0
+		e.at, e.quiet, e.hiding = 0, 0, true
 	}
-	if !masked && !e.hiding && !e.inband.Load() {
+	return e.hiding || e.inband.Load()
+}
+
+// hear takes the payload of one packet of G.711, which it silences in place where it
+// holds masked keys. It returns the key that began in it, or 0.
+func (e *ear) hear(payload []byte, h *header, law uint8, keys *digitDetector, now time.Duration) rune {
+	if !e.attend() {
 		return 0
 	}
-	if !e.follows(h, len(payload)) {
-		if e.hiding || masked {
+	hiding := e.hiding
+	if !e.follows(h.ssrc, h.timestamp, len(payload)) {
+		if hiding {
 			fill(payload, g711.Silence(law))
 		}
 		return 0
 	}
-	e.hiding = e.hiding || masked
 	n := g711.Decode(law, e.pcm[:], payload)
-	code, found, suspect := e.listen(e.pcm[:n])
-	if e.hiding {
+	digit := e.find(e.pcm[:n], keys, now)
+	if hiding {
 		g711.Encode(law, payload, e.pcm[:n])
-		e.hiding = masked || suspect || e.detector.on || e.quiet > 0
 	}
+	return digit
+}
+
+// hearDecoded is hear for what was decoded from another codec; at is its timestamp
+// in samples.
+func (e *ear) hearDecoded(pcm []int16, at, ssrc uint32, keys *digitDetector, now time.Duration) rune {
+	switch {
+	case len(pcm) == 0:
+		return 0
+	case e.follows(ssrc, at, len(pcm)):
+		return e.find(pcm, keys, now)
+	case e.hiding:
+		clear(pcm)
+	}
+	return 0
+}
+
+// find looks for keys in linear audio and hides them in place. It returns one that
+// began and is to be told, or 0.
+func (e *ear) find(pcm []int16, keys *digitDetector, now time.Duration) rune {
+	code, found, suspect := e.listen(pcm)
+	masked := e.masked.Load()
+	e.hiding = e.hiding && (masked || suspect || e.detector.on || e.quiet > 0)
 	if !found || e.twice(code, keys, now) || !masked && !e.inband.Load() {
 		return 0
 	}
@@ -135,17 +163,28 @@ func (e *ear) hear(payload []byte, h *header, law uint8, keys *digitDetector, no
 	return rune(dtmfDigits[code])
 }
 
-// follows reports whether a packet comes in its turn; one that comes late does
-// not. After a long gap, or from another source, it is the beginning.
-func (e *ear) follows(h *header, samples int) bool {
-	step := int32(h.timestamp - e.next)
+// hearCoded has the ear hear a packet of another codec than G.711. It is decoded
+// for that, and who passes it on takes what was decoded: as it came it is not
+// passed on while keys are hidden.
+func (l *Leg) hearCoded(e *ear, payload []byte, h *header, k kind, now time.Duration) rune {
+	s := &l.in.speech
+	pcm, at := s.take(l, k, h, payload)
+	s.kept, s.keptAt, s.keeps = pcm, at, true
+	l.in.hidden = e.hiding
+	return e.hearDecoded(pcm, at, h.ssrc, &l.in.digits, now)
+}
+
+// follows reports whether audio comes in its turn; what comes late does not. After a
+// long gap, or from another source, it is the beginning.
+func (e *ear) follows(ssrc, at uint32, samples int) bool {
+	step := int32(at - e.next)
 	switch {
-	case !e.begun || e.ssrc != h.ssrc || step > toneGap || step < -clockRate:
+	case !e.begun || e.ssrc != ssrc || step > toneGap || step < -clockRate:
 		e.detector = toneDetector{}
 	case step < 0:
 		return false
 	}
-	e.begun, e.ssrc, e.next = true, h.ssrc, h.timestamp+uint32(samples)
+	e.begun, e.ssrc, e.next = true, ssrc, at+uint32(samples)
 	return true
 }
 

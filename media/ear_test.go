@@ -21,6 +21,9 @@ type earSite struct {
 	wire   *memorySocket // the agent's phone
 	keys   strings.Builder
 	left   []int16 // what the tap hears of the player
+	codec  kind    // of the player's phone
+	mouth  Encoder // of it
+	hearer Decoder // of the agent's phone
 	seq    uint16
 	stamp  uint32
 	clock  time.Duration
@@ -33,32 +36,44 @@ const eventType = 101
 // telephone-event.
 func newEarSite(t testing.TB, events bool, inband InbandDTMF) *earSite {
 	t.Helper()
+	return newCodedEarSite(t, kindPCMA, kindPCMA, events, inband)
+}
+
+// newCodedEarSite is newEarSite with the codecs of the phones.
+func newCodedEarSite(t testing.TB, player, agent kind, events bool, inband InbandDTMF) *earSite {
+	t.Helper()
 	net, here := NewMemoryNet(), netip.MustParseAddr("127.0.0.1")
 	e, err := New(Config{
-		FirstPort: 20000, LastPort: 20019, Listen: net.Listen, Shards: 1, InbandDTMF: inband,
+		FirstPort: 20000, LastPort: 20019, Listen: net.Listen, Shards: 1, InbandDTMF: inband, Codecs: []string{"pcma", "pcmu", "g722"},
 		LocalAddr: func(netip.Addr) netip.Addr { return here },
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &earSite{engine: e, clock: time.Second, stamp: 0xFFFFF000}
-	leg := func(port int, events bool) *Leg {
+	s := &earSite{engine: e, clock: time.Second, stamp: 0xFFFFF000, codec: player}
+	if s.mouth, err = e.newEncoder(player); err == nil {
+		s.hearer, err = e.newDecoder(agent)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	leg := func(port int, k kind, events bool) *Leg {
 		l, err := e.NewLeg(LegOptions{Peer: here})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(l.Close)
-		formats := "8"
+		lines := fmt.Sprint(formats[k].number)
 		if events {
-			formats = "8 101\r\na=rtpmap:101 telephone-event/8000"
+			lines += " 101\r\na=rtpmap:101 telephone-event/8000"
 		}
-		offer := fmt.Sprintf("v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n", port, formats)
+		offer := fmt.Sprintf("v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n", port, lines)
 		if _, err := l.Answer(t.Context(), []byte(offer)); err != nil {
 			t.Fatal(err)
 		}
 		return l
 	}
-	s.player, s.agent = leg(4000, events), leg(4002, true)
+	s.player, s.agent = leg(4000, player, events), leg(4002, agent, true)
 	socket, err := net.Listen(netip.AddrPortFrom(here, 4002))
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +91,7 @@ func newEarSite(t testing.TB, events bool, inband InbandDTMF) *earSite {
 func (s *earSite) Packet(side int, law uint8, _ uint16, _ uint32, _ time.Duration, payload []byte) {
 	if side == int(Player) {
 		pcm := make([]int16, len(payload))
-		g711.Decode(law, pcm, payload)
-		s.left = append(s.left, pcm...)
+		s.left = append(s.left, pcm[:g711.Decode(law, pcm, payload)]...)
 	}
 }
 
@@ -95,9 +109,9 @@ func (s *earSite) packet(payloadType byte, stamp uint32, payload []byte) {
 func (s *earSite) say(pcm []int16) {
 	for len(pcm) > 0 {
 		n := min(frameSamples, len(pcm))
-		payload := make([]byte, n)
-		g711.Encode(g711.PCMA, payload, pcm[:n])
-		s.packet(g711.PCMA, s.stamp, payload)
+		payload := make([]byte, maxPayload)
+		payload = payload[:s.mouth.Encode(payload, pcm[:n])]
+		s.packet(formats[s.codec].number, s.stamp, payload)
 		s.stamp += uint32(n)
 		pcm = pcm[n:]
 	}
@@ -123,9 +137,9 @@ func (s *earSite) heard() (pcm []int16, events int) {
 				events++
 				continue
 			}
-			piece := make([]int16, h.end-h.start)
-			g711.Decode(h.payloadType, piece, p.data[h.start:h.end])
-			pcm = append(pcm, piece...)
+			var piece [maxDecoded]int16
+			n, _ := s.hearer.Decode(piece[:], p.data[h.start:h.end])
+			pcm = append(pcm, piece[:n]...)
 		default:
 			return pcm, events
 		}
@@ -221,6 +235,56 @@ func TestMaskedTonesAreSilence(t *testing.T) {
 				}
 				leave()
 			}
+		}
+	}
+}
+
+// The same through another codec: what stays is the noise of coding silence, and
+// packets that are relayed as they come while nothing is masked.
+func TestMaskedTonesAreSilenceInOtherCodecs(t *testing.T) {
+	dice := rand.New(rand.NewPCG(1, 1))
+	for name, c := range map[string]struct{ player, agent kind }{
+		"G.722 both":      {kindG722, kindG722},
+		"G.722 to A-law":  {kindG722, kindPCMA},
+		"mu-law to G.722": {kindPCMU, kindG722},
+		"mu-law to A-law": {kindPCMU, kindPCMA},
+	} {
+		for _, conference := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", conference ", conference), func(t *testing.T) {
+				s := newCodedEarSite(t, c.player, c.agent, false, "")
+				if conference {
+					room := NewConference(s, nil)
+					defer room.Close()
+					room.Join(s.player, Player, RoleTalk)
+					room.Join(s.agent, Agent, RoleTalk)
+				} else {
+					defer NewBridge(s.player, s.agent, s, nil).Close()
+				}
+				keys := dialled("4071*#", 37, -10, -12, dice)
+				s.say(keys)
+				if pcm, _ := s.heard(); detected(pcm) != "4071*#" || detected(s.left) != "4071*#" {
+					t.Errorf("not masked: the agent hears %q, the tap %q", detected(pcm), detected(s.left))
+				}
+				s.player.Mask(true)
+				s.say(make([]int16, 10*frameSamples)) // the agent's decoder gets used to our encoder
+				s.heard()
+				s.left = nil
+				s.say(keys)
+				pcm, _ := s.heard()
+				if a, b := loudest(pcm), loudest(s.left); a > 40 || b > 40 || len(pcm) < 7000 || len(s.left) < 7000 {
+					t.Errorf("masked: the agent hears %d, the tap %d, in %d and %d samples", a, b, len(pcm), len(s.left))
+				}
+				s.player.Mask(false)
+				s.say(make([]int16, 800))
+				s.heard()
+				s.say(keys)
+				if pcm, _ := s.heard(); detected(pcm) != "4071*#" {
+					t.Errorf("after it the agent hears %q", detected(pcm))
+				}
+				if got := s.keys.String(); got != "4071*#4071*#4071*#" {
+					t.Errorf("told %q", got)
+				}
+			})
 		}
 	}
 }

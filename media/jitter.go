@@ -2,7 +2,6 @@ package media
 
 import (
 	"sync"
-	"time"
 )
 
 // Bounds of the delay that a jitter buffer adds, in samples of 8 kHz.
@@ -184,11 +183,4 @@ func (b *jitterBuffer) quiet() bool {
 		sum += max(s, -s)
 	}
 	return sum < quietLevel*frameSamples
-}
-
-// delay is what the buffer adds now.
-func (b *jitterBuffer) delay() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return time.Duration(b.target()) * time.Second / clockRate
 }

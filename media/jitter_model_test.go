@@ -32,33 +32,28 @@ func (n *naiveBuffer) put(stamp uint32, pcm []int16) {
 // get takes a frame and compares.
 func (n *naiveBuffer) get() {
 	b := &n.b
-	before := struct {
-		begun               bool
-		pos                 uint32
-		grown, shrunk, lost uint64
-		concealed           int
-	}{b.begun, b.pos, b.grown, b.shrunk, b.lost, b.conceal.lost}
+	begun, pos, grown, shrunk, losses, concealed := b.begun, b.pos, b.grown, b.shrunk, b.lost, b.conceal.lost
 	var frame [frameSamples]int16
 	b.get(&frame, n.clock)
 	if d := b.target(); d < jitterLeast || d > jitterMost {
 		n.t.Fatalf("delay of %d samples", d)
 	}
-	if !before.begun || !b.begun || b.grown > before.grown {
-		if b.begun && b.pos != before.pos {
-			n.t.Fatalf("at %d, was at %d, and nothing was played", b.pos, before.pos)
+	if !begun || !b.begun || b.grown > grown {
+		if b.begun && b.pos != pos {
+			n.t.Fatalf("at %d, was at %d, and nothing was played", b.pos, pos)
 		}
 		return
 	}
 	start := b.pos - frameSamples
-	if skipped := start - before.pos; skipped != 0 && (skipped != frameSamples || b.shrunk == before.shrunk) {
+	if skipped := start - pos; skipped != 0 && (skipped != frameSamples || b.shrunk == shrunk) {
 		n.t.Fatalf("%d samples are left out", skipped)
 	}
 	missing := 0
 	faded := 0
-	if before.concealed > 0 { // the first samples after a loss flow out of what was made up
+	if concealed > 0 { // the first samples after a loss flow out of what was made up
 		faded = frameSamples / 2
 	}
-	lost := b.lost > before.lost
+	lost := b.lost > losses
 	for i := range frame {
 		want, ok := n.held[start+uint32(i)]
 		if !ok {

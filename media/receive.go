@@ -13,8 +13,9 @@ type incoming struct {
 	latch  latch
 	stats  receiveStats
 	digits digitDetector
-	speech listener
 	mos    mosWindows
+	speech listener
+	hidden bool // keys are hidden in the packet at hand: it is not relayed as it came
 
 	life      atomic.Int64 // last RTP or RTCP, since the epoch
 	sent      atomic.Bool  // the peer sent at least one packet: its silence can be judged
@@ -96,8 +97,12 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	if k.isEvent() {
 		return l.takeEvent(p, &h, k, now), alive
 	}
-	if e := l.ear.Load(); e != nil && k.g711() {
-		digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
+	if e := l.ear.Load(); e != nil && k.speech() {
+		if k.g711() {
+			digit = e.hear(p[h.start:h.end], &h, k.law(), &l.in.digits, now)
+		} else if e.attend() {
+			digit = l.hearCoded(e, p[h.start:h.end], &h, k, now)
+		}
 	}
 	if k == kindComfort {
 		l.takeNoise(p, &h)
@@ -106,6 +111,7 @@ func (l *Leg) take(p []byte, from netip.AddrPort, now time.Duration) (digit rune
 	} else if m := l.member.Load(); m != nil {
 		m.audio(p[h.start:h.end], &h, k, now)
 	}
+	l.in.hidden, l.in.speech.keeps = false, false
 	return digit, alive
 }
 

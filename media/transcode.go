@@ -29,11 +29,18 @@ type listener struct {
 	at    uint32 // the same moment on the timeline
 
 	pcm [maxDecoded]int16
+
+	keeps  bool // kept was decoded from the packet at hand already
+	kept   []int16
+	keptAt uint32
 }
 
 // take decodes one packet of codec k, and returns the audio and where it begins.
 // It is empty for what comes late or cannot be decoded.
 func (s *listener) take(l *Leg, k kind, h *header, payload []byte) (pcm []int16, at uint32) {
+	if s.keeps {
+		return s.kept, s.keptAt
+	}
 	if s.codec != k && !s.open(l, k) {
 		return nil, 0
 	}

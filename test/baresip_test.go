@@ -32,6 +32,7 @@ func (b *baresip) command(line string) { _, _ = io.WriteString(b.keys, line+"\n"
 type softphone struct {
 	account string   // the line of its accounts file
 	hz      float64  // what it says
+	says    []int16  // in place of a tone, at 8 kHz
 	run     []string // commands at start, as "/dial sip:..."
 	// settings are further lines of its config file.
 	settings string
@@ -48,7 +49,10 @@ func startBaresip(t testing.TB, p softphone) *baresip {
 	if strings.Contains(p.account, "G722") {
 		rate = 16000 // its own way from 8 to 16 kHz lets nothing above 1.3 kHz pass
 	}
-	writeWAV(t, wave, rate, tone(p.hz, rate, 120*rate))
+	if p.says == nil {
+		p.says = tone(p.hz, rate, 120*rate)
+	}
+	writeWAV(t, wave, rate, p.says)
 	listen, host, version := freePort(t), "127.0.0.1", "-4"
 	if p.v6 {
 		host, version = "[::1]", "-6"
@@ -213,6 +217,7 @@ func TestBaresipPlayerTalksToBaresipAgent(t *testing.T) {
 // talk runs one call of two softphones and measures what each heard and what
 // was recorded.
 func talk(t *testing.T, playerCodec, agentCodec, transport string) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
 	by := func(account string) string { return strings.Replace(account, ">", ";transport="+transport+">", 1) }

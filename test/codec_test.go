@@ -20,7 +20,6 @@ func talks(t *testing.T, cases map[string]codecs) {
 	t.Helper()
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			talk(t, c.player, c.agent, "udp")
 		})
 	}

@@ -83,6 +83,7 @@ func startKamailio(t testing.TB, s *server, port int, config string, more ...any
 // An agent registers through an edge proxy that leaves a Path: he is rung through
 // it, talks, and hangs up through it.
 func TestAgentBehindKamailio(t *testing.T) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
 	edge := freePort(t)
@@ -161,6 +162,7 @@ request_route {
 // to our number comes by it to its queue; a callback leaves by it with digest and
 // the number of the queue, after the trunk before it has failed.
 func TestTrunkAtKamailio(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "PICKUP_DEMO_AGENTS=1", "PICKUP_SITE_COUNTRY=FR")
 	carrier, called := freePort(t), newPhone(t, "+33612345678", s.sip)
 	called.answerAfter = -1 // it rings

@@ -138,6 +138,7 @@ func (l *linphone) heard() []byte {
 // TestLinphonePlayerTalksToBaresipAgent has Linphone dial a queue without any
 // account.
 func TestLinphonePlayerTalksToBaresipAgent(t *testing.T) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
 	agent := startBaresip(t, softphone{account: agentAccount(s, "1001", "PCMU"), hz: agentHz})
@@ -160,6 +161,7 @@ func TestLinphonePlayerTalksToBaresipAgent(t *testing.T) {
 // TestLinphoneAgentAnswersBaresipPlayer registers Linphone with what the README
 // says to enter: user, password, domain and UDP.
 func TestLinphoneAgentAnswersBaresipPlayer(t *testing.T) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	s := startServer(t)
 	agent := startLinphone(t, "1001", agentHz, "-a")

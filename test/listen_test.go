@@ -11,6 +11,7 @@ import (
 
 // An agent on IPv6 and a player on IPv4 talk: a listener of its own takes IPv6.
 func TestAgentOnIPv6TalksToPlayerOnIPv4(t *testing.T) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	six := fmt.Sprintf("[::1]:%d", freePort(t))
 	s := startServer(t, "PICKUP_SIP_LISTENERS="+six)

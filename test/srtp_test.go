@@ -21,6 +21,7 @@ func TestCallWithSRTP(t *testing.T) {
 		"an encrypted player and an agent in the clear":      {"srtp-mand", "", "offered"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := startServer(t, "PICKUP_MEDIA_SRTP="+c.server)
 			with := func(account, mode string) string {
 				if mode == "" {

@@ -64,6 +64,7 @@ func shownBy(t testing.TB, address string) string {
 // TestCallOverTLS has a player and an agent on SIP over TLS, both baresip, who
 // check the server's certificate; it is renewed while they are there.
 func TestCallOverTLS(t *testing.T) {
+	t.Parallel()
 	const playerHz, agentHz = 1000, 1700
 	dir := t.TempDir()
 	cert, key := certificate(t, dir, "first")

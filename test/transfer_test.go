@@ -4,6 +4,8 @@ package test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,7 @@ func (s *trio) check(player, first, second, left, right string) {
 
 // Three softphones: the agent asks a colleague, all three talk, the agent leaves.
 func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "1002")
 	s.talks("they talk", with("1001"))
 	s.operate("consult", "1002")
@@ -152,6 +155,7 @@ func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
 
 // A supervisor listens, whispers, takes part, and takes the call.
 func TestSupervisorOnASoftphone(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "2001")
 	s.signIn("2001", "demo-2001")
 	monitor := func(way string) func(object) bool {
@@ -177,6 +181,7 @@ func TestSupervisorOnASoftphone(t *testing.T) {
 
 // A phone transfers by REFER: blind, and then back by a second call of its own.
 func TestREFEROfASoftphone(t *testing.T) {
+	t.Parallel()
 	s := startTrio(t, "1002")
 	s.talks("they talk", with("1001"))
 	s.first.command("/transfer sip:1002@" + s.sip)
@@ -191,4 +196,12 @@ func TestREFEROfASoftphone(t *testing.T) {
 	s.second.command("/hangup") // the player's line: he is the colleague's now
 	s.talks("he gave him back", with("1001"))
 	s.check("1 2 1", "p 2 p", "p 1", "p", "1 2 1")
+}
+
+// The same at the console: every button, in both languages, bright and dark.
+func TestTalkAtTheConsole(t *testing.T) {
+	s := startTrio(t, "1002")
+	guest := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.second.command("/hangup") }))
+	defer guest.Close()
+	s.script("console_talk.mjs", object{"call": s.id, "hangUpGuest": guest.URL})
 }

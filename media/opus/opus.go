@@ -23,7 +23,7 @@ const rate = 8000
 // error correction is made for.
 const (
 	bitRate     = 24000 // bit/s
-	complexity  = 3
+	complexity  = 2
 	lossPercent = 10
 )
 

@@ -90,9 +90,9 @@ try {
   await hears(player, 'the player after a reload', 2000);
   await hears(agent, 'the agent after the reload', 1000);
 
-  await agent.getByRole('button', { name: 'Hold' }).click();
+  await agent.locator('section.phone').getByRole('button', { name: 'Hold' }).click();
   await player.getByText(/on hold/).waitFor({ timeout: 10_000 });
-  await agent.getByRole('button', { name: 'Resume' }).click();
+  await agent.locator('section.phone').getByRole('button', { name: 'Resume' }).click();
   await player.getByText(/You are talking to/).waitFor({ timeout: 10_000 });
   await hears(player, 'the player after the hold', 2000);
 

@@ -512,6 +512,8 @@ export const en = {
   'detail.error': 'fault',
   'detail.language': 'language',
   'detail.by': 'by',
+  'detail.to': 'to',
+  'detail.diverted_from': 'sent on by',
   'detail.result': 'result',
   'outcome.answered': 'answered',
   'outcome.rejected': 'refused',

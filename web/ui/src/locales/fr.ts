@@ -514,6 +514,8 @@ export const fr = {
   'detail.error': 'erreur',
   'detail.language': 'langue',
   'detail.by': 'par',
+  'detail.to': 'à',
+  'detail.diverted_from': 'renvoyé par',
   'detail.result': 'résultat',
   'outcome.answered': 'répondu',
   'outcome.rejected': 'refusé',
