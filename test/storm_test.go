@@ -265,7 +265,7 @@ func (s *server) use() use {
 // like allows for what is no leak: the database opens connections as it needs
 // them, HTTP keeps some of ours, and a collector needs room.
 func (u use) like(before use) bool {
-	return u.held == before.held && u.goroutines <= before.goroutines+10 && u.files <= before.files+16 && u.heap <= 1.5*before.heap+8e6
+	return u.held == before.held && u.goroutines <= before.goroutines+10 && u.files <= before.files+16 && u.heap <= before.heap+24e6
 }
 
 func (u use) String() string {
