@@ -108,6 +108,7 @@ var lists = map[string]string{
 	"list-calls":       "- 1 1 2 2 2",
 	"list-parked":      "- 0 0 0 - 0",
 	"list-targets":     "- 0 0 0 - 0",
+	"list-ice-servers": "- 0 0 0 - 0",
 	"list-recordings":  "- 1 1 2 2 2",
 	"list-callbacks":   "- 1 0 1 1 1",
 	"list-tickets":     "- 4 2 6 6 6", // two mails, a chat, a call; a mail, a call
