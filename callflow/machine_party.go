@@ -288,6 +288,7 @@ func (m *machine) unanswered(p *party) {
 	case partyPickUp:
 		if m.rec.State == call.StateTransferring {
 			m.to(call.EventParked)
+			m.do(setTimer{timerPark, m.cfg.ParkMax}) // it may have run out meanwhile
 		}
 		m.do(stopTimer{timerTarget})
 	case partyMonitor:

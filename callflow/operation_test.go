@@ -395,6 +395,24 @@ func TestParkedPlayer(t *testing.T) {
 	})
 }
 
+// Who is rung for a parked player, and does not answer, leaves him parked: not
+// for ever, also when the time of the orbit ended while he was rung.
+func TestPickUpThatNobodyAnswersDoesNotParkForEver(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, player, phones := talking(t, options{}, rings, rings)
+		s.mustOperate(callflow.OpPark, "1001", callflow.Target{})
+		phones[0].now(picksUp(time.Second))
+		time.Sleep(110 * time.Second)
+		s.mustOperate(callflow.OpPickUp, "1002", callflow.Target{}) // rings past the two minutes
+		time.Sleep(30 * time.Second)
+		s.want(call.StateParked, "")
+		time.Sleep(2*time.Minute + 3*time.Second)
+		s.want(call.StateTalking, "1001") // back with who parked him
+		player.hangUp()
+		s.over(call.EndAnswered)
+	})
+}
+
 func TestSupervisor(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		s, player, phones := talking(t, options{}, picksUp(2*time.Second), picksUp(time.Second))
