@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"pickup/call"
@@ -267,7 +268,7 @@ func (m *machine) onHuman() {
 // onPlayerFailed: the player could not be reached.
 func (m *machine) onPlayerFailed(status int) {
 	if m.own != nil {
-		m.ownFailed("status " + itoa(status))
+		m.ownFailed("status " + strconv.Itoa(status))
 		return
 	}
 	if !m.outbound() || m.finished {

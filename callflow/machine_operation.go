@@ -7,14 +7,9 @@ import (
 	"time"
 
 	"pickup/call"
-	"pickup/callback"
 	"pickup/media"
 	"pickup/queue"
 )
-
-const callbackConnected = callback.ResultConnected
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // errLater says that an operation is answered when its effect is.
 var errLater = errors.New("later")
@@ -192,7 +187,7 @@ func (m *machine) holdReminder() {
 		return
 	}
 	held := m.at.Sub(m.heldSince)
-	m.note("hold_reminder", "held_s", itoa(int(held/time.Second)))
+	m.note("hold_reminder", "held_s", strconv.Itoa(int(held/time.Second)))
 	m.do(tone{m.winnerLeg})
 	m.do(setTimer{timerHold, m.cfg.HoldReminder})
 }
@@ -247,7 +242,7 @@ func (m *machine) unmask(by string) {
 	}
 	m.masked = false
 	m.do(maskKeys{false})
-	m.note("keys_unmasked", "by", by, "keys", itoa(m.hiddenKeys))
+	m.note("keys_unmasked", "by", by, "keys", strconv.Itoa(m.hiddenKeys))
 	if m.winnerLeg != "" {
 		m.do(tone{m.winnerLeg})
 	}

@@ -2,9 +2,11 @@ package callflow
 
 import (
 	"slices"
+	"strconv"
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/callback"
 	"pickup/media"
 	"pickup/queue"
 )
@@ -71,7 +73,7 @@ func (m *machine) target() *party {
 // invite engages a party and rings him. The answer is onEngaged.
 func (m *machine) invite(p *party) {
 	m.partySeq++
-	p.id = queue.OfferID("direct-" + string(m.rec.ID) + "-" + itoa(m.partySeq))
+	p.id = queue.OfferID("direct-" + string(m.rec.ID) + "-" + strconv.Itoa(m.partySeq))
 	m.parties = append(m.parties, p)
 	as := queue.AgentDialing
 	if p.kind != partyMonitor {
@@ -141,7 +143,7 @@ func (m *machine) giveAway(cause string) {
 	m.do(stopTimer{timerHold})
 	m.do(tellRelease{m.winner, m.agentReason()})
 	if m.outbound() && !m.handed {
-		m.finishCallback(callbackConnected)
+		m.finishCallback(callback.ResultConnected)
 	}
 	m.winner, m.winnerLeg, m.muted = "", "", false
 	m.unmask("")
