@@ -26,7 +26,7 @@ type machine struct {
 
 	inQueue   bool          // the item waits, is offered, or is connecting
 	offers    []*offerLegs  // in the order in which they came
-	current   queue.OfferID // being rung, or ""
+	current   queue.OfferID // being rung, or ""; of several, who was asked first
 	winner    queue.OfferID // picked, or ""
 	winnerLeg call.LegID
 	bridged   bool
@@ -99,6 +99,8 @@ type offerLegs struct {
 	over    bool // missed, withdrawn, lost or released: the queue knows
 	rang    bool
 	best    call.Outcome
+
+	ringEnds time.Time // of a call that came to us
 }
 
 // agentLeg is one device of the agent.

@@ -31,7 +31,7 @@ func (m *machine) onNotice(n queue.Notice) {
 
 // onOffer rings every device of an agent, unless the player is not there.
 func (m *machine) onOffer(o queue.Offer) {
-	if m.playerOver || m.finished || !m.inQueue {
+	if m.playerOver || m.finished || !m.inQueue || m.winner != "" { // or another agent who was asked answered
 		m.do(tellMissed{o.ID, call.OutcomeWithdrawn, false})
 		m.do(tellFinal{o.ID})
 		return
@@ -50,15 +50,21 @@ func (m *machine) onOffer(o queue.Offer) {
 
 // ring dials the devices of the offer's agent.
 func (m *machine) ring(o queue.Offer) {
-	m.current = o.ID
-	m.offers = append(m.offers, &offerLegs{offer: o, legs: map[call.LegID]*agentLeg{}, dialing: true})
+	m.offers = append(m.offers, &offerLegs{
+		offer: o, legs: map[call.LegID]*agentLeg{}, dialing: true, ringEnds: m.at.Add(o.RingTime),
+	})
 	m.rec.Why = o.Why
 	if m.rec.OfferedAt.IsZero() {
 		m.rec.OfferedAt = m.at
 	}
-	m.to(call.EventOffered)
+	if m.rec.State != call.StateOffered { // else others ring already
+		m.to(call.EventOffered)
+	}
 	m.note("offered", "agent", o.AgentLogin, "why", o.Why)
-	m.do(setTimer{timerRing, o.RingTime})
+	if m.current == "" {
+		m.current = o.ID
+		m.do(setTimer{timerRing, o.RingTime})
+	}
 	m.do(dialDevices{o})
 }
 
@@ -214,6 +220,7 @@ func (m *machine) onWon(w won) {
 	o.over = false
 	m.rec.PickedAt = m.at
 	m.rec.AgentID = o.offer.Agent
+	m.rec.Why = o.offer.Why
 	m.do(stopTimer{timerRing})
 	for _, other := range m.offers { // every other device, of any agent
 		if m.partyOf(other) != nil {
@@ -323,16 +330,29 @@ func (m *machine) miss(o *offerLegs, outcome call.Outcome) {
 	m.noOffer(o.offer.ID)
 }
 
-// noOffer: the offer rings no more; the call waits again.
+// noOffer: the offer rings no more; the call waits again, unless other agents are
+// rung: the timer is that of who was asked before the others.
 func (m *machine) noOffer(id queue.OfferID) {
 	if m.current != id {
 		return
 	}
 	m.current = ""
+	for _, o := range m.offers {
+		if m.rings(o) {
+			m.current = o.offer.ID
+			m.do(setTimer{timerRing, max(0, o.ringEnds.Sub(m.at))})
+			return
+		}
+	}
 	m.do(stopTimer{timerRing})
 	if m.rec.State == call.StateOffered {
 		m.to(call.EventOfferEnded)
 	}
+}
+
+// rings reports whether an agent is being asked by an offer of the queue.
+func (m *machine) rings(o *offerLegs) bool {
+	return !o.over && !o.direct && m.winner != o.offer.ID && m.partyOf(o) == nil
 }
 
 // withdraw: the queue took an offer back.

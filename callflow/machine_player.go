@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"pickup/call"
@@ -367,7 +368,10 @@ func (m *machine) lineLost() {
 		m.do(setTimer{timerPlace, m.cfg.KeepAgent})
 		return
 	}
-	if o := m.offer(m.current); o != nil && !o.over {
+	for _, o := range slices.Clone(m.offers) {
+		if !m.rings(o) {
+			continue
+		}
 		o.over = true
 		m.do(tellDefer{o.offer.ID, m.at.Add(5 * time.Second)})
 		m.endOffer(o, call.Cause{Status: 200, Text: "Caller's line is lost"})

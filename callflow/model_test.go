@@ -81,13 +81,15 @@ const (
 
 var phones = map[account.ID][]string{agentA: {"a1", "a2"}, agentB: {"b1"}}
 
-func newWorld(f fault) *world {
+func newWorld(f fault) *world { return newWorldOf(f, queue.StrategyLongestIdle) }
+
+func newWorldOf(f fault, s queue.Strategy) *world {
 	w := &world{fault: f, now: time.Unix(1_700_000_000, 0), timers: map[timerKind]bool{}, callerUp: true}
 	w.core = queue.NewCore(queue.Config{MaxMissed: -1})
 	members := []queue.Member{{Agent: agentA, Rank: 1}, {Agent: agentB, Rank: 1}}
 	w.core.Apply(w.now, queue.Event{
 		Kind:   queue.EventConfigure,
-		Queues: []queue.QueueConfig{{ID: "q", Name: "support", Enabled: true, Target: 30 * time.Second, Members: members}},
+		Queues: []queue.QueueConfig{{ID: "q", Name: "support", Enabled: true, Target: 30 * time.Second, Strategy: s, Members: members}},
 		Agents: []queue.AgentConfig{{ID: agentA, Login: "A"}, {ID: agentB, Login: "B"}},
 	})
 	for _, a := range []account.ID{agentA, agentB} {
@@ -378,14 +380,14 @@ type explored struct {
 
 // explore tries every interleaving, shortest paths first, up to limit states (0: all),
 // and stops at the first violation.
-func explore(f fault, limit int) explored {
+func explore(f fault, s queue.Strategy, limit int) explored {
 	var out explored
 	seen := map[string]bool{}
 	frontier := [][]uint8{nil}
 	for len(frontier) > 0 {
 		path := frontier[0]
 		frontier = frontier[1:]
-		w := newWorld(f)
+		w := newWorldOf(f, s)
 		var names []string
 		for _, i := range path {
 			c := w.choices()[i]
@@ -421,13 +423,17 @@ func explore(f fault, limit int) explored {
 }
 
 func TestEveryInterleavingOfTheOfferProtocolIsSafe(t *testing.T) {
-	got := explore(faultNone, ModelStates)
-	if got.violation != "" {
-		t.Fatalf("violation: %s", got.violation)
-	}
-	t.Logf("%d states, %d terminal, 0 violations", got.states, got.terminal)
-	if got.states < ModelStates*3/4 {
-		t.Errorf("got %d states, want at least %d", got.states, ModelStates*3/4)
+	for s, size := range map[queue.Strategy]int{queue.StrategyLongestIdle: ModelStates, queue.StrategyRingAll: ModelStates / 2} {
+		t.Run(string(s), func(t *testing.T) {
+			got := explore(faultNone, s, size)
+			if got.violation != "" {
+				t.Fatalf("violation: %s", got.violation)
+			}
+			t.Logf("%d states, %d terminal, 0 violations", got.states, got.terminal)
+			if got.states < size*3/4 {
+				t.Errorf("got %d states, want at least %d", got.states, size*3/4)
+			}
+		})
 	}
 }
 
@@ -439,7 +445,7 @@ func TestTheModelCheckFindsSeededFaults(t *testing.T) {
 	}
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
-			got := explore(f, 100_000)
+			got := explore(f, queue.StrategyLongestIdle, 100_000)
 			if got.violation == "" {
 				t.Fatalf("not found in %d states", got.states)
 			}

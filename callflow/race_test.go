@@ -7,6 +7,7 @@ import (
 	"pickup/call"
 	"pickup/callback"
 	"pickup/media"
+	"pickup/queue"
 )
 
 // Races of a call (telephony 1.9), each as the order of inputs in which it
@@ -209,4 +210,62 @@ func TestR25CallbackKeyAndAnswerInBothOrders(t *testing.T) {
 			t.Errorf("%d wins, %d bridges: the waiting answer was not taken", w.wins, w.bridges)
 		}
 	})
+}
+
+// Several agents ring at once: one answers, the phones of the others end as
+// completed elsewhere, and nobody of them has missed a call.
+func TestTheFirstOfSeveralAgentsWins(t *testing.T) {
+	w := newWorldOf(faultNone, queue.StrategyRingAll)
+	w.feed(heard{"p", media.Event{Kind: media.EventPlayed, Token: tokenNotice}})
+	w.noticePlayed = true
+	if len(w.devices) != 3 {
+		t.Fatalf("%d devices ring, want all 3", len(w.devices))
+	}
+	last := w.devices[2]
+	w.answer(last)
+	if w.m.winnerLeg != last.leg || w.bridges != 1 {
+		t.Fatalf("winner %q, %d bridges", w.m.winnerLeg, w.bridges)
+	}
+	for _, d := range w.devices[:2] {
+		if !d.cancelled {
+			t.Errorf("%s still rings", d.phone)
+		}
+		d.phase = finalled
+		w.say(d, LegFailed, 487)
+		w.say(d, LegFinal, 0)
+	}
+	v, _ := w.core.AgentView(agentA)
+	if v.State != queue.AgentReady {
+		t.Errorf("the loser is %s, want ready", v.State)
+	}
+	w.sound(t)
+}
+
+// The ring time of the one is over while the other goes on ringing.
+func TestEachOfSeveralAgentsHasHisRingTime(t *testing.T) {
+	w := newWorldOf(faultNone, queue.StrategyRingAll)
+	w.now = w.now.Add(12 * time.Second)
+	w.feed(expired{timerRing})
+	if w.m.rec.State != call.StateOffered || !w.timers[timerRing] {
+		t.Fatalf("state %s, timer %t: the second does not ring on", w.m.rec.State, w.timers[timerRing])
+	}
+	if !w.devices[0].cancelled || w.devices[2].cancelled {
+		t.Errorf("cancelled %t and %t, want the first alone", w.devices[0].cancelled, w.devices[2].cancelled)
+	}
+	w.feed(expired{timerRing})
+	if !w.devices[2].cancelled {
+		t.Error("the second rings on")
+	}
+	w.sound(t)
+}
+
+// An offer that was on its way when another agent answered rings nobody.
+func TestAnOfferAfterTheAnswerOfAnotherAgentRingsNobody(t *testing.T) {
+	w := ringingWorld(t)
+	w.answer(w.devices[0])
+	rang := len(w.devices)
+	w.feed(noticed{queue.Notice{Kind: queue.NoticeOffer, Offer: queue.Offer{ID: "late", Agent: agentB}}})
+	if len(w.devices) != rang || w.m.offer("late") != nil {
+		t.Errorf("%d devices, want %d", len(w.devices), rang)
+	}
 }

@@ -46,19 +46,30 @@ type SiteQueue struct {
 	CallerID      string            `koanf:"caller_id"`      // E.164 number that callbacks show by a trunk; "": the trunk's
 	Strategy      string            `koanf:"strategy"`       // longest_idle where left out
 	Hours         string            `koanf:"hours"`          // "": always open
-	Everyone      bool              `koanf:"everyone"`       // every agent of the file is a member
-	Members       []SiteMember      `koanf:"members"`
+
+	Require       string        `koanf:"require"`        // skills, as "payments 3, chat 2? | vip"; "": none
+	LanguageLevel int           `koanf:"language_level"` // of the skill "language:fr" for a caller of that language; 0: not asked for
+	RelaxLevel    time.Duration `koanf:"relax_level"`    // after which any level of a skill is enough; 0: never
+	RelaxOptional time.Duration `koanf:"relax_optional"` // after which what is optional is dropped; 0: never
+	RelaxLanguage time.Duration `koanf:"relax_language"` // after which the language is dropped; 0: never
+	RingMost      int           `koanf:"ring_most"`      // agents at a time by ring_all and progressive; 0: 10
+	RingStep      time.Duration `koanf:"ring_step"`      // after which these ring more; 0: 5s
+
+	Everyone bool         `koanf:"everyone"` // every agent of the file is a member
+	Members  []SiteMember `koanf:"members"`
 }
 
 // Strategies returns the values of a queue's strategy, the default first.
 func Strategies() []string {
-	return []string{"longest_idle", "least_occupied", "fewest_calls", "round_robin", "linear", "weighted_random"}
+	return []string{"longest_idle", "least_occupied", "fewest_calls", "round_robin", "linear", "weighted_random", "most_skilled", "ring_all", "progressive"}
 }
 
 // SiteMember is an agent of a queue.
 type SiteMember struct {
 	Login string `koanf:"login"`
 	Rank  int    `koanf:"rank"` // lower is tried first
+	// Delay keeps the queue's items from him until they have waited so long.
+	Delay time.Duration `koanf:"delay"`
 }
 
 // SiteUser is a person. Password is in the clear, for cmd to hash.

@@ -86,6 +86,16 @@ func (s *Site) checkQueues(f *Faults) {
 		if q.Strategy != "" {
 			oneOf(f, path+".strategy", q.Strategy, Strategies()...)
 		}
+		between(f, path+".language_level", q.LanguageLevel, 0, 5)
+		within(f, path+".relax_level", q.RelaxLevel, 0, time.Hour)
+		within(f, path+".relax_optional", q.RelaxOptional, 0, time.Hour)
+		within(f, path+".relax_language", q.RelaxLanguage, 0, time.Hour)
+		if q.RingMost != 0 {
+			between(f, path+".ring_most", q.RingMost, 2, 20)
+		}
+		if q.RingStep != 0 {
+			within(f, path+".ring_step", q.RingStep, time.Second, time.Minute)
+		}
 		if q.Hours != "" && !slices.ContainsFunc(s.Hours, func(h SiteHours) bool { return h.Name == q.Hours }) {
 			f.add(path+".hours", q.Hours, "must be a name under hours")
 		}
@@ -105,6 +115,7 @@ func (s *Site) checkMembers(f *Faults, path string, q SiteQueue) {
 		}
 		seen[m.Login] = true
 		between(f, at+".rank", m.Rank, 0, 1000)
+		within(f, at+".delay", m.Delay, 0, time.Hour)
 	}
 }
 

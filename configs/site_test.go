@@ -91,7 +91,7 @@ func TestSiteFaultsNameTheirPath(t *testing.T) {
 		"two of one name":         {"queues: [{name: Q}, {name: q}]", `queues[1].name: "q": is the name of queues[0] already`},
 		"a login like a queue":    {users + "queues: [{name: A}]", `users[0].login: "a": is the name of queues[0] already`},
 		"a target of a day":       {"queues: [{name: q, target: 24h}]", "queues[0].target: 24h0m0s: must be 1s to 1h"},
-		"a strategy that is none": {"queues: [{name: q, strategy: ring_all}]", `queues[0].strategy: "ring_all": must be one of longest_idle`},
+		"a strategy that is none": {"queues: [{name: q, strategy: nobody}]", `queues[0].strategy: "nobody": must be one of longest_idle`},
 		"a member who is nobody":  {"queues: [{name: q, members: [{login: x}]}]", `queues[0].members[0].login: "x": must be a login`},
 		"a member twice":          {users + "queues: [{name: q, members: [{login: a}, {login: a}]}]", `queues[0].members[1].login: "a": is a member already`},
 		"hours that are nowhere":  {"queues: [{name: q, hours: night}]", `queues[0].hours: "night": must be a name under hours`},

@@ -131,16 +131,27 @@ type QueueConfig struct {
 	MaxLength int           // 0: no limit; then ErrFull
 	WrapUp    time.Duration // timed wrap-up after a call; 0: none
 	Strategy  Strategy      // who gets a call; "": StrategyLongestIdle
+	RingMost  int           // agents asked at a time by StrategyRingAll and StrategyProgressive, 2 to MaxRingMost; 0: 10
+	RingStep  time.Duration // after which these ask more of them; 0: 5s
 	CallerID  string        // E.164 number that trunks show those whom it calls; "": that of the trunk
 	HoursID   string        // names its opening hours in the store; "": always open
 	Hours     *hours.Hours  // those hours, given to Configure and not stored; nil: always open
-	Members   []Member
+	// Require is what every item of the queue asks for beside its own needs; nil: nothing.
+	Require Requirement
+	// LanguageLevel, 1 to 5, asks for the skill LanguagePrefix + the item's language
+	// at that level; 0: the language is not asked for.
+	LanguageLevel int
+	Relax         Relax
+	Members       []Member
 }
 
 // Member is an agent of a queue.
 type Member struct {
 	Agent account.ID
 	Rank  int // lower is tried first
+	// Delay keeps the queue's items from him until they have waited so long, but
+	// for those of class 0, his own as the preferred agent, and what he claims.
+	Delay time.Duration
 }
 
 // AgentConfig is one agent as he is configured.

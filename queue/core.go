@@ -46,6 +46,7 @@ type Core struct {
 	readyItems    []*entry // live ones that began to wait in this step
 	readyDeferred []*entry // deferred ones
 	freed         []*agent
+	ringing       []*entry // more agents may be asked for them
 	dirtyAgents   []*agent
 	dirtyLines    []*line
 }
@@ -121,7 +122,7 @@ func (c *Core) apply(ev *Event) {
 		c.restore(ev.States)
 		c.reply(answer{OK: true})
 	case EventJoin:
-		c.join(ev.Item)
+		c.join(ev.Item, ev.Room)
 	case EventLeave:
 		c.leave(ev.ItemID, ev.Reason)
 	case EventWithdraw:
@@ -277,7 +278,8 @@ func (c *Core) decideEnd(e *entry, reason call.EndReason) {
 
 func (c *Core) decideRes(kind DecisionKind, r *reservation) {
 	d := c.decideItem(kind, r.item)
-	d.Offer, d.Agent, d.Outcome, d.Why, d.Deadline, d.Slot = r.id, r.agent.ID, r.outcome, r.why, r.deadline, r.slot
+	d.Offer, d.Agent, d.Outcome, d.Why, d.Deadline = r.id, r.agent.ID, r.outcome, r.why, r.deadline
+	d.Slot, d.Branch = r.slot, r.branch
 }
 
 func (c *Core) alarm(text string, r *reservation) {

@@ -32,6 +32,7 @@ func (c *Core) configure(queues []QueueConfig, agents []AgentConfig) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.items)) {
 		e := c.items[id]
+		c.needNow(e)
 		e.class = c.classOf(e)
 		c.armOver(e)
 	}
@@ -85,7 +86,8 @@ func (c *Core) configureLines(queues []QueueConfig) {
 			c.lines[key] = q
 		}
 		cfg.Name = key
-		q.QueueConfig, q.members = cfg, memberRanks(cfg.Members)
+		q.QueueConfig = cfg
+		q.setMembers(cfg.Members)
 		q.removed, q.closed = false, !cfg.Enabled
 		c.touch(q)
 	}

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 const retryStore = time.Second
 
 // join puts an item in its queue, or refuses it.
-func (c *Core) join(it Item) {
+func (c *Core) join(it Item, room int) {
 	q := c.lines[strings.ToLower(it.Queue)]
 	switch {
 	case q == nil || q.removed:
@@ -40,6 +39,7 @@ func (c *Core) join(it Item) {
 		it.EnqueuedAt = c.now
 	}
 	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt), lane: l, slot: slotOf(it.Channel), promoted: promoted}
+	e.boundRoom(room)
 	c.place(e)
 	c.boundPreferred(e)
 	it = e.Item
@@ -118,9 +118,16 @@ func (c *Core) wait(e *entry) {
 	c.enter(e)
 }
 
+// again lets an item wait again unless other agents are being asked for it.
+func (c *Core) again(e *entry) {
+	if e.current == nil {
+		c.requeue(e)
+	}
+}
+
 // requeue lets an item without a live offer wait again in its place.
 func (c *Core) requeue(e *entry) {
-	e.current = nil
+	e.current, e.others = nil, nil
 	switch {
 	case e.q.closed:
 		c.finish(e, call.EndClosed, true)
@@ -180,36 +187,38 @@ func (c *Core) promote(e *entry) {
 	c.decideItem(DecisionUpdate, e)
 }
 
-// needNow computes what an item needs now, and when that changes next.
+// needNow computes what an item needs now, which members it may go to, and when
+// that changes next.
 func (c *Core) needNow(e *entry) {
-	e.needs, e.relaxAt = e.Needs, 0
-	if !slices.ContainsFunc(e.Needs, func(n Need) bool { return len(n.Relax) > 0 }) {
-		return
-	}
-	e.needs = make([]Need, 0, len(e.Needs))
-	for _, n := range e.Needs {
-		keep := true
-		for _, s := range n.Relax {
-			at := e.enqueued + int64(s.After)
-			if at > c.ns {
-				if e.relaxAt == 0 || at < e.relaxAt {
-					e.relaxAt = at
-				}
-				break
+	wait, next := c.ns-e.enqueued, int64(0)
+	e.needs, next = e.q.asks(&e.Item, e.Needs, wait)
+	e.ring = 0
+	for _, d := range e.q.delays {
+		if d > wait && e.Class != ClassRepair {
+			if next == 0 || d < next {
+				next = d
 			}
-			n.Level, keep = s.Level, s.Level > 0
+			break
 		}
-		if keep {
-			e.needs = append(e.needs, Need{Skill: n.Skill, Level: n.Level, Asked: n.Asked})
-		}
+		e.ring = d
 	}
-	if e.relaxAt > 0 {
-		c.arm(timer{at: e.relaxAt, kind: timerRelax, item: e})
+	at := int64(0)
+	if next > 0 {
+		at = e.enqueued + next
 	}
+	if at != e.relaxAt && at > 0 {
+		c.arm(timer{at: at, kind: timerRelax, item: e})
+	}
+	e.relaxAt = at
 }
 
-// relax lowers what an item needs, as its wait has grown.
-func (c *Core) relax(e *entry) { c.reheap(e, func() { c.needNow(e) }) }
+// relax lowers what an item needs, and lets it go to more members, as its wait has
+// grown. Nothing happens where the same agents can take it.
+func (c *Core) relax(e *entry) {
+	if c.needNow(e); c.classOf(e) != e.class {
+		c.reheap(e, func() {})
+	}
+}
 
 // pushGeneral offers a waiting item to everybody.
 func (c *Core) pushGeneral(e *entry) {
@@ -225,7 +234,7 @@ func (c *Core) finish(e *entry, reason call.EndReason, tell bool) {
 	c.countWaiting(e, false)
 	c.countHeld(e, false)
 	e.state = itemEnded
-	e.current = nil
+	e.current, e.others = nil, nil
 	e.q.live--
 	if e.lane.text() {
 		e.q.text--
@@ -286,9 +295,8 @@ func (c *Core) leave(id ItemID, reason call.EndReason) {
 		c.endTalk(e.current, reason)
 		return
 	}
-	r := e.current
 	c.reply(answer{OK: true, Reason: reason})
-	c.detach(r, false)
+	c.detachAll(e, nil, false)
 	c.finish(e, reason, false)
 }
 
@@ -300,7 +308,7 @@ func (c *Core) withdrawItem(id ItemID) {
 		return
 	}
 	c.reply(answer{OK: true})
-	c.detach(e.current, true)
+	c.detachAll(e, nil, true)
 	c.finish(e, call.EndWithdrawn, true)
 }
 

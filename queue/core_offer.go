@@ -15,12 +15,26 @@ const (
 )
 
 // offer reserves a for e: both leave the heaps before anybody is told.
-func (c *Core) offer(e *entry, a *agent) { c.offerFor(e, a, false) }
+func (c *Core) offer(e *entry, a *agent) {
+	alone := e.heldFor != nil
+	c.offerFor(e, a, false)
+	switch {
+	case e.mostRinging() < 2:
+	case alone: // his own: the others join him at the next step
+		e.round = e.tries[a.ID]
+		c.armStep(e)
+	default:
+		e.round, e.opening = e.tries[a.ID], true
+		c.ringing = append(c.ringing, e)
+	}
+}
 
 // offerFor is offer; claimed says that the agent asked for the item.
 func (c *Core) offerFor(e *entry, a *agent, claimed bool) *reservation {
 	why := c.why(e, a, claimed)
-	c.unheap(e)
+	if e.state == itemWaiting {
+		c.unheap(e)
+	}
 	r := c.reserve(e, a, why)
 	r.auto = e.lane.interruptible() || claimed && e.lane.text()
 	c.decideRes(DecisionOffer, r)
@@ -52,7 +66,8 @@ func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 		r.lease = r.ring + leaseSlack
 	}
 	r.deadline = c.now.Add(r.lease)
-	e.state, e.current = itemOffered, r
+	e.state = itemOffered
+	e.take(r)
 	c.offers[r.id] = r
 	c.countWaiting(e, true)
 	return r
@@ -60,7 +75,7 @@ func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 
 // why is the text that is shown and stored with an offer.
 func (c *Core) why(e *entry, a *agent, claimed bool) string {
-	rank := e.q.members[a.ID]
+	rank := e.q.members[a.ID].Rank
 	b := make([]byte, 0, 160)
 	switch {
 	case claimed:
@@ -79,7 +94,8 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	if e.promoted {
 		b = append(b, "promoted past its deadline, "...)
 	}
-	for _, n := range e.needs {
+	met, _ := e.needs.metBy(a.Skills)
+	for _, n := range met {
 		b = append(b, "skill "...)
 		b = append(b, n.Skill...)
 		b = append(b, ' ')
@@ -153,19 +169,21 @@ func (c *Core) committed(r *reservation, err error) {
 	default:
 		e := r.item
 		r.outcome = call.OutcomeWithdrawn
+		e.drop(r)
 		c.release(r)
 		e.NotBefore = c.now.Add(retryStore)
-		c.requeue(e)
+		c.again(e)
 	}
 }
 
 // applyCancel does what was asked for while the decision was on its way.
 func (c *Core) applyCancel(r *reservation) {
-	e, requeue := r.item, r.cancel == cancelRequeue
+	e, requeue := r.item, r.cancel == cancelRequeue && r.item.has(r)
 	r.outcome = call.OutcomeWithdrawn
+	e.drop(r)
 	c.release(r)
-	if requeue && e.current == r {
-		c.requeue(e)
+	if requeue {
+		c.again(e)
 	}
 }
 
@@ -179,7 +197,7 @@ func (c *Core) withdraw(r *reservation, tell bool) {
 		}
 	case resOffered:
 		c.detach(r, tell)
-		c.requeue(r.item)
+		c.again(r.item)
 	}
 }
 
@@ -187,9 +205,7 @@ func (c *Core) withdraw(r *reservation, tell bool) {
 // then a late answer may still win, and the reaper watches.
 func (c *Core) toReleasing(r *reservation, outcome call.Outcome) {
 	r.state, r.outcome = resReleasing, outcome
-	if r.item.current == r {
-		r.item.current = nil
-	}
+	r.item.drop(r)
 	if r.final {
 		c.release(r)
 		return
@@ -241,9 +257,6 @@ func (c *Core) answered(r *reservation) bool {
 		if e.current != nil && e.current.state == resAccepted {
 			return false
 		}
-		if e.current != nil {
-			c.detach(e.current, true)
-		}
 		if e.state == itemWaiting {
 			c.unheap(e)
 		}
@@ -251,6 +264,7 @@ func (c *Core) answered(r *reservation) bool {
 	default:
 		return false
 	}
+	c.detachAll(e, r, true) // who else is asked loses it, without blame
 	c.accept(r)
 	return true
 }
@@ -270,7 +284,7 @@ func (r *reservation) takeBack() {
 func (c *Core) accept(r *reservation) {
 	e, a := r.item, r.agent
 	r.state, r.won, r.outcome, r.wonAt = resAccepted, true, call.OutcomeAnswered, c.ns
-	e.state, e.current, e.overdue = itemConnecting, r, false
+	e.state, e.current, e.others, e.overdue = itemConnecting, r, nil, false
 	e.heldFor = nil
 	c.countWaiting(e, false)
 	c.countHeld(e, true)
@@ -313,7 +327,7 @@ func (c *Core) missed(r *reservation, outcome call.Outcome) {
 	e := r.item
 	c.judge(r, outcome)
 	c.toReleasing(r, outcome)
-	c.requeue(e)
+	c.again(e)
 }
 
 // judge holds an outcome against the agent (telephony 1.5 to 1.7).
@@ -391,7 +405,7 @@ func (c *Core) deferOffer(r *reservation, until time.Time) {
 	e := r.item
 	c.toReleasing(r, call.OutcomeWithdrawn)
 	e.NotBefore = until
-	c.requeue(e)
+	c.again(e)
 }
 
 // bridged: the wait of the item ends.
@@ -438,7 +452,7 @@ func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
 	e.Lease = 0 // nobody has to be dialled but the agent
 	e.overAt = 0
 	c.toReleasing(r, outcome)
-	c.requeue(e)
+	c.again(e)
 }
 
 // lostAfterAnswer judges an agent who had won.

@@ -84,12 +84,15 @@ func (c *Core) Waiting(queue string, limit int) []WaitingItem {
 func (e *entry) waitingItem(position int) WaitingItem {
 	w := WaitingItem{
 		ID: e.ID, Channel: e.Channel, Queue: e.q.key, Position: position, Class: e.Class, Key: e.Key, Priority: e.Priority,
-		EnqueuedAt: e.EnqueuedAt, DueAt: e.DueAt, Needs: slices.Clone(e.needs), Language: e.Language, CallID: e.CallID,
+		EnqueuedAt: e.EnqueuedAt, DueAt: e.DueAt, Needs: e.needs.first(), Any: e.needs, Language: e.Language, CallID: e.CallID,
 		TicketID: e.TicketID, InteractionID: e.InteractionID, Preferred: e.Preferred,
 		Promoted: e.promoted,
 	}
-	if r := e.current; r != nil {
-		w.Offered = r.agent.ID
+	for _, r := range e.live() {
+		w.Asked = append(w.Asked, r.agent.ID)
+	}
+	if len(w.Asked) > 0 {
+		w.Offered = w.Asked[0]
 	}
 	return w
 }
@@ -182,7 +185,7 @@ func (c *Core) Fingerprint() string {
 			a.removed, a.wrapping, a.delayAt != 0, a.missed, a.rejected, a.dropped)
 		if r := a.res; r != nil {
 			fmt.Fprintf(&b, " res[%s %s cancel=%d final=%t won=%t talked=%t out=%s judged=%t current=%t]", r.item.ID, resStateNames[r.state],
-				r.cancel, r.final, r.won, r.talked, r.outcome, r.judged != nil, r.item.current == r)
+				r.cancel, r.final, r.won, r.talked, r.outcome, r.judged != nil, r.item.has(r))
 		}
 		if a.console || len(a.text) > 0 {
 			fmt.Fprintf(&b, " console=%t load=%d mc=%d", a.console, a.load, a.missedChat)

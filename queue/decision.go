@@ -42,6 +42,7 @@ type Decision struct {
 	QueueID     string
 	Offer       OfferID
 	Slot        int // of Offer among the text items of its agent: free again after release; 0 for voice
+	Branch      int // of Offer among the live ones of its item, when several agents are asked at once
 	Agent       account.ID
 	Outcome     call.Outcome
 	Why         string

@@ -216,7 +216,7 @@ func (d *Domain) register(en *Entry, effects []Effect) {
 }
 
 // deliver hands a notice to the owner of its item, without ever waiting. An
-// Offer leaves only while its Withdraw and its End will find room behind it,
+// Offer leaves only while each Withdraw and the End will find room behind it,
 // so those never fail; it reports false when an Offer could not leave.
 func (d *Domain) deliver(e *Effect) bool {
 	en := d.entries[e.Item]
@@ -224,7 +224,8 @@ func (d *Domain) deliver(e *Effect) bool {
 		return true
 	}
 	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd
-	if !mustFit && len(en.notices) > cap(en.notices)-3 {
+	// Behind an offer: its withdrawal and that of each other one, and the end.
+	if room := max(1, d.core.offered(e.Item)) + 2; !mustFit && len(en.notices) > cap(en.notices)-room {
 		d.counters.lostNotices.Add(1)
 		return e.Notice.Kind != NoticeOffer
 	}

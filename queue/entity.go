@@ -28,6 +28,8 @@ type entry struct {
 	class   *needClass
 	state   itemState
 	current *reservation // committing, offered or accepted
+	// others are live too while several agents are asked (ring.go).
+	others []*reservation
 	// tries counts the offers that each agent missed or refused; nil: none.
 	tries    map[account.ID]int
 	heldFor  *agent
@@ -38,9 +40,14 @@ type entry struct {
 	slot     int // slotOf its channel
 	agePos   int // in q.ages[slot]
 	enqueued int64
-	needs    []Need // as they are now: Needs, relaxed
-	dueAt    int64  // of a deferred item
-	relaxAt  int64  // when the needs are relaxed next; 0: not any more
+	needs    Requirement // as it is now: relaxed, with what the queue requires
+	ring     int64       // the delay of members that its wait has reached
+	dueAt    int64       // of a deferred item
+	stepAt   int64       // when more agents are asked
+	most     int         // agents that may be asked at a time, as its owner reads; 0: any number
+	opening  bool        // a round of asking several begins in this step
+	round    int         // tries of who was asked first, since it waited last
+	relaxAt  int64       // when needs or ring change next; 0: not any more
 	lane     lane
 	bridged  bool // was in talk, a mis-click apart
 	overdue  bool // its maximum wait passed while it was offered
@@ -93,7 +100,8 @@ type line struct {
 	chats   lineStats
 	chatted rates
 	dirty   bool
-	members map[account.ID]int // rank
+	members map[account.ID]Member
+	delays  []int64            // of members, sorted, each once, without 0
 	turns   map[account.ID]int // round robin: when each was asked last
 	turn    int
 }
@@ -206,6 +214,8 @@ type reservation struct {
 	reapAt        int64
 	wonAt         int64
 	bridgeAt      int64
+
+	branch int // among the live offers of its item
 
 	// Of text alone.
 	slot   int // among the text items of its agent

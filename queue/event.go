@@ -15,7 +15,7 @@ type EventKind int
 const (
 	EventConfigure   EventKind = iota + 1 // Queues, Agents
 	EventRestore                          // States
-	EventJoin                             // Item; replied
+	EventJoin                             // Item, Room; replied
 	EventRinging                          // Offer
 	EventAnswered                         // Offer; replied
 	EventMissed                           // Offer, Outcome
@@ -61,6 +61,7 @@ type Event struct {
 	To          Destination
 	On          bool
 	Wrap        time.Duration
+	Room        int // notices that the owner of a joined item has room for; 0: any number
 	At          time.Time
 	Err         error
 	Queues      []QueueConfig

@@ -23,38 +23,24 @@ const (
 	ClassDeferred Class = 2 // written messages and tickets
 )
 
-// Need is a skill an item asks for.
-type Need struct {
-	Skill string
-	Level int // 1..5, minimum
-	// Relax lowers the level as the wait grows, in order of After; nil: never.
-	Relax []Step
-	// Asked: a transfer asked for it, not the matter. The next transfer takes it away.
-	Asked bool
-}
-
-// Step lowers a need: After the item entered the queue, Level is enough. Level
-// 0 drops the need.
-type Step struct {
-	After time.Duration
-	Level int
-}
-
 // Item is what waits. Channel, Queue and ID are required.
 type Item struct {
-	ID             ItemID
-	Channel        call.Channel
-	Queue          string // name, case-insensitive
-	CallID         call.ID
-	CallbackID     string
-	Language       string
-	Player         string    // shown to the agent: user part or number, never logged
-	Priority       int       // 0 low .. 3 urgent; 1 is normal
-	Class          Class     // set by Join from the channel, unless Front. A deferred item that joins as ClassLive with its Key was promoted before
-	Key            int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
-	EnqueuedAt     time.Time // zero: now. A callback keeps that of its call
-	NotBefore      time.Time // not offered earlier; zero: at once
-	Needs          []Need
+	ID         ItemID
+	Channel    call.Channel
+	Queue      string // name, case-insensitive
+	CallID     call.ID
+	CallbackID string
+	Language   string
+	Player     string    // shown to the agent: user part or number, never logged
+	Priority   int       // 0 low .. 3 urgent; 1 is normal
+	Class      Class     // set by Join from the channel, unless Front. A deferred item that joins as ClassLive with its Key was promoted before
+	Key        int64     // unix ms; 0: Join computes enqueued + target - (priority-1) x 60,000
+	EnqueuedAt time.Time // zero: now. A callback keeps that of its call
+	NotBefore  time.Time // not offered earlier; zero: at once
+	Needs      []Need
+	// Any is asked for beside Needs and what the queue requires: a choice in a menu,
+	// a contact. At most MaxAlternatives of MaxNeeds; Join does not check it.
+	Any            Requirement
 	Lease          time.Duration // how long a reservation may last; 0: ring time + 8 s
 	Preferred      account.ID    // offered to him first until PreferredUntil
 	PreferredUntil time.Time     // at most 20 s (call), 60 s (chat) or 30 min (others) from Join; zero: that for text, not at all for voice

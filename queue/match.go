@@ -15,6 +15,7 @@ type needKey struct {
 	queue   string
 	channel call.Channel
 	grade   grade
+	ring    int64
 	needs   string // canonical, "" for none
 }
 
@@ -41,7 +42,7 @@ func (e *entry) grade() grade {
 type needClass struct {
 	key     needKey
 	lane    lane
-	needs   []Need
+	needs   Requirement
 	waiting indexHeap[entry]
 	fits    []fit // compatible profiles, best rank first
 }
@@ -56,7 +57,8 @@ type fit struct {
 // profile holds the idle agents who can do exactly the same work.
 type profile struct {
 	key    string
-	ranks  map[string]int // by queue
+	ranks  map[string]int   // by queue
+	delays map[string]int64 // by queue; absent: none
 	skills map[string]int
 	idle   indexHeap[agent]
 	room   [lanes]indexHeap[agent] // who has room for an item of text
@@ -67,32 +69,12 @@ func newWaiting() indexHeap[entry] {
 	return indexHeap[entry]{less: (*entry).before, pos: func(e *entry) *int { return &e.waitPos }}
 }
 
-// canonicalNeeds writes needs in one way, so that equal needs share a class.
-func canonicalNeeds(needs []Need) string {
-	if len(needs) == 0 {
-		return ""
-	}
-	sorted := slices.Clone(needs)
-	slices.SortFunc(sorted, func(a, b Need) int {
-		if c := strings.Compare(a.Skill, b.Skill); c != 0 {
-			return c
-		}
-		return a.Level - b.Level
-	})
-	var b strings.Builder
-	for _, n := range sorted {
-		b.WriteString(strconv.Quote(n.Skill))
-		b.WriteString(strconv.Itoa(n.Level))
-	}
-	return b.String()
-}
-
 // classOf returns the class of need of an item, made on first use.
 func (c *Core) classOf(e *entry) *needClass {
-	key := needKey{queue: e.q.key, channel: e.Channel, grade: e.grade(), needs: canonicalNeeds(e.needs)}
+	key := needKey{queue: e.q.key, channel: e.Channel, grade: e.grade(), ring: e.ring, needs: e.needs.key()}
 	k := c.classes[key]
 	if k == nil {
-		k = &needClass{key: key, lane: e.lane, needs: slices.Clone(e.needs), waiting: newWaiting()}
+		k = &needClass{key: key, lane: e.lane, needs: e.needs, waiting: newWaiting()}
 		c.classes[key] = k
 		if k.lane.interruptible() {
 			c.deferred = append(c.deferred, k)
@@ -108,13 +90,11 @@ func (c *Core) classOf(e *entry) *needClass {
 // relate records k and p with each other when agents of p can take items of k.
 func (c *Core) relate(k *needClass, p *profile) {
 	rank, member := p.ranks[k.key.queue]
-	if !member {
+	if !member || p.delays[k.key.queue] > k.key.ring {
 		return
 	}
-	for _, n := range k.needs {
-		if p.skills[n.Skill] < max(n.Level, 1) {
-			return
-		}
+	if _, met := k.needs.metBy(p.skills); !met {
+		return
 	}
 	f := fit{profile: p, class: k, rank: rank}
 	k.fits = append(k.fits, f)
@@ -129,11 +109,14 @@ func sortFits(f []fit) {
 // profileOf returns the profile of an agent, made on first use.
 func (c *Core) profileOf(a *agent) *profile {
 	var names []string
-	ranks := map[string]int{}
+	ranks, delays := map[string]int{}, map[string]int64{}
 	for _, q := range c.lines {
-		if rank, ok := q.members[a.ID]; ok && !q.removed {
+		if m, ok := q.members[a.ID]; ok && !q.removed {
 			names = append(names, q.key)
-			ranks[q.key] = rank
+			ranks[q.key] = m.Rank
+			if m.Delay > 0 {
+				delays[q.key] = int64(m.Delay)
+			}
 		}
 	}
 	slices.Sort(names)
@@ -141,6 +124,8 @@ func (c *Core) profileOf(a *agent) *profile {
 	for _, n := range names {
 		b.WriteString(strconv.Quote(n))
 		b.WriteString(strconv.Itoa(ranks[n]))
+		b.WriteByte('+')
+		b.WriteString(strconv.FormatInt(delays[n], 10))
 	}
 	b.WriteByte('|')
 	skills := make([]string, 0, len(a.Skills))
@@ -155,7 +140,7 @@ func (c *Core) profileOf(a *agent) *profile {
 	p := c.profiles[b.String()]
 	if p == nil {
 		p = &profile{
-			key: b.String(), ranks: ranks, skills: a.Skills,
+			key: b.String(), ranks: ranks, delays: delays, skills: a.Skills,
 			idle: indexHeap[agent]{less: (*agent).before, pos: func(a *agent) *int { return &a.idlePos }},
 		}
 		for l := range p.room {
@@ -167,7 +152,7 @@ func (c *Core) profileOf(a *agent) *profile {
 	return p
 }
 
-// can reports whether a may take e at all, and his rank for its queue.
+// can reports whether a may take e at all, whatever his delay, and his rank for its queue.
 func (c *Core) can(a *agent, e *entry) (int, bool) {
 	if a.profile == nil || e.class == nil {
 		return 0, false
@@ -176,12 +161,8 @@ func (c *Core) can(a *agent, e *entry) (int, bool) {
 	if !member {
 		return 0, false
 	}
-	for _, n := range e.needs {
-		if a.profile.skills[n.Skill] < max(n.Level, 1) {
-			return 0, false
-		}
-	}
-	return rank, true
+	_, met := e.needs.metBy(a.profile.skills)
+	return rank, met
 }
 
 // agentFor returns the agent who gets e now, or nil: the fewest tries of this
@@ -197,7 +178,7 @@ func (c *Core) agentFor(e *entry) *agent {
 		}
 		return nil
 	}
-	if s := e.q.Strategy; s != "" && s != StrategyLongestIdle {
+	if !e.q.Strategy.byIdle() {
 		return c.chosenFor(e)
 	}
 	if len(e.tries) == 0 {
@@ -274,7 +255,7 @@ func (c *Core) itemFor(a *agent) *entry {
 
 // match makes offers for what became possible in this step: live items that
 // began to wait, in their order, then agents who became free, longest idle
-// first, then deferred items, so that none of these goes to an agent while a
+// first, then more agents for calls that ring several, then deferred items, so that none of these goes to an agent while a
 // call waits that he could take. Before the step nothing that waits had an
 // agent, so no more is needed.
 func (c *Core) match() {
@@ -299,6 +280,7 @@ func (c *Core) match() {
 	}
 	clear(c.freed)
 	c.freed = c.freed[:0]
+	c.ringMore()
 	c.matchDeferred()
 }
 
@@ -346,7 +328,7 @@ func (c *Core) enter(e *entry) {
 			c.arm(timer{at: e.dueAt, kind: timerDue, item: e})
 		}
 	}
-	if e.class == nil || e.class.key.grade != e.grade() {
+	if c.needNow(e); e.class == nil || e.class.key.grade != e.grade() || e.class.key.ring != e.ring {
 		e.class = c.classOf(e)
 	}
 	e.state = itemWaiting
@@ -413,11 +395,15 @@ func (c *Core) disown(a *agent) {
 	}
 }
 
-// memberRanks makes the look-up of a queue's members.
-func memberRanks(members []Member) map[account.ID]int {
-	m := make(map[account.ID]int, len(members))
-	for _, x := range members {
-		m[x.Agent] = x.Rank
+// setMembers makes the look-up of a queue's members.
+func (q *line) setMembers(members []Member) {
+	q.members, q.delays = make(map[account.ID]Member, len(members)), nil
+	for _, m := range members {
+		q.members[m.Agent] = m
+		if m.Delay > 0 {
+			q.delays = append(q.delays, int64(m.Delay))
+		}
 	}
-	return m
+	slices.Sort(q.delays)
+	q.delays = slices.Compact(q.delays)
 }

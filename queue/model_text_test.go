@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"pickup/call"
 	"pickup/queue"
 )
 
 // invariants are those of the desk: no weight above the capacity, no item with
 // two agents, nothing active beside a call.
-func (m *pair) invariants(rt *rapid.T) {
+func (m *pair) invariants(rt dice) {
 	has := map[queue.ItemID]bool{}
 	for _, a := range m.n.agents {
 		v, _ := m.r.c.AgentView(a.id)
@@ -38,7 +36,7 @@ func (m *pair) invariants(rt *rapid.T) {
 }
 
 // atDesk draws a text item that an agent has or is shown.
-func (m *pair) atDesk(rt *rapid.T) *nText {
+func (m *pair) atDesk(rt dice) *nText {
 	var all []*nText
 	for _, a := range m.n.agents {
 		all = append(all, a.text...)
@@ -46,16 +44,16 @@ func (m *pair) atDesk(rt *rapid.T) *nText {
 	if len(all) == 0 {
 		return nil
 	}
-	return all[rapid.IntRange(0, len(all)-1).Draw(rt, "text")]
+	return all[rt.roll(0, len(all)-1, "text")]
 }
 
-func (m *pair) console(rt *rapid.T) {
-	a := rapid.SampledFrom(m.n.agents).Draw(rt, "agent")
-	open := rapid.IntRange(0, 2).Draw(rt, "open") > 0
+func (m *pair) console(rt dice) {
+	a := oneOf(rt, m.n.agents, "agent")
+	open := rt.roll(0, 2, "open") > 0
 	m.both(queue.Event{Kind: queue.EventConsole, Agent: a.id, On: open}, func() { m.n.setConsole(a, open) })
 }
 
-func (m *pair) answerText(rt *rapid.T) {
+func (m *pair) answerText(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
@@ -71,14 +69,14 @@ func (m *pair) answerText(rt *rapid.T) {
 	})
 }
 
-func (m *pair) missText(rt *rapid.T) {
+func (m *pair) missText(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
 	}
-	out := rapid.SampledFrom([]call.Outcome{
+	out := oneOf(rt, []call.Outcome{
 		call.OutcomeMissed, call.OutcomeRejected, call.OutcomeBusy, call.OutcomeUnreachable, call.OutcomeWithdrawn,
-	}).Draw(rt, "outcome")
+	}, "outcome")
 	m.both(queue.Event{Kind: queue.EventMissed, Offer: m.text[t.item.id], Outcome: out}, func() {
 		if t.phase == "open" {
 			m.n.missedText(t, out, false)
@@ -86,16 +84,16 @@ func (m *pair) missText(rt *rapid.T) {
 	})
 }
 
-func (m *pair) lostText(rt *rapid.T) {
+func (m *pair) lostText(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
 	}
-	out := rapid.SampledFrom([]call.Outcome{call.OutcomeRejected, call.OutcomeUnreachable, call.OutcomeNone}).Draw(rt, "outcome")
+	out := oneOf(rt, []call.Outcome{call.OutcomeRejected, call.OutcomeUnreachable, call.OutcomeNone}, "outcome")
 	m.both(queue.Event{Kind: queue.EventAgentLost, Offer: m.text[t.item.id], Outcome: out}, func() { m.n.lostText(t, out) })
 }
 
-func (m *pair) hangupText(rt *rapid.T) {
+func (m *pair) hangupText(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
@@ -108,7 +106,7 @@ func (m *pair) hangupText(rt *rapid.T) {
 	})
 }
 
-func (m *pair) park(rt *rapid.T) {
+func (m *pair) park(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
@@ -120,7 +118,7 @@ func (m *pair) park(rt *rapid.T) {
 	}
 }
 
-func (m *pair) resume(rt *rapid.T) {
+func (m *pair) resume(rt dice) {
 	t := m.atDesk(rt)
 	if t == nil {
 		return
@@ -133,19 +131,19 @@ func (m *pair) resume(rt *rapid.T) {
 }
 
 // anyItem draws an item that ever was.
-func (m *pair) anyItem(rt *rapid.T) *nItem {
+func (m *pair) anyItem(rt dice) *nItem {
 	if m.items == 0 {
 		return nil
 	}
-	return m.n.find(queue.ItemID(fmt.Sprintf("i%03d", rapid.IntRange(1, m.items).Draw(rt, "item"))))
+	return m.n.find(queue.ItemID(fmt.Sprintf("i%03d", rt.roll(1, m.items, "item"))))
 }
 
-func (m *pair) claim(rt *rapid.T) {
+func (m *pair) claim(rt dice) {
 	it := m.anyItem(rt)
 	if it == nil {
 		return
 	}
-	a := rapid.SampledFrom(m.n.agents).Draw(rt, "agent")
+	a := oneOf(rt, m.n.agents, "agent")
 	ok := false
 	got := m.both(queue.Event{Kind: queue.EventClaim, ItemID: it.id, Agent: a.id}, func() { ok = m.n.claim(it, a) })
 	if (got.Err == nil) != ok {
@@ -153,19 +151,19 @@ func (m *pair) claim(rt *rapid.T) {
 	}
 }
 
-func (m *pair) transfer(rt *rapid.T) {
+func (m *pair) transfer(rt dice) {
 	it := m.anyItem(rt)
 	if it == nil {
 		return
 	}
 	to := queue.Destination{
-		Queue: rapid.SampledFrom([]string{"", "support", "payments"}).Draw(rt, "to"), Fresh: rapid.Bool().Draw(rt, "fresh"),
+		Queue: oneOf(rt, []string{"", "support", "payments"}, "to"), Fresh: (rt.roll(0, 1, "fresh") == 1),
 	}
-	switch rapid.IntRange(0, 3).Draw(rt, "whom") {
+	switch rt.roll(0, 3, "whom") {
 	case 0:
-		to.Skill, to.Level = "x", rapid.IntRange(0, 3).Draw(rt, "level")
+		to.Skill, to.Level = "x", rt.roll(0, 3, "level")
 	case 1, 2:
-		to.Agent = rapid.SampledFrom(m.n.agents).Draw(rt, "agent").id
+		to.Agent = oneOf(rt, m.n.agents, "agent").id
 	}
 	ok := false
 	got := m.both(queue.Event{Kind: queue.EventTransfer, ItemID: it.id, To: to}, func() { ok = m.n.transfer(it, to) })
@@ -174,12 +172,12 @@ func (m *pair) transfer(rt *rapid.T) {
 	}
 }
 
-func (m *pair) priority(rt *rapid.T) {
+func (m *pair) priority(rt dice) {
 	it := m.anyItem(rt)
 	if it == nil || it.state == "ended" {
 		return
 	}
-	p := rapid.IntRange(0, 3).Draw(rt, "priority")
+	p := rt.roll(0, 3, "priority")
 	m.both(queue.Event{Kind: queue.EventPriority, ItemID: it.id, Priority: p}, func() {
 		it.key -= int64(p-it.priority) * time.Minute.Milliseconds()
 		it.priority = p

@@ -88,8 +88,11 @@ func (n *naive) mayTake(a *nAgent, it *nItem) bool {
 	if !n.can(a, it) {
 		return false
 	}
+	if it.own == nil && it.class != 0 && n.member(a, it).Delay > n.now-it.joined {
+		return false
+	}
 	if !it.text() {
-		return a.free(n.now)
+		return a.free(n.now) && (it.own == nil || it.own == a)
 	}
 	if !a.textFree(n.now, it.channel) || it.own != nil && it.own != a {
 		return false
@@ -258,6 +261,9 @@ func (n *naive) interrupt(a *nAgent) {
 
 func (n *naive) aside(t *nText, byCall bool) {
 	t.phase, t.item.state, t.byCall = "aside", "aside", byCall
+	if byCall {
+		n.tally.count("interruption")
+	}
 	if w, _ := t.agent.load(""); w == 0 {
 		t.agent.idle = n.now
 	}
@@ -348,7 +354,7 @@ func (n *naive) transfer(it *nItem, to queue.Destination) bool {
 	}
 	could := func(a *nAgent) bool {
 		_, member := n.ranks[dest][a.id]
-		return member && a.skill >= max(it.need, asked)
+		return member && n.able(a, it, dest, asked, n.now-it.joined)
 	}
 	for _, a := range n.agents {
 		if a.id == to.Agent {
@@ -366,18 +372,18 @@ func (n *naive) transfer(it *nItem, to queue.Destination) bool {
 		had = it.held.agent
 		n.said = append(n.said, fmt.Sprintf("withdraw %s", it.id))
 		n.drop(it.held)
-	case it.res != nil:
-		for _, a := range n.agents {
-			if a.res == it.res {
-				had = a
-			}
-		}
+	}
+	ringing := n.asked(it)
+	for _, a := range ringing {
 		n.said = append(n.said, fmt.Sprintf("withdraw %s", it.id))
-		n.releasing(had)
+		n.releasing(a)
 	}
 	it.tries = map[account.ID]int{}
 	if had != nil {
 		it.tries[had.id]++
+	}
+	for _, a := range ringing {
+		it.tries[a.id]++
 	}
 	it.queue, it.asked, it.prefer = dest, asked, target
 	if target != nil {
@@ -399,6 +405,32 @@ func (n *naive) transfer(it *nItem, to queue.Destination) bool {
 	}
 	n.requeue(it)
 	return true
+}
+
+// servesFor reports whether an item may wait for an agent alone.
+func (a *nAgent) servesFor(it *nItem) bool {
+	if a.state == "not_ready" {
+		return false
+	}
+	if it.text() {
+		return a.forText()
+	}
+	busy := a.res != nil || a.wrapUntil != 0
+	if s := a.shown(); !busy && (s == "offline" || s == "unreachable") {
+		return false
+	}
+	return !a.console || busy || a.devices > 0 && !a.unreachable
+}
+
+// shown is what screens show of an agent who has no call.
+func (a *nAgent) shown() string {
+	switch {
+	case a.state == "ready" && a.devices == 0 && !a.console:
+		return "offline"
+	case a.state == "ready" && a.unreachable:
+		return "unreachable"
+	}
+	return a.state
 }
 
 // forText reports whether text may wait for an agent alone.

@@ -28,7 +28,8 @@ type Offer struct {
 type NoticeKind int
 
 // The kinds of notice. An item has at most one outstanding Offer, its Withdraw
-// and its End, so a channel of four is never full. Parked and Resumed come on
+// and its End, so a channel of four is never full; a call whose queue asks several
+// agents at once has an Offer of each, and a channel with room for all. Parked and Resumed come on
 // the wider channel of text items, and only while there is room behind them for
 // those three: AgentView.Text says what is true.
 const (

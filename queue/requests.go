@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -49,11 +50,14 @@ func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentV
 // ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
 func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
 	room := 4
-	if laneOf(item.Channel).text() {
+	switch q, _ := d.Has(item.Queue); {
+	case laneOf(item.Channel).text():
 		room = 16
+	case item.Channel == call.ChannelCall && q.Strategy.several():
+		room = 2*cmp.Or(q.RingMost, ringMost) + 1
 	}
 	en := &Entry{item: item, notices: make(chan Notice, room)}
-	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item}, entry: en}); err != nil {
+	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item, Room: room}, entry: en}); err != nil {
 		if ctx.Err() != nil { // it may have joined after all: nobody waits there
 			d.tell(Event{Kind: EventLeave, ItemID: item.ID})
 		}

@@ -25,15 +25,24 @@ const (
 	StrategyRoundRobin     Strategy = "round_robin"     // whom this queue asked longest ago
 	StrategyLinear         Strategy = "linear"          // always in the order of rank and id
 	StrategyWeightedRandom Strategy = "weighted_random" // by chance in proportion to 1/(1+rank), drawn from the ids alone
+	StrategyMostSkilled    Strategy = "most_skilled"    // most levels of what the call asks for
+	StrategyRingAll        Strategy = "ring_all"        // all of the best rank at once; whom the next step finds joins them
+	StrategyProgressive    Strategy = "progressive"     // the longest idle, and one more at each step, while the first go on ringing
 )
 
 // Strategies returns all of them, the default first.
 func Strategies() []string {
 	return []string{
 		string(StrategyLongestIdle), string(StrategyLeastOccupied), string(StrategyFewestCalls), string(StrategyRoundRobin),
-		string(StrategyLinear), string(StrategyWeightedRandom),
+		string(StrategyLinear), string(StrategyWeightedRandom), string(StrategyMostSkilled), string(StrategyRingAll), string(StrategyProgressive),
 	}
 }
+
+// several reports whether more than one agent rings for a call at a time.
+func (s Strategy) several() bool { return s == StrategyRingAll || s == StrategyProgressive }
+
+// byIdle reports whether the longest idle is chosen, which the heaps know.
+func (s Strategy) byIdle() bool { return s == "" || s == StrategyLongestIdle || s.several() }
 
 // OrDefault returns s, StrategyLongestIdle for "".
 func (s Strategy) OrDefault() Strategy {
@@ -96,8 +105,19 @@ func (c *Core) figure(e *entry, a *agent, rank int) float64 {
 		return float64(e.q.turns[a.ID])
 	case StrategyWeightedRandom:
 		return lot(string(e.ID), e.tries[a.ID], a.ID) * float64(1+rank)
+	case StrategyMostSkilled:
+		return -float64(e.levels(a))
 	}
 	return 0
+}
+
+// levels adds up what an agent has of the skills of the alternative that he meets.
+func (e *entry) levels(a *agent) (sum int) {
+	met, _ := e.needs.metBy(a.profile.skills)
+	for _, n := range met {
+		sum += a.profile.skills[n.Skill]
+	}
+	return sum
 }
 
 // lot draws from an exponential distribution of mean 1, the same for the same
@@ -176,6 +196,13 @@ func (c *Core) appendChoice(b []byte, e *entry, a *agent) []byte {
 		return append(b, ", linear"...)
 	case StrategyWeightedRandom:
 		return append(b, ", weighted random"...)
+	case StrategyMostSkilled:
+		b = append(b, ", most skilled: "...)
+		return strconv.AppendInt(b, int64(e.levels(a)), 10)
+	case StrategyRingAll:
+		b = append(b, ", ring all"...)
+	case StrategyProgressive:
+		b = append(b, ", progressive"...)
 	}
 	b = append(b, ", longest idle: "...)
 	b = strconv.AppendInt(b, (c.ns-a.idle)/int64(time.Second), 10)

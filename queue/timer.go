@@ -17,6 +17,7 @@ const (
 	timerDue                            // a deferred item reached its deadline
 	timerRelax                          // a need is lowered
 	timerHour                           // an item of an agent is an hour old
+	timerStep                           // more agents are asked for a call that rings
 )
 
 // timer is one deadline. It is stale, and ignored, when its object no longer
@@ -53,6 +54,8 @@ func (t *timer) live() bool {
 		return t.item.state == itemWaiting && t.item.dueAt == t.at && t.item.Class == ClassDeferred
 	case timerRelax:
 		return t.item.relaxAt == t.at && t.item.state != itemEnded
+	case timerStep:
+		return t.item.state == itemOffered && t.item.stepAt == t.at
 	case timerHour:
 		return len(t.who.recent) > 0 && t.who.recent[0]+recentWindow == t.at
 	}
@@ -135,6 +138,8 @@ func (c *Core) fire(t timer) {
 		c.relax(t.item)
 	case timerHour:
 		c.forgetHour(t.who)
+	case timerStep:
+		c.ringing = append(c.ringing, t.item)
 	}
 }
 

@@ -72,13 +72,14 @@ func (c *Core) takeAway(e *entry) (had bool) {
 	if e.state == itemWaiting {
 		c.unheap(e)
 	}
-	c.detach(r, true)
-	e.current, e.state, e.parkAt = nil, itemParked, -1
+	asked := e.live()
+	c.detachAll(e, nil, true)
+	e.current, e.others, e.state, e.parkAt = nil, nil, itemParked, -1
 	c.countWaiting(e, false)
 	c.countHeld(e, false)
 	e.tries = nil
-	if r != nil {
-		c.tried(e, r.agent)
+	for _, o := range asked {
+		c.tried(e, o.agent)
 	}
 	return r != nil
 }
@@ -90,7 +91,7 @@ func (c *Core) fits(e *entry, q *line, to Destination) error {
 	if to.Level < 0 || to.Level > 5 {
 		return &UnfitError{Field: "level", Limit: "1 to 5", Value: strconv.Itoa(to.Level)}
 	}
-	needs := to.needs(e.needs)
+	needs, _ := q.asks(&e.Item, to.needs(e.Needs), c.ns-e.enqueued)
 	if to.Agent == "" {
 		if to.Skill == "" {
 			return nil
@@ -100,7 +101,7 @@ func (c *Core) fits(e *entry, q *line, to Destination) error {
 				return nil
 			}
 		}
-		n := needs[len(needs)-1]
+		n := Need{Skill: to.Skill, Level: to.Level}
 		return &UnfitError{Field: "skill", Limit: n.text(), Value: "nobody in " + q.key + " who may have it"}
 	}
 	a := c.agents[to.Agent]
@@ -132,14 +133,17 @@ func (to *Destination) needs(of []Need) []Need {
 func (n *Need) text() string { return n.Skill + " " + strconv.Itoa(max(n.Level, 1)) }
 
 // lacks says what an agent will never have for an item, as he is configured.
-func (a *agent) lacks(q *line, l lane, needs []Need) *UnfitError {
+func (a *agent) lacks(q *line, l lane, needs Requirement) *UnfitError {
 	if a.profile == nil {
 		return &UnfitError{Agent: a.ID, Field: "queue", Limit: q.key, Value: "a member of none"}
 	}
 	if _, member := a.profile.ranks[q.key]; !member {
 		return &UnfitError{Agent: a.ID, Field: "queue", Limit: q.key, Value: "not a member"}
 	}
-	for _, n := range needs {
+	if _, met := needs.metBy(a.profile.skills); met {
+		needs = nil
+	}
+	for _, n := range needs.first() {
 		if has := a.profile.skills[n.Skill]; has < max(n.Level, 1) {
 			return &UnfitError{Agent: a.ID, Field: "skill", Limit: n.text(), Value: n.Skill + " " + strconv.Itoa(has)}
 		}

@@ -48,15 +48,17 @@ type WaitingItem struct {
 	Key           int64 // unix ms
 	Priority      int
 	EnqueuedAt    time.Time
-	DueAt         time.Time // zero for live items
-	Promoted      bool      // a deferred item past its deadline
-	Needs         []Need    // as they are now, relaxed
+	DueAt         time.Time   // zero for live items
+	Promoted      bool        // a deferred item past its deadline
+	Needs         []Need      // of the only alternative, or the first, as they are now: relaxed
+	Any           Requirement // all alternatives; shared: not to be changed
 	Language      string
 	CallID        call.ID
 	TicketID      string
 	InteractionID string
 	Preferred     account.ID
-	Offered       account.ID // whom it is shown to at this moment; "": nobody
+	Offered       account.ID   // whom it is shown to at this moment; "": nobody
+	Asked         []account.ID // all whom it is shown to, in the order in which they were asked
 }
 
 // ChannelView is how one channel of a queue stands now.

@@ -129,7 +129,9 @@ func applyDecision(t *tx, d *queue.Decision) error {
 type need struct {
 	Skill string `json:"skill"`
 	Level int    `json:"level"`
-	Relax []step `json:"relax,omitempty"`
+	// Optional needs are dropped when the queue says so.
+	Optional bool   `json:"optional,omitempty"`
+	Relax    []step `json:"relax,omitempty"`
 }
 
 // step is a queue.Step as it is stored.
@@ -141,7 +143,7 @@ type step struct {
 func storedNeeds(all []queue.Need) []need {
 	needs := make([]need, len(all))
 	for i, n := range all {
-		needs[i] = need{Skill: n.Skill, Level: n.Level}
+		needs[i] = need{Skill: n.Skill, Level: n.Level, Optional: n.Optional}
 		for _, s := range n.Relax {
 			needs[i].Relax = append(needs[i].Relax, step{AfterMS: s.After.Milliseconds(), Level: s.Level})
 		}
@@ -175,9 +177,9 @@ func offer(t *tx, d *queue.Decision) error {
 	if d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback {
 		lane = "voice"
 	}
-	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, slot, state, offered_at, deadline_at, why)
-		VALUES ($1, $2, $3, $4, $5, 'offered', $6, $7, $8)`,
-		d.Offer, d.Item.ID, d.Agent, lane, d.Slot, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
+	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, slot, branch, state, offered_at, deadline_at, why)
+		VALUES ($1, $2, $3, $4, $5, $6, 'offered', $7, $8, $9)`,
+		d.Offer, d.Item.ID, d.Agent, lane, d.Slot, d.Branch, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"pickup/queue"
 )
 
 // msOf is a time as it is stored: unix milliseconds, NULL for the zero time.
@@ -112,4 +114,22 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
+}
+
+// requirement reads the text of what a queue asks of its agents.
+type requirement struct{ into *queue.Requirement }
+
+// Scan implements sql.Scanner.
+func (r requirement) Scan(value any) (err error) {
+	var text string
+	switch v := value.(type) {
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	default:
+		return fmt.Errorf("a requirement is stored as %T", value)
+	}
+	*r.into, err = queue.ParseRequirement(text)
+	return err
 }

@@ -103,7 +103,14 @@ type QueueSettings struct {
 	MaxLength     int               `json:"max_length" minimum:"0" maximum:"100000" default:"0" required:"false" doc:"0: no limit."`
 	WrapUpMS      int64             `json:"wrap_up_ms" minimum:"0" maximum:"3600000" default:"0" required:"false"`
 	CallerID      *string           `json:"caller_id,omitempty" pattern:"^(\\+[1-9][0-9]{2,14})?$" nullable:"false" doc:"E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays."`
-	Strategy      *string           `json:"strategy,omitempty" enum:"longest_idle,least_occupied,fewest_calls,round_robin,linear,weighted_random" nullable:"false" doc:"Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle."`
+	Strategy      *string           `json:"strategy,omitempty" enum:"longest_idle,least_occupied,fewest_calls,round_robin,linear,weighted_random,most_skilled,ring_all,progressive" nullable:"false" doc:"Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle."`
+	RequireText   *string           `json:"require,omitempty" maxLength:"2000" nullable:"false" doc:"Skills of who answers, as \"payments 3, chat 2? | vip\": alternatives of skills with a level, ? behind an optional one; empty: none. Without it, it stays."`
+	LanguageLevel *int              `json:"language_level,omitempty" minimum:"0" maximum:"5" nullable:"false" doc:"Of the skill language:fr of who answers a caller in French; 0: whoever. Without it, it stays."`
+	RelaxLevelMS  *int64            `json:"relax_level_ms,omitempty" minimum:"0" maximum:"3600000" nullable:"false" doc:"Wait after which any level of a skill is enough; 0: never. Without it, it stays."`
+	RelaxOptMS    *int64            `json:"relax_optional_ms,omitempty" minimum:"0" maximum:"3600000" nullable:"false" doc:"Wait after which optional skills are dropped; 0: never. Without it, it stays."`
+	RelaxLangMS   *int64            `json:"relax_language_ms,omitempty" minimum:"0" maximum:"3600000" nullable:"false" doc:"Wait after which the language is dropped; 0: never. Without it, it stays."`
+	RingMost      *int              `json:"ring_most,omitempty" minimum:"0" maximum:"20" nullable:"false" doc:"Agents who ring at a time by ring_all and progressive, 2 to 20; 0: 10. Without it, it stays."`
+	RingStepMS    *int64            `json:"ring_step_ms,omitempty" minimum:"0" maximum:"60000" nullable:"false" doc:"After which these ring more agents, 1000 or more; 0: 5000. Without it, it stays."`
 	Hours         *string           `json:"hours,omitempty" maxLength:"64" nullable:"false" doc:"Name of its opening hours; empty: always open. Without it, they stay."`
 }
 
@@ -118,6 +125,7 @@ type QueueObject struct {
 type QueueMember struct {
 	AgentID string `json:"agent_id"`
 	Rank    int    `json:"rank" minimum:"0" maximum:"1000" doc:"Lower is tried first."`
+	DelayMS int64  `json:"delay_ms" minimum:"0" maximum:"3600000" doc:"He gets items of the queue after they have waited so long."`
 }
 
 type (
@@ -141,7 +149,8 @@ type (
 	putMemberInput struct {
 		MemberInput
 		Body struct {
-			Rank int `json:"rank" minimum:"0" maximum:"1000" default:"0" required:"false"`
+			Rank    int   `json:"rank" minimum:"0" maximum:"1000" default:"0" required:"false"`
+			DelayMS int64 `json:"delay_ms" minimum:"0" maximum:"3600000" default:"0" required:"false"`
 		}
 	}
 )
@@ -300,14 +309,17 @@ func (s *Server) queueOutput(ctx context.Context, q queue.QueueConfig) (*oneOutp
 }
 
 func queueObject(q queue.QueueConfig) QueueObject {
-	strategy := string(q.Strategy.OrDefault())
+	strategy, require := string(q.Strategy.OrDefault()), q.Require.String()
+	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
 	o := QueueObject{ID: q.ID, Members: []QueueMember{}, QueueSettings: QueueSettings{
 		Name: q.Name, Title: q.Title, Enabled: &q.Enabled, TargetMS: q.Target.Milliseconds(), TargetPercent: q.TargetPercent,
 		MaxWaitMS: q.MaxWait.Milliseconds(), MaxLength: q.MaxLength, WrapUpMS: q.WrapUp.Milliseconds(),
-		Strategy: &strategy, CallerID: &q.CallerID,
+		Strategy: &strategy, CallerID: &q.CallerID, RequireText: &require, LanguageLevel: &q.LanguageLevel,
+		RelaxLevelMS: ms(q.Relax.Level), RelaxOptMS: ms(q.Relax.Optional), RelaxLangMS: ms(q.Relax.Language),
+		RingMost: &q.RingMost, RingStepMS: ms(q.RingStep),
 	}}
 	for _, m := range q.Members {
-		o.Members = append(o.Members, QueueMember{string(m.Agent), m.Rank})
+		o.Members = append(o.Members, QueueMember{string(m.Agent), m.Rank, m.Delay.Milliseconds()})
 	}
 	return o
 }
@@ -326,7 +338,26 @@ func (b QueueSettings) onto(q queue.QueueConfig) queue.QueueConfig {
 	if b.Strategy != nil {
 		q.Strategy = queue.Strategy(*b.Strategy)
 	}
+	take(&q.LanguageLevel, b.LanguageLevel)
+	take(&q.RingMost, b.RingMost)
+	takeMS(&q.Relax.Level, b.RelaxLevelMS)
+	takeMS(&q.Relax.Optional, b.RelaxOptMS)
+	takeMS(&q.Relax.Language, b.RelaxLangMS)
+	takeMS(&q.RingStep, b.RingStepMS)
 	return q
+}
+
+// take sets what a body carries.
+func take[T any](field, said *T) {
+	if said != nil {
+		*field = *said
+	}
+}
+
+func takeMS(field *time.Duration, said *int64) {
+	if said != nil {
+		*field = time.Duration(*said) * time.Millisecond
+	}
 }
 
 // newQueue is the queue that b makes.
@@ -335,7 +366,7 @@ func (b QueueSettings) newQueue() queue.QueueConfig {
 }
 
 func (s *Server) createQueue(ctx context.Context, in *newQueueInput) (*oneOutput[QueueObject], error) {
-	return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
+	return s.saveQueue(ctx, in.Body.newQueue(), in.Body, "queue.create")
 }
 
 func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[QueueObject], error) {
@@ -352,13 +383,35 @@ func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[Qu
 		if !strings.EqualFold(in.Name, in.Body.Name) {
 			return nil, problem(http.StatusUnprocessableEntity, "", "A new queue has the name of its path.", "body.name")
 		}
-		return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
+		return s.saveQueue(ctx, in.Body.newQueue(), in.Body, "queue.create")
 	}
-	return s.saveQueue(ctx, in.Body.onto(old), in.Body.Hours, "queue.update")
+	return s.saveQueue(ctx, in.Body.onto(old), in.Body, "queue.update")
 }
 
-// saveQueue stores a queue; open names its hours, nil leaves them.
-func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, open *string, action string) (*oneOutput[QueueObject], error) {
+// routes sets the skills that b asks for, and says what cannot be of the others.
+func (b QueueSettings) routes(q *queue.QueueConfig) error {
+	if b.RequireText != nil {
+		require, err := queue.ParseRequirement(*b.RequireText)
+		if err != nil {
+			return problem(http.StatusUnprocessableEntity, "", err.Error(), "body.require")
+		}
+		q.Require = require
+	}
+	if q.RingMost == 1 {
+		return problem(http.StatusUnprocessableEntity, "", "ring_most: limit 2 to 20, or 0, got 1", "body.ring_most")
+	}
+	if q.RingStep > 0 && q.RingStep < time.Second {
+		return problem(http.StatusUnprocessableEntity, "", fmt.Sprintf("ring_step_ms: limit 1000 to 60000, or 0, got %d", q.RingStep.Milliseconds()), "body.ring_step_ms")
+	}
+	return nil
+}
+
+// saveQueue stores a queue with the hours and the skills that b names.
+func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, b QueueSettings, action string) (*oneOutput[QueueObject], error) {
+	if err := b.routes(&q); err != nil {
+		return nil, err
+	}
+	open := b.Hours
 	if open != nil {
 		q.HoursID = ""
 	}
@@ -400,7 +453,9 @@ func (s *Server) putMember(ctx context.Context, in *putMemberInput) (*noOutput, 
 		return nil, problem(http.StatusUnprocessableEntity, "", "Only agents serve queues.", "path.agent_id")
 	}
 	return s.setMembers(ctx, in.Name, func(members []queue.Member) ([]queue.Member, bool) {
-		return append(without(members, user.ID), queue.Member{Agent: user.ID, Rank: in.Body.Rank}), true
+		return append(without(members, user.ID), queue.Member{
+			Agent: user.ID, Rank: in.Body.Rank, Delay: time.Duration(in.Body.DelayMS) * time.Millisecond,
+		}), true
 	})
 }
 

@@ -58,7 +58,9 @@ type queueSetCmd struct {
 	WrapUp    *time.Duration `help:"Timed wrap-up after a call."`
 	MaxWait   *time.Duration `help:"Longest wait; 0: queue.max_wait."`
 	MaxLength *int           `help:"Most entries; 0: queue.max_length."`
-	Strategy  *string        `help:"Who gets a call: longest_idle, least_occupied, fewest_calls, round_robin, linear or weighted_random; a new queue has longest_idle."`
+	Strategy  *string        `help:"Who gets a call: longest_idle, least_occupied, fewest_calls, round_robin, linear, weighted_random, most_skilled, ring_all or progressive; a new queue has longest_idle."`
+	Require   *string        `help:"Skills of who answers, as 'payments 3, chat 2? | vip'; empty: none."`
+	Language  *int           `help:"Level of the skill language:fr of who answers a caller in French, 1 to 5; 0: whoever."`
 	CallerID  *string        `help:"E.164 number that callbacks show by a trunk; empty: that of the trunk."`
 	Disabled  *bool          `negatable:"" help:"Take no calls."`
 	Hours     *string        `help:"Name of its opening hours; empty: always open."`
@@ -121,6 +123,8 @@ func (q queueSetCmd) change(s *configs.SiteQueue) {
 	set(&s.MaxLength, q.MaxLength)
 	set(&s.Strategy, q.Strategy)
 	set(&s.CallerID, q.CallerID)
+	set(&s.Require, q.Require)
+	set(&s.LanguageLevel, q.Language)
 	set(&s.Disabled, q.Disabled)
 	set(&s.Hours, q.Hours)
 }
@@ -168,6 +172,8 @@ func storedQueue(ctx context.Context, st *store.Store, name string, logins map[s
 	s := configs.SiteQueue{
 		Name: q.Name, Title: q.Title, Disabled: !q.Enabled, Target: q.Target, TargetPercent: q.TargetPercent, MaxWait: q.MaxWait,
 		MaxLength: q.MaxLength, WrapUp: q.WrapUp, Strategy: string(q.Strategy), CallerID: q.CallerID,
+		Require: q.Require.String(), LanguageLevel: q.LanguageLevel, RelaxLevel: q.Relax.Level, RelaxOptional: q.Relax.Optional,
+		RelaxLanguage: q.Relax.Language, RingMost: q.RingMost, RingStep: q.RingStep,
 	}
 	all, err := st.Hours(ctx)
 	if err != nil {
@@ -183,7 +189,7 @@ func storedQueue(ctx context.Context, st *store.Store, name string, logins map[s
 		byID[id] = login
 	}
 	for _, m := range q.Members {
-		s.Members = append(s.Members, configs.SiteMember{Login: byID[m.Agent], Rank: m.Rank})
+		s.Members = append(s.Members, configs.SiteMember{Login: byID[m.Agent], Rank: m.Rank, Delay: m.Delay})
 	}
 	return s, nil
 }

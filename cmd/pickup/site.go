@@ -162,7 +162,12 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		q := queue.QueueConfig{
 			ID: ids[s.Name], Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
 			TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
-			Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID,
+			Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID, LanguageLevel: s.LanguageLevel,
+			Relax:    queue.Relax{Level: s.RelaxLevel, Optional: s.RelaxOptional, Language: s.RelaxLanguage},
+			RingMost: s.RingMost, RingStep: s.RingStep,
+		}
+		if q.Require, err = queue.ParseRequirement(s.Require); err != nil {
+			return nil, fmt.Errorf("queues[%s].require: %w", s.Name, err)
 		}
 		if q.ID == "" {
 			q.ID = id.New()
@@ -181,7 +186,7 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 			if !ok {
 				return nil, fmt.Errorf("queues[%s].members: no user %q", s.Name, m.Login)
 			}
-			q.Members = append(q.Members, queue.Member{Agent: who, Rank: m.Rank})
+			q.Members = append(q.Members, queue.Member{Agent: who, Rank: m.Rank, Delay: m.Delay})
 		}
 		if err := st.UpsertQueue(ctx, q); err != nil {
 			return nil, fmt.Errorf("store queue %s: %w", s.Name, err)

@@ -267,7 +267,10 @@ func queues(t *testing.T, s Full) {
 		ID: "q1", Name: "Support", Title: map[string]string{"fr": "Assistance", "en": "Support"}, Enabled: true,
 		Target: 30 * time.Second, TargetPercent: 80, MaxWait: time.Minute, MaxLength: 7, WrapUp: 5 * time.Second,
 		Strategy: queue.StrategyRoundRobin, CallerID: "+33123456789",
-		Members: []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2}},
+		Require:       queue.Requirement{{{Skill: "payments", Level: 3}, {Skill: "vip", Level: 1, Optional: true}}, {{Skill: "chat", Level: 2}}},
+		LanguageLevel: 2, Relax: queue.Relax{Level: 20 * time.Second, Optional: 40 * time.Second, Language: time.Minute},
+		RingMost: 4, RingStep: 6 * time.Second,
+		Members: []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2, Delay: 30 * time.Second}},
 	}
 	must(t, s.UpsertQueue(ctx, q))
 	must(t, s.UpsertQueue(ctx, queue.QueueConfig{ID: "q2", Name: "payments"}))

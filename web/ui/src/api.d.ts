@@ -2604,6 +2604,11 @@ export interface components {
              * Format: int64
              * @default 0
              */
+            delay_ms: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
             rank: number;
         };
         PutStateInputBody: {
@@ -2613,6 +2618,11 @@ export interface components {
         };
         QueueMember: {
             agent_id: string;
+            /**
+             * Format: int64
+             * @description He gets items of the queue after they have waited so long.
+             */
+            delay_ms: number;
             /**
              * Format: int64
              * @description Lower is tried first.
@@ -2680,6 +2690,11 @@ export interface components {
             id: string;
             /**
              * Format: int64
+             * @description Of the skill language:fr of who answers a caller in French; 0: whoever. Without it, it stays.
+             */
+            language_level?: number;
+            /**
+             * Format: int64
              * @description 0: no limit.
              * @default 0
              */
@@ -2694,10 +2709,37 @@ export interface components {
             /** @description Dialled name, lower case. */
             name: string;
             /**
+             * Format: int64
+             * @description Wait after which the language is dropped; 0: never. Without it, it stays.
+             */
+            relax_language_ms?: number;
+            /**
+             * Format: int64
+             * @description Wait after which any level of a skill is enough; 0: never. Without it, it stays.
+             */
+            relax_level_ms?: number;
+            /**
+             * Format: int64
+             * @description Wait after which optional skills are dropped; 0: never. Without it, it stays.
+             */
+            relax_optional_ms?: number;
+            /** @description Skills of who answers, as "payments 3, chat 2? | vip": alternatives of skills with a level, ? behind an optional one; empty: none. Without it, it stays. */
+            require?: string;
+            /**
+             * Format: int64
+             * @description Agents who ring at a time by ring_all and progressive, 2 to 20; 0: 10. Without it, it stays.
+             */
+            ring_most?: number;
+            /**
+             * Format: int64
+             * @description After which these ring more agents, 1000 or more; 0: 5000. Without it, it stays.
+             */
+            ring_step_ms?: number;
+            /**
              * @description Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle.
              * @enum {string}
              */
-            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random";
+            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random" | "most_skilled" | "ring_all" | "progressive";
             /**
              * Format: int64
              * @default 30000
@@ -2744,6 +2786,11 @@ export interface components {
             hours?: string;
             /**
              * Format: int64
+             * @description Of the skill language:fr of who answers a caller in French; 0: whoever. Without it, it stays.
+             */
+            language_level?: number;
+            /**
+             * Format: int64
              * @description 0: no limit.
              * @default 0
              */
@@ -2757,10 +2804,37 @@ export interface components {
             /** @description Dialled name, lower case. */
             name: string;
             /**
+             * Format: int64
+             * @description Wait after which the language is dropped; 0: never. Without it, it stays.
+             */
+            relax_language_ms?: number;
+            /**
+             * Format: int64
+             * @description Wait after which any level of a skill is enough; 0: never. Without it, it stays.
+             */
+            relax_level_ms?: number;
+            /**
+             * Format: int64
+             * @description Wait after which optional skills are dropped; 0: never. Without it, it stays.
+             */
+            relax_optional_ms?: number;
+            /** @description Skills of who answers, as "payments 3, chat 2? | vip": alternatives of skills with a level, ? behind an optional one; empty: none. Without it, it stays. */
+            require?: string;
+            /**
+             * Format: int64
+             * @description Agents who ring at a time by ring_all and progressive, 2 to 20; 0: 10. Without it, it stays.
+             */
+            ring_most?: number;
+            /**
+             * Format: int64
+             * @description After which these ring more agents, 1000 or more; 0: 5000. Without it, it stays.
+             */
+            ring_step_ms?: number;
+            /**
              * @description Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle.
              * @enum {string}
              */
-            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random";
+            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random" | "most_skilled" | "ring_all" | "progressive";
             /**
              * Format: int64
              * @default 30000

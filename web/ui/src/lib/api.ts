@@ -103,8 +103,8 @@ export const api = {
   queue: (name: string) => take(client.GET('/api/v1/queues/{name}', path('name', name))),
   createQueue: (body: QueueSettings) => take(client.POST('/api/v1/queues', { body })),
   putQueue: (name: string, body: QueueSettings) => take(client.PUT('/api/v1/queues/{name}', { ...path('name', name), body })),
-  putMember: (name: string, agent_id: string, rank: number) =>
-    take(client.PUT('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } }, body: { rank } })),
+  putMember: (name: string, agent_id: string, rank: number, delay_ms: number) =>
+    take(client.PUT('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } }, body: { rank, delay_ms } })),
   dropMember: (name: string, agent_id: string) =>
     take(client.DELETE('/api/v1/queues/{name}/members/{agent_id}', { params: { path: { name, agent_id } } })),
   createUser: (body: UserBody) => take(client.POST('/api/v1/users', { body })),

@@ -24,6 +24,9 @@ const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^round robin$/, () => t('why.turn')],
   [/^linear$/, () => t('why.linear')],
   [/^weighted random$/, () => t('why.random')],
+  [/^most skilled: (\d+)$/, (m) => t('why.skilled', { level: m[1]! })],
+  [/^ring all$/, () => t('why.all')],
+  [/^progressive$/, () => t('why.progressive')],
   [/^interrupts text$/, () => t('why.interrupts')],
   [/^all others tried$/, () => t('why.tried')],
 ];
