@@ -37,6 +37,7 @@ func Table() map[string]Row {
 
 		// L2: engines, which know nothing of each other.
 		"queue":     {Ours: engines, Pure: true},
+		"staffing":  {Pure: true},
 		"callback":  {Ours: engines, Pure: true},
 		"recording": {Ours: engines},
 		"ticket":    {Ours: engines},
