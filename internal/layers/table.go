@@ -31,6 +31,7 @@ func Table() map[string]Row {
 
 		// L3: compose the engines.
 		"callflow":    {Ours: append([]string{"media", "queue", "callback", "recording", "ticket"}, engines...)},
+		"simulate":    {Ours: append([]string{"queue", "staffing"}, engines...), Pure: true},
 		"ticket/work": {Ours: work},
 		"ticket/chat": {Ours: append([]string{"ticket/work"}, work...)},
 		"store":       {Ours: stored},
