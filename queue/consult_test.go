@@ -16,7 +16,9 @@ func (r *rig) ask(id queue.ItemID) queue.Effect {
 	}})
 }
 
-func (r *rig) adopt(id queue.ItemID) error { return r.do(queue.Event{Kind: queue.EventAdopt, ItemID: id}).Err }
+func (r *rig) adopt(id queue.ItemID) error {
+	return r.do(queue.Event{Kind: queue.EventAdopt, ItemID: id}).Err
+}
 
 // One more free agent, in the order of the queue, and no wrap-up for who was only
 // asked something.

@@ -43,14 +43,15 @@ type entry struct {
 	dueAt    int64  // of a deferred item
 	relaxAt  int64  // when the needs are relaxed next; 0: not any more
 	lane     lane
-	bridged  bool       // was in talk, a mis-click apart
-	overdue  bool       // its maximum wait passed while it was offered
-	counted  bool       // in q.ages
-	inHands  bool       // in q.held
-	held     bool       // the agent holds the player
+	bridged  bool // was in talk, a mis-click apart
+	overdue  bool // its maximum wait passed while it was offered
+	counted  bool // in q.ages
+	inHands  bool // in q.held
+	held     bool // the agent holds the player
+	promoted bool // a deferred item past its deadline
+	promised promised
 	as       AgentState // of a consultation that talks: what its agent is shown as
 	met      bool       // who was consulted talked to the player: a wrap-up follows
-	promoted bool       // a deferred item past its deadline
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
@@ -82,23 +83,28 @@ func (e *entry) before(o *entry) bool {
 // line is one queue inside Core.
 type line struct {
 	QueueConfig
-	key     string // lower-case name
-	closed  bool   // disabled or removed: it drains
-	removed bool
-	duty    int                     // members on duty
-	live    int                     // every item that has not ended
-	ages    [slots]indexHeap[entry] // by slotOf: waiting and offered, oldest first
-	held    [slots]int              // by slotOf: agents have them
-	tallies [slots]Tally            // by slotOf
-	text    int                     // live text items
-	stats   lineStats               // of calls
-	rates   rates
-	chats   lineStats
-	chatted rates
-	dirty   bool
-	members map[account.ID]int // rank
-	turns   map[account.ID]int // round robin: when each was asked last
-	turn    int
+	key             string // lower-case name
+	closed          bool   // disabled or removed: it drains
+	removed         bool
+	duty            int                     // members on duty
+	live            int                     // every item that has not ended
+	ages            [slots]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held            [slots]int              // by slotOf: agents have them
+	tallies         [slots]Tally            // by slotOf
+	text            int                     // live text items
+	stats           lineStats               // of calls
+	rates           rates
+	chats           lineStats
+	chatted         rates
+	calibration     calibration // of calls
+	chatCalibration calibration
+	kept            []kept
+	promises        Promise
+	promisesAt      int64
+	dirty           bool
+	members         map[account.ID]int // rank
+	turns           map[account.ID]int // round robin: when each was asked last
+	turn            int
 }
 
 // Tally counts what entered and left a queue since the Core was made.
@@ -216,6 +222,7 @@ type reservation struct {
 	leaseAt       int64
 	commitAt      int64
 	reapAt        int64
+	offeredAt     int64
 	wonAt         int64
 	bridgeAt      int64
 
@@ -271,6 +278,7 @@ type agent struct {
 	work        []handling
 	took        []int64 // when he answered a call, in the last hour
 	talkFrom    int64   // pick-up of the call whose wrap-up runs
+	talkOffered int64   // and its offer
 	talkLine    *line
 	workTag     string // "chosen" when last stored
 	floor       floorMark
@@ -299,7 +307,7 @@ func (a *agent) inCall() bool {
 // chat, or a text item that is on its way to him, keeps him from it.
 func (a *agent) available() bool {
 	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.elsewhere() && !a.removed &&
-		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0
+		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0 && (!a.keeps || a.load == 0)
 }
 
 // onDuty reports whether he may serve within foreseeable time.
