@@ -87,7 +87,7 @@ func (c *Core) detachAll(e *entry, but *reservation, tell bool) {
 func (e *entry) boundRoom(room int) {
 	e.most = 1
 	switch {
-	case e.Channel != call.ChannelCall: // a callback rings the player first
+	case e.Channel != call.ChannelCall || e.Consult: // a callback rings the player first
 	case room == 0:
 		e.most = MaxRingMost
 	default:
