@@ -21,7 +21,9 @@ func to(number string) callback.Callback {
 func TestWhomTheRulesRefuse(t *testing.T) {
 	now := at("2026-03-10T10:00:00Z")
 	hoax := []callback.Block{
-		{Number: "+33612345678", Until: now.Add(time.Hour), Note: "hoax"}, {Number: "+33752345679", Until: now}, {Number: "+4477*"},
+		{Number: "+33612345678", Until: now.Add(time.Hour), Note: "hoax"},
+		{Number: "+33752345679", Until: now},
+		{Number: "+4477*"},
 		{Number: "mallory"},
 	}
 	sip := callback.Callback{TargetKind: callback.TargetSIPSource, Target: "alice@udp:192.0.2.1:5060", Player: "alice"}
