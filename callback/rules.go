@@ -34,10 +34,6 @@ type Rules struct {
 	// Countries has the hours of calls that nobody asked for, and others of asked
 	// ones, by country; "*" is every country that is not named.
 	Countries map[string]CountryRule `json:"countries,omitempty"`
-	// Recover has who gave up waiting called back, where he agreed to that.
-	Recover bool `json:"recover,omitempty"`
-	// Queues has what differs by queue, by its name.
-	Queues map[string]QueueRule `json:"queues,omitempty"`
 }
 
 // Block keeps a number, or all that begin so, from being called back.
@@ -64,21 +60,6 @@ type CountryRule struct {
 	Limit       int           `json:"limit,omitempty"`     // unrequested calls of a number within Period; 0: no limit
 	Period      time.Duration `json:"period,omitempty"`
 }
-
-// QueueRule is what differs for one queue.
-type QueueRule struct {
-	Mode Mode `json:"mode,omitempty"`
-}
-
-// Mode says who is rung first.
-type Mode string
-
-// The modes. "" is ModeAgentReserved.
-const (
-	ModeAgentReserved Mode = "agent_reserved" // an agent is kept, the player is rung, then the agent
-	ModeAgentFirst    Mode = "agent_first"    // the agent is rung, then hears how the player is rung
-	ModeCustomerFirst Mode = "customer_first" // the player is rung while an agent is about to be free
-)
 
 // minutes of a whole day.
 const wholeDay = 24 * 60
@@ -201,13 +182,6 @@ func (r *Rules) Check() error {
 			return err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Queues)) {
-		switch m := r.Queues[name].Mode; m {
-		case "", ModeAgentReserved, ModeAgentFirst, ModeCustomerFirst:
-		default:
-			return fmt.Errorf("queues.%s.mode: %q must be agent_reserved, agent_first or customer_first", name, m)
-		}
-	}
 	return nil
 }
 
@@ -242,14 +216,6 @@ func checkSpans(path string, spans [][2]int) error {
 func beginning(text string) bool {
 	digits := strings.TrimPrefix(text, "+")
 	return digits != text && len(digits) >= 1 && len(digits) <= 15 && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
-}
-
-// Mode returns who is rung first for callbacks of a queue.
-func (r *Rules) Mode(queue string) Mode {
-	if m := r.Queues[strings.ToLower(queue)].Mode; m != "" {
-		return m
-	}
-	return ModeAgentReserved
 }
 
 // Permits returns a *Refusal when the rules keep c from being called back now,

@@ -73,7 +73,6 @@ func ruled(r callback.Rules, moment string) desk {
 
 func TestQuietHours(t *testing.T) {
 	rules := callback.DefaultRules()
-	rules.Recover = true
 	rules.Countries["BE"] = callback.CountryRule{Requested: [][2]int{{9 * 60, 10 * 60}}}
 	left := func(number string) callback.Callback {
 		c := to(number)
@@ -223,7 +222,6 @@ func TestRulesThatCannotBe(t *testing.T) {
 		"countries.FR.requested": {Countries: map[string]callback.CountryRule{"FR": {Requested: [][2]int{{0, 9999}}}}},
 		"countries.FR.limit":     {Countries: map[string]callback.CountryRule{"FR": {Limit: -1}}},
 		"countries.FR.period":    {Countries: map[string]callback.CountryRule{"FR": {Limit: 4}}},
-		"queues.support.mode":    {Queues: map[string]callback.QueueRule{"support": {Mode: "predictive"}}},
 	} {
 		if err := r.Check(); err == nil || !strings.HasPrefix(err.Error(), field+":") {
 			t.Errorf("%s: got %v", field, err)
@@ -234,9 +232,6 @@ func TestRulesThatCannotBe(t *testing.T) {
 	merged := callback.Rules{Countries: map[string]callback.CountryRule{"BE": {}}}.Over(good)
 	if len(merged.Countries) != 4 || len(good.Countries) != 3 || merged.Offer != callback.DefaultOffer() || len(merged.Requested) != 1 {
 		t.Errorf("merged: %+v", merged)
-	}
-	if merged.Mode("support") != callback.ModeAgentReserved {
-		t.Errorf("mode: %s", merged.Mode("support"))
 	}
 }
 

@@ -16,12 +16,10 @@ type SiteCallbacks struct {
 	Denied    []string                       `koanf:"denied"`    // beginnings of numbers
 	Special   bool                           `koanf:"special"`   // premium, satellite and other special lines too
 	PerDay    int                            `koanf:"per_day"`   // 0: callback.per_day
-	Recover   bool                           `koanf:"recover"`   // who gave up waiting, and agreed to it, is called back
 	Hours     []string                       `koanf:"hours"`     // "08:00-21:00"; empty: callback.hours
 	Offer     *SiteOffer                     `koanf:"offer"`     // nil: the defaults
 	Blocked   []SiteBlock                    `koanf:"blocked"`   // numbers that are not called back
 	Countries map[string]SiteCallbackCountry `koanf:"countries"` // by country; "*": all others
-	Queues    map[string]SiteCallbackQueue   `koanf:"queues"`    // by name
 }
 
 // SiteOffer is when a caller who waits is told of the callback; one of them
@@ -46,11 +44,6 @@ type SiteCallbackCountry struct {
 	Holidays bool                `koanf:"holidays"` // unasked: not on public holidays
 	Limit    int                 `koanf:"limit"`    // unasked: calls of a number within period; 0: no limit
 	Period   time.Duration       `koanf:"period"`
-}
-
-// SiteCallbackQueue is what differs for one queue.
-type SiteCallbackQueue struct {
-	Mode string `koanf:"mode"` // agent_reserved, agent_first, customer_first; "": the first
 }
 
 // country is ISO 3166-1 alpha-2.
@@ -101,14 +94,6 @@ func (s *Site) checkCallbacks(f *Faults) {
 		within(f, path+".period", one.Period, 0, 366*24*time.Hour)
 		if one.Limit > 0 && one.Period == 0 {
 			f.add(path+".period", one.Period, "must be set, because %s.limit is", path)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Queues)) {
-		if !s.hasQueue(name) {
-			f.add("callbacks.queues", name, "must be a name under queues")
-		}
-		if m := c.Queues[name].Mode; m != "" {
-			oneOf(f, "callbacks.queues."+name+".mode", m, "agent_reserved", "agent_first", "customer_first")
 		}
 	}
 }

@@ -18,12 +18,10 @@ type CallbackRules struct {
 	Denied    []string                       `json:"denied,omitempty" maxItems:"1000" doc:"Beginnings of numbers that are never dialled."`
 	Special   bool                           `json:"special,omitempty" doc:"Premium, shared-cost, satellite and other special lines may be dialled, too."`
 	PerDay    int                            `json:"per_day,omitempty" minimum:"0" maximum:"1000" doc:"A person may ask for so many in 24 hours; 0: the setting callback.per_day."`
-	Recover   bool                           `json:"recover,omitempty" doc:"Who gave up waiting, and agreed to it, is called back."`
 	Hours     []string                       `json:"hours,omitempty" maxItems:"20" doc:"When who asked for it is called, on the clock of the number, as 08:00-21:00; empty: the setting callback.hours."`
 	Offer     *CallbackOffer                 `json:"offer,omitempty" doc:"When a caller who waits is told of the callback; without it the defaults."`
 	Blocked   []CallbackBlock                `json:"blocked,omitempty" maxItems:"10000" doc:"Who is not called back."`
 	Countries map[string]CallbackCountryRule `json:"countries,omitempty" doc:"By country (ISO 3166-1 alpha-2), * for all others; what is not named has the strict table."`
-	Queues    map[string]CallbackQueueRule   `json:"queues,omitempty" doc:"By name of the queue."`
 }
 
 // CallbackOffer is when a callback is announced; one of them suffices, 0 is
@@ -48,11 +46,6 @@ type CallbackCountryRule struct {
 	Holidays   bool                `json:"holidays,omitempty" doc:"Unasked calls: not on public holidays (known of FR)."`
 	Limit      int                 `json:"limit,omitempty" minimum:"0" maximum:"1000" doc:"Unasked calls of a number within period_days; 0: no limit."`
 	PeriodDays int                 `json:"period_days,omitempty" minimum:"0" maximum:"366"`
-}
-
-// CallbackQueueRule is what differs for a queue.
-type CallbackQueueRule struct {
-	Mode string `json:"mode,omitempty" enum:"agent_reserved,agent_first,customer_first," doc:"Who is rung first."`
 }
 
 type putCallbackRulesInput struct{ Body CallbackRules }
@@ -93,7 +86,7 @@ func (s *Server) putCallbackRules(ctx context.Context, in *putCallbackRulesInput
 }
 
 func (b *CallbackRules) rules() (callback.Rules, error) {
-	r := callback.Rules{Allowed: b.Allowed, Denied: b.Denied, Special: b.Special, PerDay: b.PerDay, Recover: b.Recover}
+	r := callback.Rules{Allowed: b.Allowed, Denied: b.Denied, Special: b.Special, PerDay: b.PerDay}
 	var err error
 	if r.Requested, err = spansOf("hours", b.Hours); err != nil {
 		return r, err
@@ -116,12 +109,6 @@ func (b *CallbackRules) rules() (callback.Rules, error) {
 			r.Countries = map[string]callback.CountryRule{}
 		}
 		r.Countries[name] = rule
-	}
-	for name, q := range b.Queues {
-		if r.Queues == nil {
-			r.Queues = map[string]callback.QueueRule{}
-		}
-		r.Queues[name] = callback.QueueRule{Mode: callback.Mode(q.Mode)}
 	}
 	return r, nil
 }
@@ -154,7 +141,7 @@ func showSpans(spans [][2]int) (text []string) {
 
 func showRules(r callback.Rules) CallbackRules {
 	b := CallbackRules{
-		Allowed: r.Allowed, Denied: r.Denied, Special: r.Special, PerDay: r.PerDay, Recover: r.Recover, Hours: showSpans(r.Requested),
+		Allowed: r.Allowed, Denied: r.Denied, Special: r.Special, PerDay: r.PerDay, Hours: showSpans(r.Requested),
 	}
 	if r.Offer != (callback.Offer{}) {
 		ms := func(d time.Duration) int64 { return max(d, 0).Milliseconds() }
@@ -171,12 +158,6 @@ func showRules(r callback.Rules) CallbackRules {
 			Hours: showSpans(c.Requested), Unasked: hours.FormatDays(c.Unrequested), Holidays: c.Holidays, Limit: c.Limit,
 			PeriodDays: int(c.Period / (24 * time.Hour)),
 		}
-	}
-	for name, q := range r.Queues {
-		if b.Queues == nil {
-			b.Queues = map[string]CallbackQueueRule{}
-		}
-		b.Queues[name] = CallbackQueueRule{Mode: string(q.Mode)}
 	}
 	return b
 }

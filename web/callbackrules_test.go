@@ -18,13 +18,12 @@ func TestTheRulesOfCallbacksAreKept(t *testing.T) {
 		t.Errorf("got %+v, want nothing that was set", got)
 	}
 	want := web.CallbackRules{
-		Allowed: []string{"FR", "+41"}, Denied: []string{"+33892"}, Special: true, PerDay: 5, Recover: true, Hours: []string{"09:00-12:00"},
+		Allowed: []string{"FR", "+41"}, Denied: []string{"+33892"}, Special: true, PerDay: 5, Hours: []string{"09:00-12:00"},
 		Offer:   &web.CallbackOffer{EstimateMS: 90_000, ClosingMS: 600_000},
 		Blocked: []web.CallbackBlock{{Number: "+33612345678", Until: web.MaybeTime(time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)), Note: "hoax"}},
 		Countries: map[string]web.CallbackCountryRule{"FR": {
 			Hours: []string{"09:00-20:00"}, Unasked: map[string][]string{"mon": {"10:00-13:00"}}, Holidays: true, Limit: 4, PeriodDays: 30,
 		}},
-		Queues: map[string]web.CallbackQueueRule{"support": {Mode: "agent_first"}},
 	}
 	if r := admin.do("PUT", "/api/v1/callback-rules", want); r.status != 200 {
 		t.Fatalf("got %d %s", r.status, r.body)
@@ -51,7 +50,6 @@ func TestRulesOfCallbacksThatAreRefused(t *testing.T) {
 		"countries.FR.unasked": map[string]any{"countries": map[string]any{"FR": map[string]any{"unasked": map[string]any{"someday": []string{}}}}},
 		"countries.FR.period":  map[string]any{"countries": map[string]any{"FR": map[string]any{"limit": 4}}},
 		"per_day":              map[string]any{"per_day": 1001},
-		"mode":                 map[string]any{"queues": map[string]any{"support": map[string]any{"mode": "predictive"}}},
 	} {
 		if r := admin.do("PUT", "/api/v1/callback-rules", body); r.status != 422 || !strings.Contains(string(r.body), says) {
 			t.Errorf("%s: got %d %s", says, r.status, r.body)

@@ -42,7 +42,7 @@ func applyCallbacks(ctx context.Context, st *store.Store, site configs.Site) err
 	if s == nil {
 		return nil
 	}
-	r := callback.Rules{Allowed: s.Allowed, Denied: s.Denied, Special: s.Special, PerDay: s.PerDay, Recover: s.Recover}
+	r := callback.Rules{Allowed: s.Allowed, Denied: s.Denied, Special: s.Special, PerDay: s.PerDay}
 	var err error
 	if r.Requested, err = spansOf(s.Hours); err != nil {
 		return fmt.Errorf("callbacks.hours: %w", err)
@@ -69,12 +69,6 @@ func applyCallbacks(ctx context.Context, st *store.Store, site configs.Site) err
 			r.Countries = map[string]callback.CountryRule{}
 		}
 		r.Countries[name] = rule
-	}
-	for name, q := range s.Queues {
-		if r.Queues == nil {
-			r.Queues = map[string]callback.QueueRule{}
-		}
-		r.Queues[name] = callback.QueueRule{Mode: callback.Mode(q.Mode)}
 	}
 	if err := r.Check(); err != nil {
 		return fmt.Errorf("callbacks.%w", err)

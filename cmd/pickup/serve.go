@@ -237,7 +237,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
 		HumanCheck: c.Callback.ConfirmTime, Supersede: unlessZero(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
-		Tickets: s.tickets(), OnChange: s.deskChanged,
+		Tickets: s.tickets(), OnChange: s.deskChanged, Rules: s.callbackRules.Load, Country: c.Site.Country,
 	}
 	if err := errors.Join(
 		getJSON(ctx, s.store, metaMenus, &cfg.Menus), getJSON(ctx, s.store, metaGreetings, &cfg.Greetings),

@@ -110,3 +110,18 @@ func CountryOf(number, fallback string) string {
 	line, _ := Look(number)
 	return cmp.Or(line.Country, fallback)
 }
+
+// Dialled is how a number is dialled and read in a country: as it is written
+// there, else with 00 in place of the plus.
+func Dialled(number, country string) string {
+	n, err := phonenumbers.Parse(number, "")
+	if err != nil || phonenumbers.GetRegionCodeForNumber(n) != strings.ToUpper(country) {
+		return "00" + strings.TrimPrefix(number, "+")
+	}
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, phonenumbers.Format(n, phonenumbers.NATIONAL))
+}

@@ -55,6 +55,11 @@ func TestLook(t *testing.T) {
 	if got := e164.CountryOf("+442079460000", "FR"); got != "GB" {
 		t.Errorf("got %s, want GB", got)
 	}
+	for number, want := range map[string]string{"+33612345678": "0612345678", "+442079460000": "00442079460000", "+12125550123": "0012125550123"} {
+		if got := e164.Dialled(number, "FR"); got != want {
+			t.Errorf("%s is read %s, want %s", number, got, want)
+		}
+	}
 	if got := e164.CountryOf("", "FR"); got != "FR" {
 		t.Errorf("got %s, want FR", got)
 	}

@@ -208,10 +208,10 @@ func callbackRules(t *testing.T, s Full) {
 	must(t, err)
 	same(t, "rules of a site that says nothing", got, callback.Rules{})
 	want := callback.Rules{
-		Allowed: []string{"FR", "+41"}, Denied: []string{"+33899"}, Special: true, PerDay: 5, Recover: true,
+		Allowed: []string{"FR", "+41"}, Denied: []string{"+33899"}, Special: true, PerDay: 5,
 		Blocked:   []callback.Block{{Number: "+33612345678", Until: at(time.Hour), Note: "hoax"}, {Number: "+4470*"}},
 		Offer:     callback.Offer{Estimate: time.Minute, Waited: -1, Closing: time.Hour},
-		Requested: [][2]int{{480, 1260}}, Queues: map[string]callback.QueueRule{"support": {Mode: callback.ModeAgentFirst}},
+		Requested: [][2]int{{480, 1260}},
 		Countries: map[string]callback.CountryRule{"FR": {
 			Requested: [][2]int{{540, 600}}, Unrequested: [7][][2]int{1: {{600, 780}}}, Holidays: true, Limit: 4, Period: 720 * time.Hour,
 		}},

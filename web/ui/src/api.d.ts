@@ -1819,13 +1819,6 @@ export interface components {
              */
             waited_ms: number;
         };
-        CallbackQueueRule: {
-            /**
-             * @description Who is rung first.
-             * @enum {string}
-             */
-            mode?: "agent_reserved" | "agent_first" | "customer_first" | "";
-        };
         CallbackRow: {
             /** Format: int64 */
             attempts: number;
@@ -1880,12 +1873,6 @@ export interface components {
              * @description A person may ask for so many in 24 hours; 0: the setting callback.per_day.
              */
             per_day?: number;
-            /** @description By name of the queue. */
-            queues?: {
-                [key: string]: components["schemas"]["CallbackQueueRule"];
-            };
-            /** @description Who gave up waiting, and agreed to it, is called back. */
-            recover?: boolean;
             /** @description Premium, shared-cost, satellite and other special lines may be dialled, too. */
             special?: boolean;
         };
