@@ -96,7 +96,7 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		"hours nobody knows":            {[]string{"hours", "remove", "none"}, `no hours "none"`},
 		"hours that no queue can have":  {[]string{"queue", "set", "vip", "--hours", "none"}, "queues[0].hours: \"none\""},
 		"a share above all calls":       {[]string{"queue", "set", "vip", "--percent", "500"}, "queues[0].target_percent"},
-		"a strategy that is none":       {[]string{"queue", "set", "vip", "--strategy", "ring_all"}, "queues[0].strategy"},
+		"a strategy that is none":       {[]string{"queue", "set", "vip", "--strategy", "nobody"}, "queues[0].strategy"},
 		"a limit that is none":          {[]string{"user", "set", "bob", "--limit", "chat"}, `limit "chat": must be CHANNEL=MAX`},
 		"a limit that is no number":     {[]string{"user", "set", "bob", "--limit", "chat=two"}, `"two" must be a whole number`},
 		"a limit of calls":              {[]string{"user", "set", "bob", "--limit", "call=2"}, "users[0].limits.call: must be left out"},
