@@ -157,6 +157,7 @@ type options struct {
 	calls  func(*callflow.Config)
 	queue  func(*queue.QueueConfig)
 	agents int // 0: 1
+	edges  []callflow.Edge
 }
 
 // site is one server without sockets: real engines, and phones made of Go.
@@ -214,7 +215,7 @@ func newSite(t testing.TB, o options) *site {
 	}
 	x := exchange{s}
 	s.calls, err = callflow.New(cfg, callflow.Parts{
-		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{Hours: s.hours}, s.ledger), Store: s.ledger, Devices: x, Log: log,
+		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{Hours: s.hours}, s.ledger), Store: s.ledger, Devices: x, Log: log, Edges: o.edges,
 		Dialers: map[callflow.AddressKind]callflow.Dialer{
 			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x, callflow.AddressNumber: x,
 		},

@@ -149,6 +149,8 @@ func (c *Core) apply(ev *Event) {
 			won = c.answered(r)
 		}
 		c.reply(answer{OK: won})
+	case EventAudit, EventFree:
+		c.repair(ev)
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
 		c.applyText(ev)
 	default:

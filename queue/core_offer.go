@@ -213,6 +213,7 @@ func (c *Core) release(r *reservation) {
 		return
 	}
 	a.res = nil
+	c.touchAgent(a) // what he is shown as may stay, in wrap-up
 	if !a.wrapping && (r.talked || a.next != "") {
 		c.afterTalk(a)
 	}
