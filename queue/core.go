@@ -48,6 +48,7 @@ type Core struct {
 	freed         []*agent
 	dirtyAgents   []*agent
 	dirtyLines    []*line
+	newcomer      *entry // who joined in this step
 }
 
 // NewCore makes an empty Core. cfg.OnChange is not used.
@@ -86,8 +87,17 @@ func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	}
 	c.apply(&ev)
 	c.match()
+	if e := c.newcomer; e != nil {
+		c.newcomer = nil
+		if e.state == itemWaiting {
+			c.promise(e)
+		}
+	}
 	return c.effects
 }
+
+// byArrival reports whether everything is served as it came.
+func (c *Core) byArrival() bool { return c.cfg.Order == OrderArrival }
 
 func (c *Core) setClock(now time.Time) {
 	if c.start.IsZero() {

@@ -226,7 +226,7 @@ func (c *Core) plugged(a *agent) {
 // startWrap begins the timed wrap-up after r's talk.
 func (c *Core) startWrap(r *reservation) {
 	a := r.agent
-	a.talkFrom, a.talkLine = r.wonAt, r.item.q
+	a.talkFrom, a.talkOffered, a.talkLine = r.wonAt, r.offeredAt, r.item.q
 	if d := r.item.q.WrapUp; d > 0 {
 		c.wrap(a, d)
 	}
@@ -270,7 +270,9 @@ func (c *Core) endWrapUp(id account.ID) error {
 func (c *Core) afterTalk(a *agent) {
 	if a.talkLine != nil {
 		h := handling{agent: a, line: a.talkLine, at: c.ns, dur: c.ns - a.talkFrom}
-		a.talkLine.stats.handled(h)
+		whole := h
+		whole.dur = c.ns - a.talkOffered
+		a.talkLine.stats.handled(whole)
 		a.work = trimmed(append(a.work, h), c.ns, func(h handling) int64 { return h.at })
 		a.talkLine = nil
 	}

@@ -131,6 +131,7 @@ func (c *Core) configureAgents(agents []AgentConfig) {
 		}
 		a.AgentConfig, a.removed = cfg, false
 		a.setLimits()
+		a.keeps = c.cfg.KeepsWriting
 		c.touchAgent(a)
 		if s, ok := c.strangers[cfg.ID]; ok {
 			delete(c.strangers, cfg.ID)

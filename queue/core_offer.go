@@ -36,7 +36,7 @@ func (c *Core) offerFor(e *entry, a *agent, claimed bool) *reservation {
 func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 	r := &reservation{
 		id: c.cfg.OfferIDs(), item: e, agent: a, state: resCommitting,
-		ring: c.cfg.RingTime, lease: e.Lease, why: why, wonAt: c.ns,
+		ring: c.cfg.RingTime, lease: e.Lease, why: why, wonAt: c.ns, offeredAt: c.ns,
 	}
 	if e.lane.text() {
 		r.ring, r.final = c.cfg.ChatRing, true // no leg has to end
@@ -90,7 +90,7 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	b = append(b, "rank "...)
 	b = strconv.AppendInt(b, int64(rank), 10)
 	if e.lane.text() {
-		b = append(b, ", packed: load "...)
+		b = append(b, c.placed()...)
 		b = strconv.AppendInt(b, int64(a.load), 10)
 		b = append(b, ", last hour "...)
 		b = strconv.AppendInt(b, int64(len(a.recent)), 10)
@@ -103,6 +103,14 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = append(b, ", all others tried"...)
 	}
 	return string(b)
+}
+
+// placed is how written work chose its agent, in words.
+func (c *Core) placed() string {
+	if c.cfg.Placement == PlacementSpread {
+		return ", spread: load "
+	}
+	return ", packed: load "
 }
 
 // appendKey writes why this item: its class and its key, with the numbers that it
@@ -409,6 +417,7 @@ func (c *Core) bridged(r *reservation) {
 	e.state, e.bridged, e.held = itemTalking, true, false
 	if e.onLine() {
 		e.q.stats.bridged(c.ns, c.ns-e.enqueued)
+		c.learnWait(e)
 	}
 	if e.lane == laneChat {
 		e.q.chats.bridged(c.ns, c.ns-e.enqueued)

@@ -133,24 +133,24 @@ func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, hi
 		}
 		return 1
 	})
-	l := ladder{rates: c.measured(q)}
-	chats := ladder{rates: c.measuredChats(q)}
+	l := ladder{rates: c.measured(q), cal: &q.calibration}
+	chats := ladder{rates: c.measuredChats(q), cal: &q.chatCalibration}
 	var line lineCount
 	for _, e := range waiting {
 		n := line.next(e)
 		p := Place{Position: n, AgentsOnDuty: duty}
 		switch {
 		case e.lane == laneChat:
-			p.EstimateLow, p.EstimateHigh = band(chats.remaining(n-1, c.ns-e.enqueued))
+			p.EstimateLow, p.EstimateHigh = chats.announced(n-1, c.ns-e.enqueued)
 		case !e.lane.text():
-			p.EstimateLow, p.EstimateHigh = band(l.remaining(n-1, c.ns-e.enqueued))
+			p.EstimateLow, p.EstimateHigh = l.announced(n-1, c.ns-e.enqueued)
 		}
 		tell(e.ID, p)
 	}
 	if line.voice == 0 {
 		return 0, 0 // served at once, or by the next who is free
 	}
-	return band(l.remaining(line.voice, 0))
+	return l.announced(line.voice, 0)
 }
 
 // lineCount counts places: calls and callbacks, chats, and deferred items are
