@@ -45,6 +45,8 @@ const (
 	EventDisengage                        // Agent, Wrap
 	EventAudit                            // replied, with Text: what was wrong, a line each
 	EventFree                             // Offer
+	EventAdopt                            // ItemID; replied
+	EventConsulting                       // Offer, State
 )
 
 // Event is one input of Core.
