@@ -341,6 +341,7 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		}
 	case call.OutcomeRejected:
 		a.rejected++
+		a.foreign = false
 		a.idle = c.ns
 		c.tried(e, a)
 		if a.rejected >= 2 {
@@ -355,6 +356,7 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		c.tried(e, a)
 		a.stop("forwarded")
 	case call.OutcomeBusy:
+		a.foreign = true
 		c.delay(a, busyDelay)
 	case call.OutcomeUnreachable:
 		c.unreached(e, a, "no_response")

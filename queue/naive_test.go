@@ -32,6 +32,7 @@ type nAgent struct {
 	state                     string // chosen: ready, not_ready, offline
 	unreachable               bool
 	devices, silent           int
+	foreign                   bool
 	back                      time.Duration // when unreachable ends by itself; 0: not
 	fails                     int
 	idle, delayed             time.Duration
@@ -342,6 +343,7 @@ func (n *naive) missed(a *nAgent, out call.Outcome, front bool) {
 		}
 	case call.OutcomeRejected:
 		a.rejected++
+		a.foreign = false
 		a.idle, tried = n.now, true
 		if a.rejected >= 2 {
 			a.state, a.person = "not_ready", false
@@ -349,6 +351,7 @@ func (n *naive) missed(a *nAgent, out call.Outcome, front bool) {
 			a.delayed = n.now + 10*time.Second
 		}
 	case call.OutcomeBusy:
+		a.foreign = true
 		a.delayed = n.now + 15*time.Second
 	case call.OutcomeUnreachable:
 		n.cutOff(a)
@@ -491,7 +494,7 @@ func (n *naive) withdraw(a *nAgent) {
 }
 
 func (n *naive) set(a *nAgent, state string) bool {
-	if state == "ready" && a.devices == 0 && !a.console {
+	if state == "ready" && (a.devices == 0 && !a.console || a.foreign && a.delayed > n.now) {
 		return false
 	}
 	if n.inCall(a) {
