@@ -23,6 +23,7 @@ type auditor struct {
 	mgr     *Manager
 	edges   []Edge
 	repairs atomic.Int64
+	theirs  owned // of the last look, whose room is used again
 }
 
 // violation is one thing that must not be.
@@ -67,7 +68,9 @@ func (a *auditor) look(ctx context.Context, suspects map[string]bool) map[string
 		v.repair()
 	}
 	for _, s := range a.mgr.all() {
-		s.send(audited{})
+		if s.view.isBroken() {
+			s.send(audited{})
+		}
 	}
 	return found
 }
@@ -89,7 +92,15 @@ type owned struct {
 
 // owned asks every session's view, the feature codes and the runner.
 func (a *auditor) owned() owned {
-	o := owned{map[call.ID]bool{}, map[queue.OfferID]bool{}, map[call.LegID]bool{}, map[*recording.Recording]call.ID{}}
+	o := a.theirs
+	if o.calls == nil {
+		o = owned{map[call.ID]bool{}, map[queue.OfferID]bool{}, map[call.LegID]bool{}, map[*recording.Recording]call.ID{}}
+		a.theirs = o
+	}
+	clear(o.calls)
+	clear(o.offers)
+	clear(o.legs)
+	clear(o.tapes)
 	m := a.mgr
 	for _, s := range m.all() {
 		o.calls[s.id] = true
@@ -219,10 +230,7 @@ func (agentVanished) isInput() {}
 // audit looks whether who talks has an agent's leg to talk to. nil: all is well,
 // or it is looked at once more.
 func (s *Session) audit() input {
-	m := s.m
-	_, l := m.legOf(m.winnerLeg)
-	talks := (m.rec.State == call.StateTalking || m.rec.State == call.StateHeld) && m.winner != "" && !m.orphan && !m.finished
-	if !talks || l != nil && !l.final && s.legs[m.winnerLeg] != nil {
+	if !s.lacksLeg() {
 		s.suspect = false
 		return nil
 	}
@@ -231,8 +239,25 @@ func (s *Session) audit() input {
 		return nil
 	}
 	s.suspect = false
-	s.mgr.auditor.found("a player talks to no leg", logkey.Call, string(s.id), logkey.Leg, string(m.winnerLeg))
+	s.mgr.auditor.found("a player talks to no leg", logkey.Call, string(s.id), logkey.Leg, string(s.m.winnerLeg))
 	return agentVanished{}
+}
+
+// lacksLeg reports whether a talk has no leg of its agent.
+func (s *Session) lacksLeg() bool {
+	m := s.m
+	if m.rec.State != call.StateTalking && m.rec.State != call.StateHeld || m.winner == "" || m.orphan || m.finished {
+		return false
+	}
+	_, l := m.legOf(m.winnerLeg)
+	return l == nil || l.final || s.legs[m.winnerLeg] == nil
+}
+
+// isBroken reports whether the last input left a talk without its agent's leg.
+func (l *latest) isBroken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken
 }
 
 // onAgentVanished gives the player another agent, or ends a talk of which nothing

@@ -58,6 +58,7 @@ type latest struct {
 	story []call.TimelineEvent // appended to only
 	// What the reconciler asks for.
 	offers []queue.OfferID // whose legs are not final
+	broken bool            // a talk without its agent's leg
 	legs   []call.LegID    // every one that the call had; appended to only
 }
 
@@ -67,8 +68,9 @@ func (l *latest) tell(ev call.TimelineEvent) {
 	l.mu.Unlock()
 }
 
-func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk, offers []*offerLegs) {
+func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk, offers []*offerLegs, broken bool) {
 	l.mu.Lock()
+	l.broken = broken
 	l.offers = l.offers[:0]
 	for _, o := range offers {
 		l.offers = append(l.offers, o.offer.ID)
