@@ -132,26 +132,29 @@ func (a *auditor) violations() []violation {
 	}
 	for _, it := range waiting {
 		if it.Channel == call.ChannelCall && it.Offered == "" && !o.calls[it.CallID] {
+			id := it.ID
 			list = append(list, violation{
 				"a call that is over waits in a queue", "item " + string(it.ID),
 				[]any{logkey.Call, string(it.CallID), logkey.Item, string(it.ID)},
-				func() { _, _ = a.mgr.queue.Leave(context.Background(), it.ID, call.EndFailedSystem) },
+				func() { _, _ = a.mgr.queue.Leave(context.Background(), id, call.EndFailedSystem) },
 			})
 		}
 	}
 	for i, e := range a.edges {
 		for _, leg := range legs[i] {
 			if !o.legs[leg] {
-				list = append(list, violation{"a leg belongs to no call", "leg " + string(leg), []any{logkey.Leg, string(leg)}, func() { e.EndLeg(leg) }})
+				lost := leg
+				list = append(list, violation{"a leg belongs to no call", "leg " + string(leg), []any{logkey.Leg, string(leg)}, func() { e.EndLeg(lost) }})
 			}
 		}
 	}
 	for tape, id := range o.tapes {
 		if !o.calls[id] {
+			lost := tape
 			list = append(list, violation{
 				"a recording of a call that is over runs", "tape " + string(tape.ID()),
 				[]any{logkey.Call, string(id)},
-				func() { tape.End(); a.mgr.untaped(tape) },
+				func() { lost.End(); a.mgr.untaped(lost) },
 			})
 		}
 	}
@@ -162,16 +165,18 @@ func (a *auditor) violations() []violation {
 func (a *auditor) ofAgent(v queue.AgentView, o owned) []violation {
 	switch {
 	case v.Offer != "" && !o.offers[v.Offer]:
+		offer := v.Offer // not v: what a repair keeps is made only where it is needed
 		return []violation{{
 			"an agent is held by an offer that no call knows", "offer " + string(v.Offer),
 			[]any{logkey.Agent, string(v.ID), logkey.Offer, string(v.Offer), logkey.State, string(v.State)},
-			func() { a.mgr.queue.Free(v.Offer) },
+			func() { a.mgr.queue.Free(offer) },
 		}}
 	case v.Offer == "" && v.CallID != "" && !o.calls[v.CallID]:
+		id := v.ID
 		return []violation{{
 			"an agent is held by a call that is over", "engaged " + string(v.ID) + string(v.CallID),
 			[]any{logkey.Agent, string(v.ID), logkey.Call, string(v.CallID), logkey.State, string(v.State)},
-			func() { a.mgr.queue.Disengage(v.ID, 0) },
+			func() { a.mgr.queue.Disengage(id, 0) },
 		}}
 	}
 	return nil
