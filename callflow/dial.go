@@ -48,6 +48,7 @@ func (s *Session) playerCodec() string {
 
 func (s *Session) bindAgent(l Leg) {
 	leg := l.ID()
+	s.view.owns(leg)
 	l.Bind(func(e LegEvent) { s.send(agentSaid{e}) })
 	l.Media().Bind(func(e media.Event) { s.send(heard{leg, e}) })
 }

@@ -195,6 +195,15 @@ const (
 	CauseMicrophone = "microphone"
 )
 
+// Edge is who holds legs: each of them belongs to a call, which the reconciler
+// sees to. Safe for any goroutine.
+type Edge interface {
+	// Legs names every leg that is not final.
+	Legs() []call.LegID
+	// EndLeg ends one that no call owns; a leg that is gone is ignored.
+	EndLeg(id call.LegID)
+}
+
 // Handler is what an edge needs of this package; *Manager is it.
 type Handler interface {
 	// Routable says whether a dialled name leads anywhere for a caller who did

@@ -57,6 +57,8 @@ func (m *Manager) runFeature(ctx context.Context, f feature, in Inbound) {
 		default:
 		}
 	}
+	m.setFeature(in.Leg.ID(), true)
+	defer m.setFeature(in.Leg.ID(), false)
 	in.Leg.Bind(offer)
 	in.Leg.Media().Bind(func(e media.Event) {
 		select {

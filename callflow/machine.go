@@ -158,6 +158,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onSuperseded(in.ok)
 	case playerDialed:
 		m.onPlayerDialed(in)
+	case agentVanished:
+		m.onAgentVanished()
 	case resumed:
 		m.onResumed(in.leg)
 	case asked:

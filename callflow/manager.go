@@ -28,6 +28,7 @@ type Parts struct {
 	Devices  Devices
 	Dialers  map[AddressKind]Dialer
 	Log      *slog.Logger
+	Edges    []Edge // whose legs the reconciler looks after; nil: none
 }
 
 // Manager starts the sessions of calls, refuses those it cannot take, lets the
@@ -44,11 +45,14 @@ type Manager struct {
 	log       *slog.Logger
 	journal   *journal
 	callbacks *runner
+	auditor   *auditor
 	numbers   atomic.Pointer[map[string]Number] // where dialled numbers lead
 
 	mu       sync.Mutex // guards the small maps, never held across a call
 	sessions map[call.ID]*Session
-	tokens   map[string]*Session // by hash of the resume token
+	features map[call.LegID]bool              // legs of feature codes, which are no calls
+	tapes    map[*recording.Recording]call.ID // that run
+	tokens   map[string]*Session              // by hash of the resume token
 	draining bool
 	stopped  bool          // Run waits: no goroutine is started any more
 	idle     chan struct{} // closed while draining and no session is left
@@ -76,10 +80,11 @@ func New(cfg Config, p Parts) (*Manager, error) {
 	m := &Manager{
 		cfg: cfg, queue: p.Queue, recorder: p.Recorder, book: p.Book, store: p.Store, devices: p.Devices,
 		dialers: p.Dialers, log: p.Log,
-		sessions: map[call.ID]*Session{}, tokens: map[string]*Session{}, idle: make(chan struct{}),
+		sessions: map[call.ID]*Session{}, features: map[call.LegID]bool{}, tapes: map[*recording.Recording]call.ID{}, tokens: map[string]*Session{}, idle: make(chan struct{}),
 	}
 	m.journal = newJournal(p.Store, cfg.Tickets, cfg.OnChange, p.Log)
 	m.callbacks = newRunner(m)
+	m.auditor = &auditor{mgr: m, edges: p.Edges}
 	// Sessions outlive the requests that start them; Run ends them.
 	m.life, m.end = context.WithCancel(context.Background())
 	return m, nil
@@ -95,6 +100,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		m.journal.run(context.WithoutCancel(ctx), stop) // the last writes outlive ctx
 	}()
 	m.spawn(func() { m.callbacks.watch(m.life) })
+	m.spawn(func() { m.auditor.watch(m.life) })
 	<-ctx.Done()
 	m.mu.Lock()
 	m.draining, m.stopped = true, true
@@ -332,6 +338,7 @@ type Counts struct {
 	Refused     int64
 	Panics      int64 // faults of ours that ended one call
 	PhoneFaults int64 // INVITEs that agents' phones refused because of how they are set up
+	Audited     int64 // violations that the reconciler repaired; 0 when all is well
 	Repaired    int64 // promises that nobody owned, brought back to their queue; 0 when all is well
 }
 
@@ -342,7 +349,7 @@ func (m *Manager) Counts() Counts {
 	m.mu.Unlock()
 	return Counts{
 		Live: live, Started: m.started.Load(), Refused: m.refused.Load(), Panics: m.panics.Load(),
-		Repaired: m.callbacks.repaired.Load(), PhoneFaults: m.phoneFaults.Load(),
+		Audited: m.auditor.repairs.Load(), Repaired: m.callbacks.repaired.Load(), PhoneFaults: m.phoneFaults.Load(),
 	}
 }
 

@@ -52,6 +52,7 @@ type Session struct {
 	tape        *recording.Recording
 	wanted      []chan<- confirmed // who asked for a callback by API
 	ended       bool
+	suspect     bool   // the last audit found the talk without its agent's leg
 	view        latest // read by others
 
 	handedBack bool // the promise that this call keeps is the runner's again
@@ -211,6 +212,10 @@ func (s *Session) feed(in input) {
 		in = asked{wantCallback, got.by}
 	case comeBack:
 		in = s.swapPlayer(got.leg)
+	case audited:
+		if in = s.audit(); in == nil {
+			return
+		}
 	case operation:
 		s.ticket++
 		s.replies[s.ticket] = got.reply
@@ -299,7 +304,7 @@ func (s *Session) publish() {
 	for i := range talk.Parties {
 		talk.Parties[i].entry = s.seeks[talk.Parties[i].item]
 	}
-	s.view.set(s.m.rec, s.entry, login, s.m.away, talk)
+	s.view.set(s.m.rec, s.entry, login, s.m.away, talk, s.m.offers, s.lacksLeg())
 }
 
 // tellWanted tells those who asked by API what became of the callback.
@@ -351,6 +356,7 @@ func (s *Session) stopTimer(k timerKind) {
 func (s *Session) bindPlayer(l Leg) {
 	s.player = l
 	leg := l.ID()
+	s.view.owns(leg)
 	l.Bind(func(e LegEvent) { s.send(playerSaid{e}) })
 	l.Media().Bind(func(e media.Event) { s.send(heard{leg, e}) })
 }
@@ -369,6 +375,7 @@ func (s *Session) connect(leg call.LegID) {
 		s.tape = s.mgr.recorder.Start(recording.StartInfo{
 			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),
 		})
+		s.mgr.taped(s.tape, s.id)
 	}
 	rec := ""
 	if s.tape != nil {
@@ -427,6 +434,7 @@ func (s *Session) finish() {
 	s.disconnect()
 	if s.tape != nil {
 		s.tape.End() // the journal may be late
+		s.mgr.untaped(s.tape)
 	}
 	rec := s.m.rec
 	rec.Legs = append([]call.LegRecord(nil), rec.Legs...)

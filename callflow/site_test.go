@@ -158,6 +158,7 @@ type options struct {
 	book   func(*callback.Config)
 	queue  func(*queue.QueueConfig)
 	agents int // 0: 1
+	edges  []callflow.Edge
 }
 
 // site is one server without sockets: real engines, and phones made of Go.
@@ -219,7 +220,7 @@ func newSite(t testing.TB, o options) *site {
 	}
 	x := exchange{s}
 	s.calls, err = callflow.New(cfg, callflow.Parts{
-		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(promises, s.ledger), Store: s.ledger, Devices: x, Log: log,
+		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(promises, s.ledger), Store: s.ledger, Devices: x, Log: log, Edges: o.edges,
 		Dialers: map[callflow.AddressKind]callflow.Dialer{
 			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x, callflow.AddressNumber: x,
 		},

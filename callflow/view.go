@@ -56,6 +56,10 @@ type latest struct {
 	away  bool
 	talk  Talk
 	story []call.TimelineEvent // appended to only
+	// What the reconciler asks for.
+	offers []queue.OfferID // whose legs are not final
+	broken bool            // a talk without its agent's leg
+	legs   []call.LegID    // every one that the call had; appended to only
 }
 
 func (l *latest) tell(ev call.TimelineEvent) {
@@ -64,8 +68,13 @@ func (l *latest) tell(ev call.TimelineEvent) {
 	l.mu.Unlock()
 }
 
-func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk) {
+func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk, offers []*offerLegs, broken bool) {
 	l.mu.Lock()
+	l.broken = broken
+	l.offers = l.offers[:0]
+	for _, o := range offers {
+		l.offers = append(l.offers, o.offer.ID)
+	}
 	l.rec, l.entry, l.login, l.away, l.talk = rec, entry, login, away, talk
 	l.mu.Unlock()
 }

@@ -160,6 +160,8 @@ func (c *Core) apply(ev *Event) {
 			won = c.answered(r)
 		}
 		c.reply(answer{OK: won})
+	case EventAudit, EventFree:
+		c.repair(ev)
 	case EventAdopt:
 		c.reply(answer{Err: c.adopt(ev.ItemID)})
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:

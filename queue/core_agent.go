@@ -101,6 +101,9 @@ func (c *Core) setState(id account.ID, state AgentState, reason string) error {
 		if why := a.notReachable(); why != "" {
 			return refuse(why)
 		}
+		if a.foreign && a.delayAt > c.ns { // telephony 1.9, R13
+			return refuse("his phone is in a call that is not ours")
+		}
 		reason = ""
 	case AgentNotReady, AgentOffline:
 	default:

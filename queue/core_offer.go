@@ -237,6 +237,7 @@ func (c *Core) release(r *reservation) {
 		return
 	}
 	a.res = nil
+	c.touchAgent(a) // what he is shown as may stay, in wrap-up
 	if !a.wrapping && (r.talked || a.next != "") {
 		c.afterTalk(a)
 	}
@@ -354,6 +355,7 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		}
 	case call.OutcomeRejected:
 		a.rejected++
+		a.foreign = false
 		a.idle = c.ns
 		c.tried(e, a)
 		if a.rejected >= 2 {
@@ -368,6 +370,7 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		c.tried(e, a)
 		a.stop("forwarded")
 	case call.OutcomeBusy:
+		a.foreign = true
 		c.delay(a, busyDelay)
 	case call.OutcomeUnreachable:
 		c.unreached(e, a, "no_response")

@@ -176,6 +176,9 @@ func (d *Domain) handle(m *message) {
 		e := &effects[i]
 		switch e.Kind {
 		case EffectReply:
+			if m.event.Kind == EventAudit {
+				d.auditCells(e)
+			}
 			m.answer(*e)
 		case EffectCommit:
 			d.commits.pending = append(d.commits.pending, e.Decision)

@@ -267,6 +267,7 @@ type agent struct {
 	devices     int    // that can be rung
 	silent      int    // registered, but they cannot be rung now
 	silentWhy   string // why not, of the silent ones
+	foreign     bool   // delayAt is of a call that his phone has elsewhere
 	backAt      int64  // when unreachable is tried again; 0: not by time
 	fails       int    // in a row, of ways to him
 	occupied    bool

@@ -43,6 +43,8 @@ const (
 	EventEngage                           // Agent, Item.CallID, State; replied
 	EventEngaged                          // Agent, State
 	EventDisengage                        // Agent, Wrap
+	EventAudit                            // replied, with Text: what was wrong, a line each
+	EventFree                             // Offer
 	EventAdopt                            // ItemID; replied
 	EventConsulting                       // Offer, State
 )

@@ -31,6 +31,7 @@ type nAgent struct {
 	state                     string // chosen: ready, not_ready, offline
 	unreachable               bool
 	devices, silent           int
+	foreign                   bool
 	back                      time.Duration // when unreachable ends by itself; 0: not
 	fails                     int
 	idle, delayed             time.Duration

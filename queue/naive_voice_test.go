@@ -90,6 +90,7 @@ func (n *naive) missed(a *nAgent, out call.Outcome, front bool) {
 		}
 	case call.OutcomeRejected:
 		a.rejected++
+		a.foreign = false
 		a.idle, tried = n.now, true
 		if a.rejected >= 2 {
 			a.state, a.person = "not_ready", false
@@ -97,6 +98,7 @@ func (n *naive) missed(a *nAgent, out call.Outcome, front bool) {
 			a.delayed = n.now + 10*time.Second
 		}
 	case call.OutcomeBusy:
+		a.foreign = true
 		a.delayed = n.now + 15*time.Second
 	case call.OutcomeUnreachable:
 		n.cutOff(a)
@@ -240,7 +242,7 @@ func (n *naive) withdraw(a *nAgent) {
 }
 
 func (n *naive) set(a *nAgent, state string) bool {
-	if state == "ready" && a.devices == 0 && !a.console {
+	if state == "ready" && (a.devices == 0 && !a.console || a.foreign && a.delayed > n.now) {
 		return false
 	}
 	if n.inCall(a) {

@@ -217,6 +217,17 @@ func (t *legTable) remove(l *leg, branch string) {
 	}
 }
 
+// all lists every leg that is not final.
+func (t *legTable) all() []*leg {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*leg, 0, len(t.dialogs))
+	for _, l := range t.dialogs {
+		list = append(list, l)
+	}
+	return list
+}
+
 // of returns the leg that a request names by Call-ID and To-tag, or nil. The
 // leg itself checks the rest.
 func (t *legTable) of(r *gosip.Request) *leg {

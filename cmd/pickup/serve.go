@@ -254,6 +254,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	var err error
 	if s.calls, err = callflow.New(cfg, callflow.Parts{
 		Queue: s.queue, Recorder: s.recorder, Book: book, Store: s.store, Devices: s.sip, Dialers: dialers, Log: s.log,
+		Edges: []callflow.Edge{s.sip},
 	}); err != nil {
 		return err
 	}
