@@ -65,6 +65,9 @@ func displayFor(r call.Record) string {
 	if name == "" {
 		name = "anonymous"
 	}
+	if r.Queue == "" {
+		return name
+	}
 	return name + " (" + r.Queue + ")"
 }
 
