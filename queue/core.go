@@ -141,7 +141,7 @@ func (c *Core) apply(ev *Event) {
 	case EventEndWrapUp:
 		c.reply(answer{Err: c.endWrapUp(ev.Agent)})
 	case EventReachable:
-		c.reachable(ev.Agent, ev.Devices)
+		c.reachable(ev.Agent, reach{ev.Devices, ev.Silent, ev.StateReason})
 	case EventOccupy:
 		if a := c.agents[ev.Agent]; a != nil {
 			a.occupied = ev.On
@@ -347,7 +347,7 @@ func (q *line) oldest() *entry { return q.ages[callSlot].head() }
 
 // stranger is a user who is not an agent (yet).
 type stranger struct {
-	devices int
+	reach   reach
 	console bool
 }
 

@@ -254,7 +254,11 @@ type agent struct {
 	next        AgentState
 	nextReason  string
 	nextPerson  bool
-	devices     int
+	devices     int    // that can be rung
+	silent      int    // registered, but they cannot be rung now
+	silentWhy   string // why not, of the silent ones
+	backAt      int64  // when unreachable is tried again; 0: not by time
+	fails       int    // in a row, of ways to him
 	occupied    bool
 	engaged     AgentState // "" or what he is shown as in a talk that no queue gave him
 	engagedIn   call.ID
@@ -342,8 +346,10 @@ func (a *agent) display() (AgentState, string) {
 		return AgentWrapUp, ""
 	case a.occupied:
 		return AgentDialing, ""
-	case a.chosen == AgentReady && a.devices == 0 && !a.console:
+	case a.chosen == AgentReady && a.registered() == 0 && !a.console:
 		return AgentOffline, ""
+	case a.chosen == AgentReady && a.devices == 0 && a.silent > 0:
+		return AgentUnreachable, a.silentWhy
 	case a.chosen == AgentReady && a.unreachable != "":
 		return AgentUnreachable, a.unreachable
 	case a.chosen == AgentReady:
