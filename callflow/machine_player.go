@@ -296,6 +296,11 @@ func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
 	if m.bridged && m.succeed("Agent lost") {
 		return
 	}
+	if m.own != nil && !m.playerUp { // nobody waits: who is being called has not answered
+		m.hangUpPlayer(call.Cause{Text: "Gave up"})
+		m.ownFailed("the agent gave up")
+		return
+	}
 	m.part()
 	m.do(stopTimer{timerMedia})
 	m.do(stopTimer{timerNotice})
