@@ -33,6 +33,7 @@ type Direction string
 
 // The directions.
 const (
-	Inbound  Direction = "in"  // a player called us
-	Outbound Direction = "out" // we called the player
+	Inbound  Direction = "in"       // a player called us
+	Outbound Direction = "out"      // we called the player
+	Internal Direction = "internal" // an agent called another: no player, no queue, no ticket
 )

@@ -50,7 +50,7 @@ const (
 var transitions = map[State]map[Event]State{
 	StateNew: {
 		EventMenuEntered: StateMenu, EventJoined: StateWaiting, EventDialed: StateDialing,
-		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+		EventTransferred: StateTransferring, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateMenu:    {EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
 	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventPicked: StateConnecting, EventEnded: StateEnded},

@@ -37,8 +37,11 @@ func (s *Session) engage(e engage) {
 func (s *Session) ringParty(e engage) ([]call.LegRecord, error) {
 	who := direct{}
 	kind := "consult"
-	if e.guest {
+	switch {
+	case e.guest:
 		kind = "monitor"
+	case s.m.inner != nil:
+		kind = "agent"
 	}
 	targets := []Address{{Kind: AddressNumber, Value: e.to.Number, Display: "trunk"}}
 	if e.to.Agent == "" {
@@ -132,6 +135,8 @@ func (s *Session) doDirect(e effect) bool {
 		return ok
 	case engage:
 		s.engage(e)
+	case takeLine:
+		s.takeLine(e)
 	case rejoin:
 		s.rejoin(e.item)
 	case dialNumber:

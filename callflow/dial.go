@@ -66,6 +66,9 @@ func displayFor(r call.Record) string {
 	if name == "" {
 		name = "anonymous"
 	}
+	if r.Queue == "" {
+		return name
+	}
 	return name + " (" + r.Queue + ")"
 }
 

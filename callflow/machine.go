@@ -61,9 +61,10 @@ type machine struct {
 	menu     *Menu
 	menuSaid int
 
-	diverted string   // who sent the call on to us, as a trunk says; "": nobody
-	own      *ownCall // an agent calls a player; nil: all other calls
-	parties  []*party // beside the player and the winner
+	diverted string     // who sent the call on to us, as a trunk says; "": nobody
+	own      *ownCall   // an agent calls a player; nil: all other calls
+	inner    *innerCall // an agent calls another; nil: all other calls
+	parties  []*party   // beside the player and the winner
 	partySeq int
 	aside    bool    // the agent talks to who is consulted; the player hears music
 	orphan   bool    // the player left; people of ours still talk

@@ -117,12 +117,12 @@ func (m *machine) onAgent(e LegEvent) {
 	case LegRinging:
 		m.onRinging(o, l)
 	case LegAnswered:
+		if l.near {
+			return // we answered it
+		}
 		if p != nil {
 			m.onPartyPicked(p, o, l)
 			return
-		}
-		if l.near {
-			return // we answered it
 		}
 		if o.seek != nil {
 			m.seekPicked(o, l)

@@ -279,6 +279,10 @@ func (m *machine) theirs() call.Party {
 // requeue sends the player to the front of the queue that he came from: who had
 // him is gone, or whom he was given to did not answer.
 func (m *machine) requeue() {
+	if m.inner != nil {
+		m.innerOver(480, "No answer")
+		return
+	}
 	m.do(stopTimer{timerTarget})
 	m.do(rejoin{item: m.itemFor(m.rec.Queue, true)})
 }
@@ -403,6 +407,9 @@ func (m *machine) takeOver(op Operation, p *party) error {
 
 // goneReason is why a call ends whose player leaves while nobody has him.
 func (m *machine) goneReason() call.EndReason {
+	if m.inner != nil && m.rec.BridgedAt.IsZero() {
+		return call.EndNotReached
+	}
 	if !m.rec.BridgedAt.IsZero() {
 		return cmp.Or(m.blame, call.EndAnswered)
 	}

@@ -85,6 +85,10 @@ func (m *machine) invite(p *party) {
 
 // onEngaged: his devices are being rung, or he cannot be had.
 func (m *machine) onEngaged(e engaged) {
+	if m.inner != nil && e.offer == m.inner.id {
+		m.onCaller(e.err)
+		return
+	}
 	i := slices.IndexFunc(m.parties, func(p *party) bool { return p.id == e.offer })
 	if i < 0 {
 		return
@@ -96,6 +100,10 @@ func (m *machine) onEngaged(e engaged) {
 		m.parties = slices.Delete(m.parties, i, i+1)
 		m.note("not_engaged", "to", p.to.name(), "why", e.err.Error())
 		m.done(ticket, e.err)
+		if m.inner != nil && p.kind == partyTarget && m.winner == "" {
+			m.innerOver(referStatus(e.err))
+			return
+		}
 		m.unanswered(p)
 		return
 	}
@@ -120,7 +128,15 @@ func (m *machine) onEngaged(e engaged) {
 	case partyTarget, partyPickUp:
 		m.giveAway("Transferred")
 		m.to(call.EventTransferred)
-	case partyBack, partyGuest, partyMonitor, partyOwn:
+		if m.inner != nil && !m.playerUp {
+			m.innerRings()
+		}
+	case partyOwn:
+		if l := p.o.legs[m.own.line]; l != nil { // he is on the line already
+			l.answered, l.near = true, true
+			p.leg = m.own.line
+		}
+	case partyBack, partyGuest, partyMonitor:
 	}
 	m.done(ticket, nil)
 	m.judge(p.o)

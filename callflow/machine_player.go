@@ -17,6 +17,10 @@ func (m *machine) onStarted() {
 		m.startOwn()
 		return
 	}
+	if m.inner != nil {
+		m.startInner()
+		return
+	}
 	if m.outbound() {
 		m.startAttempt()
 		return
@@ -202,6 +206,9 @@ func (m *machine) onRecorded(id string) {
 	}
 	m.to(call.EventBridged)
 	m.do(tellBridged{m.winner})
+	if m.inner != nil {
+		m.do(tellEngaged{m.inner.id, queue.AgentTalking})
+	}
 	m.inQueue = false
 	if m.outbound() {
 		m.advanceCallback(callback.StateConnected)
@@ -259,7 +266,7 @@ func (m *machine) onAgentHungUp(o *offerLegs, l *agentLeg) {
 	case m.orphan:
 		m.lastTalk()
 	case m.bridged && m.succeed("Agent hung up"):
-	case m.bridged && m.at.Sub(m.bridgedSince) < m.cfg.MisClick && !m.missedTwo && !m.playerOver:
+	case m.bridged && m.inner == nil && m.at.Sub(m.bridgedSince) < m.cfg.MisClick && !m.missedTwo && !m.playerOver:
 		m.missedTwo = true
 		m.note("agent_dump", "agent", o.offer.AgentLogin)
 		m.agentLost(o, call.OutcomeRejected)
@@ -288,6 +295,11 @@ func (m *machine) agentLost(o *offerLegs, outcome call.Outcome) {
 		return
 	}
 	if m.bridged && m.succeed("Agent lost") {
+		return
+	}
+	if m.own != nil && !m.playerUp { // nobody waits: who is being called has not answered
+		m.hangUpPlayer(call.Cause{Text: "Gave up"})
+		m.ownFailed("the agent gave up")
 		return
 	}
 	m.part()

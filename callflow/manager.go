@@ -3,6 +3,7 @@ package callflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -151,8 +152,8 @@ func (m *Manager) Routable(user string, who account.ID) bool {
 	if featureOf(user) != featureNone {
 		return true
 	}
-	_, err := m.Target(user) // a colleague or a number: a consultation
-	return err == nil
+	_, err := m.Target(user) // a colleague or a number; who may not dial it is told why
+	return err == nil || errors.Is(err, ErrNoTrunk)
 }
 
 // leads reports whether a name is that of a menu or of a queue that is enabled.
@@ -183,7 +184,7 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 		return nil
 	}
 	if !m.leads(user) {
-		return m.refuse(&Refusal{Status: 403, Text: "No call to consult about"})
+		return m.dialFrom(&in)
 	}
 	rec := call.Record{
 		ID: call.ID(id.New()), Direction: call.Inbound, SIPCallID: in.SIPCallID, From: in.From, To: in.To,

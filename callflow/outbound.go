@@ -8,6 +8,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/internal/id"
+	"pickup/queue"
 )
 
 // OutboundCall is a call that an agent makes to a player about a ticket.
@@ -33,13 +34,7 @@ func (m *Manager) Call(ctx context.Context, o OutboundCall) (call.ID, error) {
 	case to.Number == "":
 		return "", ErrNoTarget
 	}
-	now := time.Now()
-	rec := call.Record{
-		ID: call.ID(id.New()), Direction: call.Outbound, Queue: o.Queue, Language: cmp.Or(o.Language, m.cfg.Language), State: call.StateNew,
-		From:      call.Party{Kind: call.PartyRegistered, URI: "queue:" + o.Queue, User: o.Queue},
-		To:        call.Party{Kind: call.PartyTrunk, URI: "sip:" + to.Number, User: to.Number, ReachBack: to.Number},
-		ContactID: o.ContactID, TicketID: o.TicketID, ArrivedAt: now, AgentID: o.By,
-	}
+	rec := m.outboundRecord(o, to)
 	reply := make(chan error, 1)
 	s := newSession(m, &machine{cfg: m.cfg, rec: rec, own: &ownCall{by: byOf(o.By, o.Login), to: to}})
 	s.ticket++
@@ -60,22 +55,43 @@ func (m *Manager) Call(ctx context.Context, o OutboundCall) (call.ID, error) {
 	}
 }
 
+// outboundRecord is the record of a call that an agent makes.
+func (m *Manager) outboundRecord(o OutboundCall, to Target) call.Record {
+	return call.Record{
+		ID: call.ID(id.New()), Direction: call.Outbound, Queue: o.Queue, Language: cmp.Or(o.Language, m.cfg.Language), State: call.StateNew,
+		From:      call.Party{Kind: call.PartyRegistered, URI: "queue:" + o.Queue, User: o.Queue},
+		To:        call.Party{Kind: call.PartyTrunk, URI: "sip:" + to.Number, User: to.Number, ReachBack: to.Number},
+		ContactID: o.ContactID, TicketID: o.TicketID, ArrivedAt: time.Now(), AgentID: o.By,
+	}
+}
+
 // ownCall is what an agent wants who calls a player.
 type ownCall struct {
 	by     Target
 	to     Target
 	ticket uint64
+	line   call.LegID // on which he is already; "": his phones are rung
 }
 
 // startOwn rings the agent who wants to call.
 func (m *machine) startOwn() {
 	m.note("calling", "agent", m.own.by.Login)
-	m.invite(&party{kind: partyOwn, to: m.own.by, by: m.own.by, ticket: m.own.ticket})
+	p := &party{kind: partyOwn, to: m.own.by, by: m.own.by, ticket: m.own.ticket}
+	if m.own.line == "" {
+		m.invite(p)
+		return
+	}
+	p.id = queue.OfferID("caller-" + string(m.rec.ID))
+	m.parties = append(m.parties, p)
+	m.do(takeLine{p.id, p.to, m.own.line})
 }
 
 // ownRefused: he cannot be rung: there is no call.
 func (m *machine) ownRefused() {
 	m.playerOver, m.playerDone = true, true
+	if m.own.line != "" {
+		m.do(endLeg{m.own.line, call.Cause{Status: 486, Text: "You have a call"}})
+	}
 	m.conclude(call.EndNotReached)
 }
 

@@ -371,7 +371,7 @@ func (s *Session) connect(leg call.LegID) {
 	}
 	s.player.Media().Music(false)
 	agent.Media().Music(false)
-	if s.mgr.cfg.Record && s.tape == nil {
+	if s.mgr.cfg.Record && s.tape == nil && s.m.inner == nil {
 		s.tape = s.mgr.recorder.Start(recording.StartInfo{
 			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),
 		})

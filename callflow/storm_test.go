@@ -130,6 +130,13 @@ func (s *storm) something() {
 	slices.SortFunc(all, func(a, b callflow.View) int { return cmp.Compare(a.Record.ID, b.Record.ID) })
 	v := all[s.dice.IntN(len(all))]
 	by := fmt.Sprint(1001 + s.dice.IntN(4))
+	if s.dice.IntN(12) == 0 { // from his phone: a colleague, a queue, a number; a second line where he talks
+		to := []string{"1001", "1002", "1003", "1004", "support", "+33123456780"}[s.dice.IntN(6)]
+		if l, refusal := s.dials(by, to); refusal == nil {
+			s.players = append(s.players, l)
+		}
+		return
+	}
 	if v.AgentLogin != "" && s.dice.IntN(4) > 0 {
 		by = v.AgentLogin
 	}

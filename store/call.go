@@ -94,8 +94,10 @@ func saveRecord(t *tx, r *call.Record, state string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	if err := writeInteraction(t, ticket.InteractionOf(*r)); err != nil {
-		return err
+	if r.Direction != call.Internal { // nobody from outside had a part in it
+		if err := writeInteraction(t, ticket.InteractionOf(*r)); err != nil {
+			return err
+		}
 	}
 	for i := range r.Legs {
 		if err := saveLeg(t, r.ID, i, &r.Legs[i]); err != nil {

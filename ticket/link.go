@@ -39,9 +39,14 @@ type Linked struct {
 // closed one the ticket that follows it, or a new one); else an open one of the contact in
 // the category of the queue, younger than LinkWithin; else a new one.
 //
+// A call between agents has neither.
+//
 // LinkCall is called once for each call, inside a transaction that sees no other
 // LinkCall: two first calls of one person must not both add him.
 func LinkCall(ctx context.Context, tx DeskTx, p Policy, r call.Record, events []call.TimelineEvent) (Linked, error) {
+	if r.Direction == call.Internal {
+		return Linked{}, nil
+	}
 	p = p.withDefaults()
 	contact, known, err := contactOf(ctx, tx, p, r)
 	if err != nil {

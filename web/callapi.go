@@ -23,7 +23,7 @@ type CallRow struct {
 	FromUser    string    `json:"from_user"`
 	FromDisplay string    `json:"from_display"`
 	To          string    `json:"to"`
-	Direction   string    `json:"direction" enum:"in,out"`
+	Direction   string    `json:"direction" enum:"in,out,internal" doc:"internal: an agent called another; it has no queue and no ticket."`
 	Language    string    `json:"language"`
 	Queue       string    `json:"queue"`
 	State       string    `json:"state"`

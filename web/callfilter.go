@@ -19,7 +19,7 @@ type CallsInput struct {
 	AgentID   string   `query:"agent_id" maxLength:"64"`
 	SIPCall   string   `query:"sip_call_id" maxLength:"256" doc:"The call of this dialog only; nothing else is looked at."`
 	Contact   string   `query:"contact_id" maxLength:"64"`
-	Direction string   `query:"direction" enum:"in,out"`
+	Direction string   `query:"direction" enum:"in,out,internal"`
 	From      string   `query:"from" maxLength:"200" doc:"Part of the caller's address, letters of either case."`
 	EndReason []string `query:"end_reason" maxItems:"20" doc:"One of these, separated by commas."`
 	Window    string   `query:"window" maxLength:"100" doc:"today, a duration such as 30m, or FROM..TO, as for the queues. The time of arrival; with figure, answered or in_target the time of entering the queue, as the figures count."`

@@ -60,12 +60,19 @@ func (m *Memory) SaveCall(ctx context.Context, r call.Record, events ...call.Tim
 		}
 		if !row.closed {
 			row.record = cloneRecord(r)
-			i := ticket.InteractionOf(row.record)
-			m.desk.interactions[i.ID] = m.desk.mergeInteraction(i)
+			m.interact(r)
 		}
 		row.events = append(row.events, cloneEvents(events)...)
 		return nil
 	})
+}
+
+// interact keeps the interaction that a call is; one between agents is none.
+func (m *Memory) interact(r call.Record) {
+	if r.Direction != call.Internal {
+		i := ticket.InteractionOf(cloneRecord(r))
+		m.desk.interactions[i.ID] = m.desk.mergeInteraction(i)
+	}
 }
 
 // EndCall implements callflow.Store.
@@ -104,8 +111,7 @@ func (m *Memory) endCall(ctx context.Context, e callflow.Ending) (ticket.Linked,
 	change.commit()
 	r.ContactID, r.TicketID = linked.Contact.ID, linked.Ticket.ID
 	row.record, row.events, row.closed = r, events, true
-	i := ticket.InteractionOf(r)
-	m.desk.interactions[i.ID] = m.desk.mergeInteraction(i)
+	m.interact(r)
 	row.linked = ticket.Linked{Contact: m.desk.contacts[r.ContactID], Ticket: m.desk.tickets[r.TicketID]}
 	m.calls[r.ID] = row
 	if e.Recording != nil {

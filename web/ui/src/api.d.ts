@@ -1707,8 +1707,11 @@ export interface components {
             bridged_at: string | null;
             callback_id: string;
             contact_id: string;
-            /** @enum {string} */
-            direction: "in" | "out";
+            /**
+             * @description internal: an agent called another; it has no queue and no ticket.
+             * @enum {string}
+             */
+            direction: "in" | "out" | "internal";
             end_reason: string;
             /** Format: date-time */
             ended_at: string | null;
@@ -1741,8 +1744,11 @@ export interface components {
             bridged_at: string | null;
             callback_id: string;
             contact_id: string;
-            /** @enum {string} */
-            direction: "in" | "out";
+            /**
+             * @description internal: an agent called another; it has no queue and no ticket.
+             * @enum {string}
+             */
+            direction: "in" | "out" | "internal";
             end_reason: string;
             /** Format: date-time */
             ended_at: string | null;
@@ -4182,7 +4188,7 @@ export interface operations {
                 /** @description The call of this dialog only; nothing else is looked at. */
                 sip_call_id?: string;
                 contact_id?: string;
-                direction?: "in" | "out";
+                direction?: "in" | "out" | "internal";
                 /** @description Part of the caller's address, letters of either case. */
                 from?: string;
                 /** @description One of these, separated by commas. */

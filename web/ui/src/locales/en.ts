@@ -119,6 +119,7 @@ export const en = {
   'calls.within': 'Within target',
   'calls.beyond': 'Beyond target',
   'calls.figure': 'Figure',
+  'calls.internal': 'Between agents',
   'calls.direction': 'Direction',
   'calls.in': 'Inbound',
   'calls.out': 'Outbound',

@@ -121,6 +121,7 @@ export const fr = {
   'calls.within': 'Dans l’objectif',
   'calls.beyond': 'Hors objectif',
   'calls.figure': 'Chiffre',
+  'calls.internal': 'Entre agents',
   'calls.direction': 'Sens',
   'calls.in': 'Entrants',
   'calls.out': 'Sortants',
