@@ -66,7 +66,16 @@ func newPair(t *testing.T, rt *rapid.T) *pair {
 		agents[i].Skills = map[string]int{"x": skill}
 		n.agents = append(n.agents, &nAgent{id: id, skill: skill, state: "offline"})
 	}
-	r := newRig(t, queue.Config{MaxMissed: 2}, queues, agents...)
+	rules := queue.Config{
+		MaxMissed: 2, Placement: queue.Placement(rapid.SampledFrom(queue.Placements()).Draw(rt, "placement")),
+		Order:        queue.Order(rapid.SampledFrom(queue.Orders()).Draw(rt, "order")),
+		KeepsWriting: rapid.Bool().Draw(rt, "keeps writing"),
+	}
+	n.spread, n.fifo = rules.Placement == queue.PlacementSpread, rules.Order == queue.OrderArrival
+	for _, a := range n.agents {
+		a.keeps = rules.KeepsWriting
+	}
+	r := newRig(t, rules, queues, agents...)
 	m := &pair{t: t, r: r, n: n, offer: map[account.ID]queue.OfferID{}, text: map[queue.ItemID]queue.OfferID{}}
 	for _, a := range n.agents {
 		m.n.now += time.Second
@@ -184,7 +193,10 @@ func (m *pair) join(rt *rapid.T) {
 		id: it.ID, queue: strings.ToLower(it.Queue), key: it.Key, class: 1, need: max(1, it.Needs[0].Level), state: "waiting",
 		tries: map[account.ID]int{}, joined: m.n.now, channel: it.Channel, priority: 1, due: it.DueAt.Sub(epoch),
 	}
-	if x.deferred() {
+	switch {
+	case m.n.fifo:
+		x.key = m.r.now.UnixMilli()
+	case x.deferred():
 		x.class = 2
 	}
 	if s := rapid.IntRange(-9, 9).Draw(rt, "later"); s > 0 {

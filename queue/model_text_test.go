@@ -181,7 +181,9 @@ func (m *pair) priority(rt *rapid.T) {
 	}
 	p := rapid.IntRange(0, 3).Draw(rt, "priority")
 	m.both(queue.Event{Kind: queue.EventPriority, ItemID: it.id, Priority: p}, func() {
-		it.key -= int64(p-it.priority) * time.Minute.Milliseconds()
+		if !m.n.fifo {
+			it.key -= int64(p-it.priority) * time.Minute.Milliseconds()
+		}
 		it.priority = p
 	})
 }

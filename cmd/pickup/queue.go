@@ -29,6 +29,22 @@ func queues() listing[queue.QueueConfig] {
 	}
 }
 
+// queueRules are the rules of the queue that the settings ask for.
+func queueRules(c *configs.Config) queue.Config {
+	orNever := func(n int) int { // the settings say 0 for never and none
+		if n == 0 {
+			return -1
+		}
+		return n
+	}
+	return queue.Config{
+		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: orNever(c.Queue.MaxMissed),
+		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least
+		ReservePercent: orNever(c.Queue.Reserve), ChatSoftLimit: orNever(c.Queue.ChatSoftLimit),
+		Placement: queue.Placement(c.Queue.Placement), Order: queue.Order(c.Queue.Order), KeepsWriting: !c.Queue.Interrupt,
+	}
+}
+
 type queueListCmd struct{}
 
 // Run lists the queues with their hours.

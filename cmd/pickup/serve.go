@@ -166,15 +166,9 @@ func (s *server) make(ctx context.Context) error {
 	}, s.store, s.log); err != nil {
 		return err
 	}
-	maxMissed := c.Queue.MaxMissed
-	if maxMissed == 0 {
-		maxMissed = -1 // the setting says 0 for never
-	}
-	if s.queue, err = queue.New(queue.Config{
-		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: maxMissed,
-		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least
-		OnChange:       func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) },
-	}, s.store, s.log); err != nil {
+	rules := queueRules(c)
+	rules.OnChange = func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) }
+	if s.queue, err = queue.New(rules, s.store, s.log); err != nil {
 		return err
 	}
 	if err := errors.Join(s.makeSIP(local), s.makeChats(ctx)); err != nil {
