@@ -29,14 +29,16 @@ func queues() listing[queue.QueueConfig] {
 	}
 }
 
+// orNever turns the 0 of the settings, for never and none, into that of the queue.
+func orNever(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
 // queueRules are the rules of the queue that the settings ask for.
 func queueRules(c *configs.Config) queue.Config {
-	orNever := func(n int) int { // the settings say 0 for never and none
-		if n == 0 {
-			return -1
-		}
-		return n
-	}
 	return queue.Config{
 		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: orNever(c.Queue.MaxMissed),
 		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least

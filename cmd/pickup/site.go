@@ -159,12 +159,8 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 	}
 	greetings := map[string]string{}
 	for _, s := range site.Queues {
-		q := queue.QueueConfig{
-			ID: ids[s.Name], Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
-			TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
-			Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID,
-		}
-		if q.ID == "" {
+		q := siteQueue(s)
+		if q.ID = ids[s.Name]; q.ID == "" {
 			q.ID = id.New()
 		}
 		if q.HoursID = open[s.Hours]; q.HoursID == "" && s.Hours != "" {
@@ -194,6 +190,15 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		}
 	}
 	return greetings, nil
+}
+
+// siteQueue is a queue of a site file without its id, hours and members.
+func siteQueue(s configs.SiteQueue) queue.QueueConfig {
+	return queue.QueueConfig{
+		Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
+		TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
+		Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID,
+	}
 }
 
 // menusOf is what a site's menus are for the call flow.
