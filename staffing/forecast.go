@@ -279,10 +279,10 @@ func (f Forecaster) Means(counts []Count, until time.Time) (handling, patience t
 		left += w * float64(c.Abandoned)
 	}
 	if handled > 0 {
-		handling = time.Duration(work / handled)
+		handling = time.Duration(work / handled).Round(time.Millisecond)
 	}
 	if left > 0 {
-		patience = min(time.Duration(waited/left), MaxPatience)
+		patience = min(time.Duration(waited/left), MaxPatience).Round(time.Millisecond)
 	}
 	return handling, patience
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"pickup/account"
@@ -119,23 +120,24 @@ func (p pauses) between(from, to time.Time) time.Duration {
 // of staffing.Quarter, those without any left out, in order. A wait that runs ends
 // now.
 func (s *Store) Counts(ctx context.Context, name string, from, to time.Time) ([]staffing.Count, error) {
-	var f filter
-	f.args = append(f.args, time.Now().UnixMilli(), staffing.Quarter.Milliseconds())
+	w := filter{args: []any{staffing.Quarter.Milliseconds()}} // placeholders ascend through the whole query
+	in(&w, "end_reason", reasons(call.EndReason.CountsAbandoned))
+	w.args = append(w.args, time.Now().UnixMilli())
+	now := "$" + strconv.Itoa(len(w.args))
+	f := filter{args: w.args}
 	f.add("channel = ?", string(call.ChannelCall))
 	f.equal("queue", name)
 	f.between("entered_at", from, to)
-	w := filter{args: f.args}
-	in(&w, "end_reason", reasons(call.EndReason.CountsAbandoned))
 	all, err := list(ctx, s.read, func(row scanner) (staffing.Count, error) {
 		var c staffing.Count
 		err := row.Scan(moment{&c.Start}, &c.Calls, &c.Abandoned, &c.Handled, span{&c.Waited, time.Millisecond}, span{&c.Work, time.Millisecond})
 		return c, err
-	}, `SELECT (entered_at / $2) * $2,
+	}, `SELECT (entered_at / $1) * $1,
 			CAST(COUNT(*) AS BIGINT),
 			CAST(SUM(CASE WHEN `+w.conditions[0]+` THEN 1 ELSE 0 END) AS BIGINT),
 			CAST(SUM(CASE WHEN bridged_at IS NOT NULL AND ended_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT),
-			CAST(SUM(COALESCE(bridged_at, ended_at, $1) - entered_at) AS BIGINT),
+			CAST(SUM(COALESCE(bridged_at, ended_at, `+now+`) - entered_at) AS BIGINT),
 			CAST(SUM(CASE WHEN bridged_at IS NOT NULL AND ended_at IS NOT NULL THEN ended_at - bridged_at ELSE 0 END) AS BIGINT)
-		FROM work_items`+f.where()+` GROUP BY 1 ORDER BY 1`, w.args...)
+		FROM work_items`+f.where()+` GROUP BY 1 ORDER BY 1`, f.args...)
 	return all, failed("count the calls of a queue", err)
 }

@@ -119,8 +119,9 @@ type (
 		Shrinkage int `query:"shrinkage" default:"30" minimum:"0" maximum:"90" doc:"Percent of paid time that goes to breaks, training and absence."`
 	}
 	forecastInput struct {
-		staffingInput
-		Days int `query:"days" default:"7" minimum:"1" maximum:"31"`
+		QueueNameInput
+		Shrinkage int `query:"shrinkage" default:"30" minimum:"0" maximum:"90" doc:"Percent of paid time that goes to breaks, training and absence."`
+		Days      int `query:"days" default:"7" minimum:"1" maximum:"31"`
 	}
 	eventsInput struct{ Body ForecastEvents }
 )
