@@ -141,7 +141,7 @@ func (c *Core) apply(ev *Event) {
 	case EventEndWrapUp:
 		c.reply(answer{Err: c.endWrapUp(ev.Agent)})
 	case EventReachable:
-		c.reachable(ev.Agent, ev.Devices)
+		c.reachable(ev.Agent, reach{ev.Devices, ev.Silent, ev.StateReason})
 	case EventOccupy:
 		if a := c.agents[ev.Agent]; a != nil {
 			a.occupied = ev.On
@@ -159,6 +159,8 @@ func (c *Core) apply(ev *Event) {
 			won = c.answered(r)
 		}
 		c.reply(answer{OK: won})
+	case EventAdopt:
+		c.reply(answer{Err: c.adopt(ev.ItemID)})
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
 		c.applyText(ev)
 	default:
@@ -184,6 +186,8 @@ func (c *Core) applyOffer(r *reservation, ev *Event) {
 		c.bridged(r)
 	case EventHeld:
 		c.hold(r, ev.On)
+	case EventConsulting:
+		c.consulting(r, ev.State)
 	case EventAgentLost:
 		c.agentLost(r, ev.Outcome)
 	case EventRelease:
@@ -343,7 +347,7 @@ func (q *line) oldest() *entry { return q.ages[callSlot].head() }
 
 // stranger is a user who is not an agent (yet).
 type stranger struct {
-	devices int
+	reach   reach
 	console bool
 }
 
@@ -376,7 +380,7 @@ func (c *Core) Tally(queue string) (Tally, bool) {
 		for r, n := range one.Ended {
 			t.Ended[r] += n
 		}
-		if one.Offered+one.Rejoined+one.MovedIn > 0 {
+		if slot != consultSlot && one.Offered+one.Rejoined+one.MovedIn > 0 {
 			t.Channels[slotChannel(slot)] = one
 		}
 	}

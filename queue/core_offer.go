@@ -359,6 +359,9 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		c.unreached(e, a, "no_response")
 	case call.OutcomeMedia:
 		c.unreached(e, a, "media")
+	case call.OutcomeChallenged:
+		c.unreached(e, a, "asks_password")
+	case call.OutcomeGone: // his other flow is rung next: nothing is held against him
 	default:
 		r.judged = nil
 	}
@@ -371,7 +374,7 @@ func (c *Core) unreached(e *entry, a *agent, why string) {
 		c.tried(e, a)
 		return
 	}
-	a.unreachable = why
+	c.cutOff(a, why)
 }
 
 // tooManyMissed counts a missed offer and reports whether it stops the agent.
@@ -409,6 +412,7 @@ func (c *Core) bridged(r *reservation) {
 	}
 	e := r.item
 	r.talked, r.bridgeAt, r.bridgedBefore = true, c.ns, e.bridged
+	r.agent.fails = 0
 	e.state, e.bridged, e.held = itemTalking, true, false
 	if e.onLine() {
 		e.q.stats.bridged(c.ns, c.ns-e.enqueued)
@@ -461,9 +465,9 @@ func (c *Core) lostAfterAnswer(r *reservation, outcome call.Outcome) {
 	}
 	switch outcome {
 	case call.OutcomeMedia:
-		a.unreachable = "media"
+		c.cutOff(a, "media")
 	case call.OutcomeUnreachable:
-		a.unreachable = "no_response"
+		c.cutOff(a, "no_response")
 	case call.OutcomeRejected: // a mis-click: this bridge does not count
 		a.dropped++
 		c.tried(e, a)
@@ -497,7 +501,9 @@ func (c *Core) endTalk(r *reservation, reason call.EndReason) {
 	if r.talked && !e.lane.text() {
 		a.idle = c.ns
 		a.dropped = 0
-		c.startWrap(r)
+		if !e.Consult || e.met { // who was only asked something has nothing to write down
+			c.startWrap(r)
+		}
 	}
 	if r.talked && e.lane == laneChat {
 		e.q.chats.handled(handling{agent: a, line: e.q, at: c.ns, dur: c.ns - r.wonAt})

@@ -14,7 +14,7 @@ import (
 func (c *Core) agentView(a *agent) AgentView {
 	v := AgentView{
 		ID: a.ID, Login: a.Login, Name: a.Name, State: a.shown, Reason: a.shownReason,
-		Since: a.since, Devices: a.devices, CallID: a.engagedIn, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
+		Since: a.since, Devices: a.devices, Silent: a.silent, CallID: a.engagedIn, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
 	}
 	for _, r := range a.text {
 		v.Text = append(v.Text, c.textWork(r))
@@ -177,8 +177,8 @@ func (c *Core) Fingerprint() string {
 	var b strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(c.agents)) {
 		a := c.agents[id]
-		fmt.Fprintf(&b, "agent %s %s %s %q person=%t unreach=%q next=%s/%t dev=%d occ=%t eng=%q rm=%t wrap=%t delay=%t n=%d,%d,%d",
-			id, a.shown, a.chosen, a.reason, a.person, a.unreachable, a.next, a.nextPerson, a.devices, a.occupied, a.engaged,
+		fmt.Fprintf(&b, "agent %s %s %s %q person=%t unreach=%q next=%s/%t dev=%d+%d occ=%t eng=%q rm=%t wrap=%t delay=%t n=%d,%d,%d",
+			id, a.shown, a.chosen, a.reason, a.person, a.unreachable, a.next, a.nextPerson, a.devices, a.silent, a.occupied, a.engaged,
 			a.removed, a.wrapping, a.delayAt != 0, a.missed, a.rejected, a.dropped)
 		if r := a.res; r != nil {
 			fmt.Fprintf(&b, " res[%s %s cancel=%d final=%t won=%t talked=%t out=%s judged=%t current=%t]", r.item.ID, resStateNames[r.state],
@@ -220,6 +220,9 @@ func (c *Core) Fingerprint() string {
 	for _, e := range items {
 		fmt.Fprintf(&b, "\nitem %s %s class=%d bridged=%t held=%t over=%t closed=%t", e.ID, itemStateNames[e.state], e.Class,
 			e.bridged, e.held, e.overdue, e.q.closed)
+		if e.Consult {
+			fmt.Fprintf(&b, " consult as=%s met=%t", e.as, e.met)
+		}
 		if e.heldFor != nil {
 			fmt.Fprintf(&b, " for=%s", e.heldFor.ID)
 		}

@@ -14,7 +14,8 @@ type AgentView struct {
 	State       AgentState
 	Reason      string
 	Since       time.Time
-	Devices     int
+	Devices     int // that can be rung
+	Silent      int // registered, but they do not answer or have no microphone
 	CallID      call.ID
 	Offer       OfferID
 	WrapUpUntil time.Time
