@@ -22,6 +22,7 @@ func (s *Store) Past(ctx context.Context, from, to time.Time) (queue.Past, error
 	var p queue.Past
 	var f filter
 	f.between("w.entered_at", from, to)
+	f.add("w.consult = ?", 0)
 	items, err := list(ctx, s.read, pastItem, `SELECT w.id, w.queue, w.channel, w.priority, w.needs, w.language, w.entered_at, w.bridged_at,
 			w.ended_at, w.end_reason, r.offered_at, r.user_id
 		FROM work_items w LEFT JOIN reservations r ON r.id = w.winner_id`+f.where()+` ORDER BY w.entered_at, w.id`, f.args...)
@@ -126,6 +127,7 @@ func (s *Store) Counts(ctx context.Context, name string, from, to time.Time) ([]
 	now := "$" + strconv.Itoa(len(w.args))
 	f := filter{args: w.args}
 	f.add("channel = ?", string(call.ChannelCall))
+	f.add("consult = ?", 0)
 	f.equal("queue", name)
 	f.between("entered_at", from, to)
 	all, err := list(ctx, s.read, func(row scanner) (staffing.Count, error) {
