@@ -6806,10 +6806,14 @@ export interface operations {
     "get-queue-forecast": {
         parameters: {
             query?: {
+                /** @description Percent of paid time that goes to breaks, training and absence. */
+                shrinkage?: number;
                 days?: number;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
