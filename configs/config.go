@@ -196,6 +196,12 @@ type Queue struct {
 	MaxWait      time.Duration `koanf:"max_wait"`      // 0: no limit
 	MaxLength    int           `koanf:"max_length"`    // 0: no limit
 	OverdueShare int           `koanf:"overdue_share"` // percent
+	Reserve      int           `koanf:"reserve"`       // percent; 0: none
+	Placement    string        `koanf:"placement"`     // "pack", "spread"
+	Order        string        `koanf:"order"`         // "classes", "arrival"
+	Interrupt    bool          `koanf:"interrupt"`
+
+	ChatSoftLimit int `koanf:"chat_soft_limit"` // 0: none
 }
 
 // Call holds what concerns a running talk.

@@ -137,7 +137,17 @@ func newPair(t *testing.T, rt dice, tally *tally) *pair {
 		}
 		n.agents = append(n.agents, &nAgent{id: id, skills: agents[i].Skills, state: "offline"})
 	}
-	r := newRig(t, queue.Config{MaxMissed: 2}, queues, agents...)
+	rules := queue.Config{MaxMissed: 2}
+	if kind > 0 && rt.roll(0, 3, "rules") == 0 {
+		rules.Placement = queue.Placement(oneOf(rt, queue.Placements(), "placement"))
+		rules.Order = queue.Order(oneOf(rt, queue.Orders(), "order"))
+		rules.KeepsWriting = rt.roll(0, 1, "keeps writing") == 1
+	}
+	n.spread, n.fifo = rules.Placement == queue.PlacementSpread, rules.Order == queue.OrderArrival
+	for _, a := range n.agents {
+		a.keeps = rules.KeepsWriting
+	}
+	r := newRig(t, rules, queues, agents...)
 	m := &pair{t: t, r: r, n: n, kind: kind, offer: map[account.ID]queue.OfferID{}, text: map[queue.ItemID]queue.OfferID{}}
 	for _, a := range n.agents {
 		d := seconds(rt.roll(0, 1, "later"))
@@ -347,7 +357,10 @@ func (m *pair) join(rt dice) {
 			x.preferUntil = m.n.now + min(seconds(s), 20*time.Second)
 		}
 	}
-	if x.deferred() {
+	switch {
+	case m.n.fifo:
+		x.key = m.r.now.UnixMilli()
+	case x.deferred():
 		x.class = 2
 	}
 	if s := rt.roll(-9, 9, "later"); s > 0 {

@@ -179,7 +179,9 @@ func (m *pair) priority(rt dice) {
 	}
 	p := rt.roll(0, 3, "priority")
 	m.both(queue.Event{Kind: queue.EventPriority, ItemID: it.id, Priority: p}, func() {
-		it.key -= int64(p-it.priority) * time.Minute.Milliseconds()
+		if !m.n.fifo {
+			it.key -= int64(p-it.priority) * time.Minute.Milliseconds()
+		}
 		it.priority = p
 	})
 }

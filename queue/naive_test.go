@@ -20,6 +20,8 @@ type naive struct {
 	queues map[string]queue.QueueConfig
 	turn   int
 	said   []string // what was told, to be compared
+	spread bool     // text goes to the least loaded
+	fifo   bool     // everything as it came
 	made   []*nText // offers of text of this step, whose commits return after it
 	rings  []*nItem // calls for which more agents may be asked in this step
 	tally  *tally
@@ -46,6 +48,7 @@ type nAgent struct {
 	recent                    []time.Duration
 	missedChat                int
 	chance                    nChance
+	keeps                     bool // calls wait for the end of what he writes
 }
 
 type nRes struct {
@@ -88,9 +91,9 @@ type nItem struct {
 }
 
 func (a *nAgent) free(now time.Duration) bool {
-	_, chats := a.load(call.ChannelChat)
+	load, chats := a.load(call.ChannelChat)
 	return a.state == "ready" && !a.unreachable && a.devices > 0 && a.res == nil && a.wrapUntil == 0 && now >= a.delayed &&
-		a.open() == nil && chats == 0
+		a.open() == nil && chats == 0 && (!a.keeps || load == 0)
 }
 
 func (n *naive) can(a *nAgent, it *nItem) bool {
@@ -204,7 +207,7 @@ func (n *naive) serve(a *nAgent) {
 		calls = calls || it.state == "waiting" && !it.text() && n.mayTake(a, it)
 	}
 	own := n.least(func(it *nItem) bool { return it.own == a && n.mayTake(a, it) && !it.deferred() })
-	if own == nil && !calls {
+	if own == nil && (!calls || n.fifo) {
 		own = n.least(func(it *nItem) bool { return it.own == a && n.mayTake(a, it) })
 	}
 	if own != nil {
@@ -213,7 +216,7 @@ func (n *naive) serve(a *nAgent) {
 		return
 	}
 	for _, it := range n.items {
-		if it.state != "waiting" || !n.mayTake(a, it) || it.own != nil || calls && it.deferred() {
+		if it.state != "waiting" || !n.mayTake(a, it) || it.own != nil || calls && it.deferred() && !n.fifo {
 			continue
 		}
 		r1 := n.ranks[it.queue][a.id]

@@ -138,6 +138,9 @@ func (n *naive) stuck() string {
 func (n *naive) packedKey(it *nItem, a *nAgent) []int64 {
 	w, _ := a.load("")
 	_, chats := a.load(call.ChannelChat)
+	if n.spread {
+		return []int64{int64(it.tries[a.id]), int64(n.ranks[it.queue][a.id]), int64(w), int64(len(a.recent)), int64(a.idle)}
+	}
 	soft := int64(0)
 	if it.channel == call.ChannelChat && chats >= 2 {
 		soft = 1
@@ -401,6 +404,9 @@ func (n *naive) transfer(it *nItem, to queue.Destination) bool {
 			it.key = n.keyNow(2*time.Minute, it)
 		case it.deferred():
 			it.class, it.key, it.due = 2, n.keyNow(4*time.Hour, it), n.now+4*time.Hour
+		}
+		if n.fifo {
+			it.class, it.key = 1, epoch.UnixMilli()+n.now.Milliseconds()
 		}
 	}
 	n.requeue(it)

@@ -33,7 +33,7 @@ func (d *driver) giveUp(j *job) {
 	if j.ended || j.Answered {
 		return
 	}
-	d.do(queue.Event{Kind: queue.EventLeave, ItemID: j.id})
+	d.do(queue.Event{Kind: queue.EventLeave, ItemID: j.id, Reason: j.Leaves})
 	d.silent(j)
 }
 
@@ -154,12 +154,18 @@ func (d *driver) measure(id account.ID) {
 		c.busy, c.idle = false, false
 		return
 	}
-	switch v.State {
-	case queue.AgentReserved, queue.AgentConnecting, queue.AgentTalking, queue.AgentHolding, queue.AgentWrapUp:
+	c.set(v.State, v.Load > 0)
+}
+
+// set says what an agent does from now on.
+func (c *clock) set(state queue.AgentState, writes bool) {
+	switch state {
+	case queue.AgentReserved, queue.AgentConnecting, queue.AgentTalking, queue.AgentHolding, queue.AgentConsulting,
+		queue.AgentConference, queue.AgentDialing, queue.AgentWrapUp:
 		c.busy, c.idle = true, false
 	default:
-		c.busy = v.Load > 0
-		c.idle = !c.busy && v.State == queue.AgentReady
+		c.busy = writes
+		c.idle = !writes && state == queue.AgentReady
 	}
 }
 

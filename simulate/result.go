@@ -29,8 +29,12 @@ func (d *driver) result() Result {
 		c.upTo(d.now)
 		r.Usage = append(r.Usage, c.usage)
 	}
-	slices.SortFunc(r.Usage, func(a, b Usage) int { return strings.Compare(string(a.Agent), string(b.Agent)) })
+	sortUsage(r.Usage)
 	return r
+}
+
+func sortUsage(all []Usage) {
+	slices.SortFunc(all, func(a, b Usage) int { return strings.Compare(string(a.Agent), string(b.Agent)) })
 }
 
 // Figures of a queue and channel, made by the very function that makes those of

@@ -87,6 +87,7 @@ type driver struct {
 	byID     map[queue.ItemID]*job
 	clocks   map[account.ID]*clock
 	wrapping map[account.ID]time.Time
+	decided  func(*queue.Decision)
 }
 
 func newDriver(site Site, work []Work) (*driver, error) {
@@ -102,7 +103,7 @@ func newDriver(site Site, work []Work) (*driver, error) {
 	}
 	d := &driver{byID: map[queue.ItemID]*job{}, clocks: map[account.ID]*clock{}, wrapping: map[account.ID]time.Time{}}
 	site.Rules.OnChange, site.Rules.OfferIDs = nil, nil
-	d.core = queue.NewCore(site.Rules)
+	d.core, d.decided = queue.NewCore(site.Rules), site.Decided
 	work = slices.Clone(work)
 	slices.SortStableFunc(work, func(a, b Work) int { return a.At.Compare(b.At) })
 	for i, w := range work {
@@ -205,6 +206,9 @@ func (d *driver) do(ev queue.Event) queue.Effect {
 				touched = append(touched, e.Decision.Agent)
 			}
 			d.note(&e.Decision)
+			if d.decided != nil {
+				d.decided(&e.Decision)
+			}
 		}
 	}
 	for _, a := range touched {

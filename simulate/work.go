@@ -26,6 +26,9 @@ type Work struct {
 	// WrapUp is how soon after the talk its agent says that he is ready again;
 	// 0: he lets the wrap-up of the queue run.
 	WrapUp time.Duration
+	// Leaves is why somebody goes whose patience has ended; "": he gives up. Others
+	// chose a callback, voicemail or the way out.
+	Leaves call.EndReason
 }
 
 // Presence is one change of what an agent is there for.
@@ -43,6 +46,9 @@ type Site struct {
 	Queues   []queue.QueueConfig
 	Agents   []queue.AgentConfig
 	Presence []Presence // in any order. An agent without any is there from the start, for everything
+	// Decided is told of each decision of the queue, in order, as its store is; nil:
+	// nobody is. What it is given is not to be kept beyond the call.
+	Decided func(*queue.Decision)
 }
 
 // Spread is a distribution of times: Least and a random part of mean Mean on it.

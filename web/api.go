@@ -27,6 +27,7 @@ func (s *Server) newAPI(mux *patternMux) huma.API {
 	s.turnOperations(api)
 	s.siteOperations(api)
 	s.queueOperations(api)
+	s.staffingOperations(api)
 	s.agentOperations(api)
 	s.callOperations(api)
 	s.callerOperations(api)

@@ -30,6 +30,7 @@ type Config struct {
 	Demo           bool           // every page says that this is a demonstration
 	Version        string         // shown in the OpenAPI document
 	Realm          string         // of digest secrets made here; "": "pickup"
+	Rules          queue.Config   // of the queue, for dry runs; zero: its defaults
 	Location       *time.Location // what "today" means; nil: UTC
 	SessionLife    time.Duration  // how long a sign-in lasts; 0: 12h
 	CallRate       float64        // browser calls a second and source; 0: 5
@@ -105,7 +106,8 @@ type Parts struct {
 	Trace func(sipCallID string) []string
 	// Reconfigure applies stored queues, agents and trunks to the engines; nil: nothing to do.
 	Reconfigure func(ctx context.Context) error
-	UI          fs.FS // built console; nil: not built
+	History     History // what forecasts and dry runs read; nil: there is no past
+	UI          fs.FS   // built console; nil: not built
 }
 
 // Figure is one number of a part that /metrics shows.

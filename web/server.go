@@ -32,6 +32,7 @@ type Server struct {
 	document  []byte     // openapi.json
 	patterns  []string   // what is served
 	editing   sync.Mutex // one edit of a queue's members at a time
+	dryRuns   sync.Mutex // one at a time
 	chats     *chatDoor
 	audiences audiences
 }

@@ -118,6 +118,7 @@ func open(t *testing.T, options ...option) *site {
 		Board: s.board, Chats: s.chats, Files: files,
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser, Handler: s.calls,
 		Reconfigure: s.configure, Desk: ticket.NewDesk(s.store, ticket.Policy{}, time.Now, nil), Watchers: ticket.NewWatchers(time.Now, nil),
+		History: &history{Memory: s.store},
 	}
 	s.desk = parts.Desk
 	for _, o := range options {

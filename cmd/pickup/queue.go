@@ -29,6 +29,24 @@ func queues() listing[queue.QueueConfig] {
 	}
 }
 
+// orNever turns the 0 of the settings, for never and none, into that of the queue.
+func orNever(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+// queueRules are the rules of the queue that the settings ask for.
+func queueRules(c *configs.Config) queue.Config {
+	return queue.Config{
+		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: orNever(c.Queue.MaxMissed),
+		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least
+		ReservePercent: orNever(c.Queue.Reserve), ChatSoftLimit: orNever(c.Queue.ChatSoftLimit),
+		Placement: queue.Placement(c.Queue.Placement), Order: queue.Order(c.Queue.Order), KeepsWriting: !c.Queue.Interrupt,
+	}
+}
+
 type queueListCmd struct{}
 
 // Run lists the queues with their hours.

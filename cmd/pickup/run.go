@@ -20,19 +20,20 @@ var version = "dev"
 type cli struct {
 	Config string `help:"Settings file (YAML)." env:"PICKUP_CONFIG" placeholder:"FILE"`
 
-	Serve   serveCmd   `cmd:"" help:"Answer calls."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
-	Apply   applyCmd   `cmd:"" help:"Import a site file: queues, users, trunks, hours, menus, mailboxes."`
-	User    userCmd    `cmd:"" help:"Users: list, set, token, disable."`
-	Queue   queueCmd   `cmd:"" help:"Queues: list, set, remove."`
-	Trunk   trunkCmd   `cmd:"" help:"Trunks and the numbers that lead here: list, set, remove."`
-	Hours   hoursCmd   `cmd:"" help:"Opening hours: list, set, remove."`
-	Mailbox mailboxCmd `cmd:"" help:"Mailboxes of support: list, add, remove, test."`
-	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, ports, addresses, certificates, trunks and mailboxes, and say what to set."`
-	Backup  backupCmd  `cmd:"" help:"Copy the SQLite database while it is in use."`
-	Verify  verifyCmd  `cmd:"" help:"Check the recordings against their hashes."`
-	Explain explainCmd `cmd:"" help:"Print the story of one call."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Answer calls."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema."`
+	Apply    applyCmd    `cmd:"" help:"Import a site file: queues, users, trunks, hours, menus, mailboxes."`
+	User     userCmd     `cmd:"" help:"Users: list, set, token, disable."`
+	Queue    queueCmd    `cmd:"" help:"Queues: list, set, remove."`
+	Trunk    trunkCmd    `cmd:"" help:"Trunks and the numbers that lead here: list, set, remove."`
+	Hours    hoursCmd    `cmd:"" help:"Opening hours: list, set, remove."`
+	Mailbox  mailboxCmd  `cmd:"" help:"Mailboxes of support: list, add, remove, test."`
+	Doctor   doctorCmd   `cmd:"" help:"Check settings, database, ports, addresses, certificates, trunks and mailboxes, and say what to set."`
+	Backup   backupCmd   `cmd:"" help:"Copy the SQLite database while it is in use."`
+	Simulate simulateCmd `cmd:"" help:"Run the queue in virtual time: agents and work by chance, or a past day by other rules."`
+	Verify   verifyCmd   `cmd:"" help:"Check the recordings against their hashes."`
+	Explain  explainCmd  `cmd:"" help:"Print the story of one call."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // env is what every subcommand gets.

@@ -17,7 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"pickup/account"
 	"pickup/callback"
 	"pickup/callflow"
 	"pickup/configs"
@@ -167,15 +166,9 @@ func (s *server) make(ctx context.Context) error {
 	}, s.store, s.log); err != nil {
 		return err
 	}
-	maxMissed := c.Queue.MaxMissed
-	if maxMissed == 0 {
-		maxMissed = -1 // the setting says 0 for never
-	}
-	if s.queue, err = queue.New(queue.Config{
-		RingTime: c.Queue.RingTime, ShortAbandon: c.Queue.ShortAbandon, MaxMissed: maxMissed,
-		OverduePercent: max(1, c.Queue.OverdueShare), // one agent at least
-		OnChange:       func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) },
-	}, s.store, s.log); err != nil {
+	rules := queueRules(c)
+	rules.OnChange = func(ch queue.Change) { s.hub.Publish(ch.Topic, ch.ID, nil) }
+	if s.queue, err = queue.New(rules, s.store, s.log); err != nil {
 		return err
 	}
 	if err := errors.Join(s.makeSIP(local), s.makeChats(ctx)); err != nil {
@@ -279,14 +272,14 @@ func (s *server) makeWeb(browser *web.BrowserCalls) error {
 	p := web.Parts{
 		Queue: s.queue, Calls: s.calls, Store: s.store, Recorder: s.recorder, Hub: s.hub, Browser: browser,
 		Handler: s.calls, Figures: slices.Concat(s.figures(), s.mailFigures(), s.chatFigures(), s.certFigures()), SIPWS: wsHandler{s.sip}, Trace: s.trace, Trunks: s.trunkHealth, Reconfigure: s.reconfigure,
-		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers,
+		Board: s.board, Chats: s.chats, Files: s.files, Mail: s.mail, Desk: s.desk, Watchers: s.watchers, History: s.store,
 	}
 	if ui.Built() {
 		p.UI = ui.Files()
 	}
 	s.web, err = web.NewServer(web.Config{
 		Listen: c.HTTP.Listen, TLS: secure, TrustedProxies: c.HTTP.TrustedProxies,
-		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Location: c.Site.TimeZone,
+		AllowedOrigins: c.HTTP.AllowedOrigins, Demo: c.Demo.Enabled, Version: version, Realm: c.SIP.Realm, Rules: queueRules(c), Location: c.Site.TimeZone,
 		IdentitySecret: []byte(c.Chat.IdentitySecret.Reveal()), ChatRate: float64(c.Chat.OpenRate) / 60, ChatBurst: c.Chat.OpenBurst,
 		ChatSockets: c.Chat.MaxSockets,
 		TURN: web.TURN{
@@ -334,34 +327,9 @@ func (s *server) reconfigure(ctx context.Context) error {
 	if err := s.renumber(ctx); err != nil {
 		return err
 	}
-	users, err := s.store.Users(ctx)
+	agents, err := storedAgents(ctx, s.store, s.cfg)
 	if err != nil {
 		return err
-	}
-	skills, err := s.store.Skills(ctx)
-	if err != nil {
-		return err
-	}
-	limits, err := s.store.Limits(ctx)
-	if err != nil {
-		return err
-	}
-	var auto []string
-	if err := getJSON(ctx, s.store, metaAutoReady, &auto); err != nil {
-		return err
-	}
-	ready := make(map[string]bool, len(auto))
-	for _, login := range auto {
-		ready[login] = true
-	}
-	var agents []queue.AgentConfig
-	for _, u := range users {
-		if u.Active && u.Role == account.RoleAgent {
-			agents = append(agents, queue.AgentConfig{
-				ID: u.ID, Login: u.Login, Name: u.Name, Skills: skills[u.ID], Limits: limits[u.ID],
-				AutoReady: ready[u.Login] && (!u.Demo || s.cfg.Demo.AutoReady),
-			})
-		}
 	}
 	return s.queue.Configure(ctx, queues, agents)
 }

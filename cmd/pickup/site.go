@@ -162,17 +162,11 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 	}
 	greetings := map[string]string{}
 	for _, s := range site.Queues {
-		q := queue.QueueConfig{
-			ID: ids[s.Name], Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
-			TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
-			Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID, LanguageLevel: s.LanguageLevel,
-			Relax:    queue.Relax{Level: s.RelaxLevel, Optional: s.RelaxOptional, Language: s.RelaxLanguage},
-			RingMost: s.RingMost, RingStep: s.RingStep,
+		q, err := siteQueue(s)
+		if err != nil {
+			return nil, err
 		}
-		if q.Require, err = queue.ParseRequirement(s.Require); err != nil {
-			return nil, fmt.Errorf("queues[%s].require: %w", s.Name, err)
-		}
-		if q.ID == "" {
+		if q.ID = ids[s.Name]; q.ID == "" {
 			q.ID = id.New()
 		}
 		if q.HoursID = open[s.Hours]; q.HoursID == "" && s.Hours != "" {
@@ -202,6 +196,22 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		}
 	}
 	return greetings, nil
+}
+
+// siteQueue is a queue of a site file without its id, hours and members.
+func siteQueue(s configs.SiteQueue) (queue.QueueConfig, error) {
+	q := queue.QueueConfig{
+		Name: s.Name, Title: s.Title, Enabled: !s.Disabled, Target: s.Target,
+		TargetPercent: s.TargetPercent, MaxWait: s.MaxWait, MaxLength: s.MaxLength, WrapUp: s.WrapUp,
+		Strategy: queue.Strategy(s.Strategy), CallerID: s.CallerID, LanguageLevel: s.LanguageLevel,
+		Relax:    queue.Relax{Level: s.RelaxLevel, Optional: s.RelaxOptional, Language: s.RelaxLanguage},
+		RingMost: s.RingMost, RingStep: s.RingStep,
+	}
+	var err error
+	if q.Require, err = queue.ParseRequirement(s.Require); err != nil {
+		return queue.QueueConfig{}, fmt.Errorf("queues[%s].require: %w", s.Name, err)
+	}
+	return q, nil
 }
 
 // menusOf is what a site's menus are for the call flow.

@@ -14,7 +14,7 @@ func Table() map[string]Row {
 	engines := []string{"call", "account", "internal"}
 	work := []string{"account", "call", "queue", "ticket", "internal"}
 	stored := []string{
-		"call", "account", "internal", "queue", "callback", "recording", "ticket", "media",
+		"call", "account", "internal", "queue", "callback", "recording", "ticket", "media", "staffing",
 		"callflow", "ticket/work", "ticket/chat",
 	}
 	return map[string]Row{
@@ -23,7 +23,7 @@ func Table() map[string]Row {
 
 		// L4: edges.
 		"sip":            {Ours: []string{"call", "account", "media", "callflow", "internal"}, Edge: true},
-		"web":            {Ours: append([]string{"store", "web/ui"}, stored...), Edge: true},
+		"web":            {Ours: append([]string{"store", "web/ui", "simulate"}, stored...), Edge: true},
 		"ticket/email":   {Ours: append([]string{"ticket/work"}, work...), Edge: true},
 		"store/sqlite":   {Ours: append([]string{"store"}, stored...), Edge: true},
 		"store/postgres": {Ours: append([]string{"store"}, stored...), Edge: true},

@@ -22,6 +22,9 @@ func TestPostgres(t *testing.T) {
 		}
 		storetest.Run(t, func(t *testing.T) storetest.Full { return open(t, c.Database(t)) })
 	})
+	t.Run("a past day", func(t *testing.T) {
+		storetest.RunPast(t, func(t *testing.T) storetest.PastStore { return open(t, c.Database(t)) })
+	})
 	t.Run("opening again finds what was written", func(t *testing.T) {
 		url := c.Database(t)
 		s := open(t, url)

@@ -43,6 +43,10 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Full { return open(t, filepath.Join(t.TempDir(), "pickup.db")) })
 }
 
+func TestPast(t *testing.T) {
+	storetest.RunPast(t, func(t *testing.T) storetest.PastStore { return open(t, filepath.Join(t.TempDir(), "pickup.db")) })
+}
+
 func TestOpenAgainFindsWhatWasWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b?#%é.db")
 	for range 2 {

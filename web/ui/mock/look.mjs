@@ -62,7 +62,7 @@ async function console_(lang, scheme, size, tag) {
   if ((await page.locator('tbody tr').count()) !== 2) problems.push(`${tag}: the list behind "abandoned" has not two rows`);
   for (const [name, path, sign] of [['agents', '/agents', 'table'], ['calls', '/calls', 'table'], ['call', '/calls/c5', 'ol'], ['tickets', '/tickets', 'table'],
     ['ticket', '/tickets/t1', 'canvas'], ['contact', '/contacts/p1', 'table'], ['work-all', '/work', 'table'], ['mailboxes', '/mailboxes', 'table'], ['recordings', '/recordings', 'table'], ['recording', '/recordings/r1', 'canvas'], ['callbacks', '/callbacks', 'table'],
-    ['queues', '/queues', 'table'], ['queue', '/queues/support', 'form'], ['users', '/users', 'table']]) {
+    ['queues', '/queues', 'table'], ['queue', '/queues/support', 'form'], ['staffing', '/staffing/support', '.day'], ['users', '/users', 'table']]) {
     await page.goto(mock.url + path);
     await page.locator(sign).first().waitFor();
     if (name === 'recording') {
@@ -72,6 +72,10 @@ async function console_(lang, scheme, size, tag) {
       await page.keyboard.press('ArrowRight');
       await page.keyboard.press('1');
       await page.waitForFunction(() => document.querySelector('audio').currentTime > 5);
+    }
+    if (name === 'staffing') {
+      await page.getByRole('button', { name: lang === 'fr' ? 'Lancer' : 'Run', exact: true }).click();
+      await expectText(page, lang === 'fr' ? 'rejouée' : 'run again');
     }
     await look(page, `${name}-${tag}`);
   }

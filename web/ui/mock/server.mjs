@@ -177,6 +177,23 @@ function answerTo(offer) {
     'a=setup:passive', 'a=rtcp-mux', 'a=sendrecv', 'a=rtpmap:8 PCMA/8000', 'a=rtpmap:126 telephone-event/8000', ''].join('\r\n');
 }
 
+const step = (i) => {
+  const calls = Math.round(10 * (i > 40 ? 2 : 18 + 14 * Math.sin(i / 7))) / 10;
+  const needed = Math.ceil(calls / 5) + 2;
+  return { from: ago(-1800 * i), calls, low: Math.max(0, calls - 6), high: calls + 6, samples: 5.4, needed, scheduled: Math.ceil(needed / 0.7) };
+};
+const outlook = (agents, percent, mean_wait_ms, abandon_percent, occupancy_percent) => ({ agents, stable: true, percent, mean_wait_ms, abandon_percent, occupancy_percent, line: 0.4 });
+const staffing = (queue) => ({
+  queue, at: ago(0), target_ms: 30_000, target_percent: 80, shrinkage_percent: 30, per_hour: 62.4, source: 'forecast', handling_ms: 284_000, patience_ms: 190_000, erlangs: 4.9,
+  agents_on_duty: 7, agents: 6, needed: 7, scheduled: 10, outlooks: [outlook(5, 61.2, 31_400, 16.5, 82.1), outlook(6, 77.9, 15_800, 8.3, 75.2), outlook(7, 88.4, 7_400, 3.9, 67.5)],
+  interval: { from: ago(900), to: ago(-900), counted: 17, in_target: 14, coming: 14.2, can_miss: 3, expected_percent: 79.8 }, promise: { made: 41, kept: 37, median_error_ms: 9_000 },
+  day: Array.from({ length: 48 }, (_, i) => step(i)),
+});
+const told = (percent, mean_wait_ms, abandoned, occupancy_percent) => ({
+  rows: [{ queue: 'support', channel: 'call', offered: 812, answered: 812 - abandoned, in_target: 640, abandoned, overflowed: 0, percent, mean_wait_ms, p90_wait_ms: mean_wait_ms * 3 }], occupancy_percent,
+});
+const simulation = { day: '2026-11-27', from: ago(86_400), to: ago(0), left: 3, real: told(78.4, 18_200, 41, 81.2), again: told(78.9, 17_800, 39, 80.8), changed: told(91.3, 8_100, 14, 72.4) };
+
 /** Starts the server; the returned object steers it: what browser calls hear, faults. */
 export function start(port = 0) {
   const mock = { signedIn: null, offerStatus: 201, callEvents: [], callStreams: new Set(), streams: new Set(), offers: [], said: [], away: false, offered: [], me: {}, lines: [...chatLines], conflict: false, watchers: [] };
@@ -195,7 +212,7 @@ export function start(port = 0) {
   };
   const api = {
     site: () => ({ demo: true, version: 'mock', languages: ['fr', 'en'], queues: Object.keys(titles).map((name) => ({ name, title: titles[name] })) }),
-    queues: (name) => (name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(mock.signedIn === '1001' ? [{ ...agents[1], id: 'u0', login: '1001', name: 'Alice Martin', ...mock.me }] : agents),
+    queues: (name, query, rest) => (rest === 'staffing' ? staffing(name) : name ? stored(name) : page(Object.keys(titles).map(queue))), agents: () => page(mock.signedIn === '1001' ? [{ ...agents[1], id: 'u0', login: '1001', name: 'Alice Martin', ...mock.me }] : agents),
     calls: (id, query, rest) => (rest === 'caller' ? { call_id: id, match: 'exact', address: '+33612345678', contact_id: 'p1', name: 'Léa Roux', language: 'fr', ticket_id: 't1', open: [ticket], calls_24h: 2, last_agent: 'Bruno Petit' } : id ? { ...(calls.find((c) => c.id === id) ?? calls[4]), why: 'skill french 3, rank 0, longest idle: 43 s', legs, timeline } : page(chosen(query))),
     tickets: (id, query, rest) => {
       if (rest === 'duplicates') return page(id === 't1' ? [{ ticket: value({ id: 't3', number: 1038, subject: 'retrait refusé !!', state: 'open' }), score: 90, reasons: ['contact', 'open', 'category'] }] : []);
@@ -208,6 +225,7 @@ export function start(port = 0) {
     },
     work: (id) => (id ? { ...workItems()[0], offers: [{ at: ago(290), agent_id: 'a2', agent: 'Bruno Petit', why: 'longest idle: 60 s', outcome: 'missed', reason: '' }, { at: ago(270), agent_id: 'u0', agent: 'Alice Martin', why: 'packed: load 0, last hour 2', outcome: 'accepted', reason: '' }] } : page([...workItems(), ...mock.offered])),
     chats: (id, query, rest) => (rest ? page(mock.lines.filter((e) => e.seq > Number(query.get('after')))) : id ? { ...chatRow, last_seq: mock.lines.length } : page([chatRow])),
+    forecast: () => ({ items: [{ title: 'Grand Final', from: ago(-86_400), to: ago(-100_800), factor_percent: 180 }] }), simulations: () => simulation,
     categories: () => page(categories), mailboxes: () => page([mailbox('x1', 'support@example.org', 'well'), mailbox('x2', 'vip@example.org', 'down', 'imap.example.org: sign-in refused')]),
     recordings: (id) => (id ? recording : page([recording, { ...recording, id: 'r2', state: 'incomplete', incomplete: 'crash', duration_ms: 361_000 }])),
     callbacks: () => page([callback('b1', 'queued', 0, 'Léa Roux'), callback('b2', 'retry_wait', 1, 'lea3'), callback('b3', 'done', 1, 'lea4'), callback('b4', 'failed', 3, 'lea5')]),
@@ -292,6 +310,7 @@ export function start(port = 0) {
         if (c === 'tickets' && e === 'messages' && sent.expected_last !== -1 && mock.conflict)
           return json(res, 409, { status: 409, type: 'urn:pickup:problem:unseen-messages', title: 'Conflict', detail: 'Messages came that you have not seen.', messages: [message(15, 'i1', 'customer', 5, 'Je viens de recevoir un mail de ma banque : tout est réglé.')] });
         if (c === 'mailboxes' && e === 'test') return json(res, 200, { well: d === 'x1', error: d === 'x1' ? '' : 'imap.example.org: sign-in refused' });
+        if (c === 'simulations') return json(res, 200, simulation);
         if (c === 'work') mock.offered = [];
         return json(res, 200, c === 'work' ? { ...workItems()[0], offers: [] } : {});
       }

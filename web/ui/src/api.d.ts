@@ -435,6 +435,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/forecast/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that forecasts know of */
+        get: operations["get-forecast-events"];
+        /** Replace the events that forecasts know of */
+        put: operations["put-forecast-events"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hours": {
         parameters: {
             query?: never;
@@ -612,6 +630,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queues/{name}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Calls that are expected by the half hour */
+        get: operations["get-queue-forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queues/{name}/members/{agent_id}": {
         parameters: {
             query?: never;
@@ -625,6 +660,23 @@ export interface paths {
         post?: never;
         /** Take an agent out of a queue */
         delete: operations["delete-member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{name}/staffing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Agents that a queue needs now and in the day ahead */
+        get: operations["get-queue-staffing"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -711,6 +763,23 @@ export interface paths {
         post: operations["sign-in"];
         /** Sign out */
         delete: operations["sign-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a past day again by other rules or with other agents; nothing is changed */
+        post: operations["create-simulation"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2303,6 +2372,21 @@ export interface components {
             };
             kind: string;
         };
+        ForecastEvent: {
+            /**
+             * Format: int64
+             * @description 150: half as many again.
+             */
+            factor_percent: number;
+            /** Format: date-time */
+            from: string;
+            title: string;
+            /** Format: date-time */
+            to: string;
+        };
+        ForecastEvents: {
+            items: components["schemas"]["ForecastEvent"][];
+        };
         HoursObject: {
             /** @description Callbacks of any queue are dialled within these hours only; other hours are then of callbacks no more. */
             callbacks?: boolean;
@@ -2707,6 +2791,17 @@ export interface components {
             /** @enum {string} */
             state: "ready" | "not_ready" | "offline";
         };
+        QueueForecast: {
+            /**
+             * Format: double
+             * @description WAPE of the last seven days, each told from what came before it; null: not known.
+             */
+            error_percent: number | null;
+            queue: string;
+            /** Format: int64 */
+            step_ms: number;
+            steps: components["schemas"]["StaffingStep"][];
+        };
         QueueMember: {
             agent_id: string;
             /**
@@ -2945,6 +3040,58 @@ export interface components {
              */
             wrap_up_ms: number;
         };
+        QueueStaffing: {
+            /**
+             * Format: int64
+             * @description agents_on_duty by the share of their time that the queue has.
+             */
+            agents: number;
+            /** Format: int64 */
+            agents_on_duty: number;
+            /** Format: date-time */
+            at: string;
+            day: components["schemas"]["StaffingStep"][];
+            /** Format: double */
+            erlangs: number;
+            /**
+             * Format: int64
+             * @description Mean, wrap-up included; 0: not known.
+             */
+            handling_ms: number;
+            interval: components["schemas"]["StaffingInterval"];
+            /**
+             * Format: int64
+             * @description Agents for the target now; null: not known.
+             */
+            needed: number | null;
+            /** @description With one agent less, with those of now, with one more; empty: not known. */
+            outlooks: components["schemas"]["StaffingOutlook"][];
+            /**
+             * Format: int64
+             * @description Mean; 0: nobody gave up.
+             */
+            patience_ms: number;
+            /**
+             * Format: double
+             * @description Calls an hour that now is reckoned with.
+             */
+            per_hour: number;
+            promise: components["schemas"]["StaffingPromise"];
+            queue: string;
+            /** Format: int64 */
+            scheduled: number | null;
+            /** Format: int64 */
+            shrinkage_percent: number;
+            /**
+             * @description Where per_hour is from.
+             * @enum {string}
+             */
+            source: "forecast" | "last_hour";
+            /** Format: int64 */
+            target_ms: number;
+            /** Format: int64 */
+            target_percent: number;
+        };
         Reach: {
             /**
              * Format: int64
@@ -2999,6 +3146,98 @@ export interface components {
             login: string;
             password: string;
         };
+        Simulation: {
+            again: components["schemas"]["SimulationSide"];
+            changed: components["schemas"]["SimulationSide"];
+            day: string;
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: int64
+             * @description Entries of the day that are no part of it: not over, outside the opening hours, of queues that are no more.
+             */
+            left: number;
+            real: components["schemas"]["SimulationSide"];
+            /** Format: date-time */
+            to: string;
+        };
+        SimulationQueue: {
+            /**
+             * Format: int64
+             * @description Agents more, who are like its members; negative: fewer.
+             */
+            agents_more?: number;
+            /** Format: int64 */
+            max_length?: number;
+            /** Format: int64 */
+            max_wait_ms?: number;
+            members?: components["schemas"]["QueueMember"][];
+            name: string;
+            /** @enum {string} */
+            strategy?: "longest_idle" | "least_occupied" | "fewest_calls" | "round_robin" | "linear" | "weighted_random";
+            /** Format: int64 */
+            target_ms?: number;
+            /** Format: int64 */
+            wrap_up_ms?: number;
+        };
+        SimulationRow: {
+            /** Format: int64 */
+            abandoned: number;
+            /** Format: int64 */
+            answered: number;
+            /** @enum {string} */
+            channel: "call" | "chat" | "email" | "social" | "web_form" | "ticket";
+            /** Format: int64 */
+            in_target: number;
+            /** Format: int64 */
+            mean_wait_ms: number;
+            /** Format: int64 */
+            offered: number;
+            /** Format: int64 */
+            overflowed: number;
+            /** Format: int64 */
+            p90_wait_ms: number;
+            /**
+             * Format: double
+             * @description headline/1; null: nothing counted.
+             */
+            percent: number | null;
+            queue: string;
+        };
+        SimulationRules: {
+            /**
+             * Format: int64
+             * @description 0: none.
+             */
+            chat_soft_limit?: number;
+            /** @description A call takes an agent from a mail or ticket. */
+            interrupt?: boolean;
+            /** @enum {string} */
+            order?: "classes" | "arrival";
+            /** @enum {string} */
+            placement?: "pack" | "spread";
+            /** Format: int64 */
+            reserve_percent?: number;
+        };
+        SimulationSide: {
+            /** Format: double */
+            occupancy_percent: number;
+            rows: components["schemas"]["SimulationRow"][];
+        };
+        SimulationWish: {
+            /** @description Ids of agents who are not there. */
+            away?: string[] | null;
+            /** @description In the site's time zone. */
+            day: string;
+            /**
+             * Format: int64
+             * @description As many calls, chats and messages as then.
+             * @default 100
+             */
+            load_percent: number;
+            queues?: components["schemas"]["SimulationQueue"][] | null;
+            rules?: components["schemas"]["SimulationRules"];
+        };
         SiteInfo: {
             /** @description This is the demonstration. */
             demo: boolean;
@@ -3018,6 +3257,98 @@ export interface components {
             message_id: string;
             /** @description Without it: that of this ticket. */
             subject?: string;
+        };
+        StaffingInterval: {
+            /**
+             * Format: int64
+             * @description How many more may be missed so that it still makes its target; negative: by how many it is out of reach.
+             */
+            can_miss: number;
+            /**
+             * Format: double
+             * @description Calls that are still expected.
+             */
+            coming: number;
+            /**
+             * Format: int64
+             * @description Calls that count in the service level so far.
+             */
+            counted: number;
+            /**
+             * Format: double
+             * @description At its end, with the agents of now; null: not known.
+             */
+            expected_percent: number | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: int64 */
+            in_target: number;
+            /** Format: date-time */
+            to: string;
+        };
+        StaffingOutlook: {
+            /** Format: double */
+            abandon_percent: number;
+            /** Format: int64 */
+            agents: number;
+            /**
+             * Format: double
+             * @description Mean number of those who wait; null: without end.
+             */
+            line: number | null;
+            /**
+             * Format: int64
+             * @description Of all calls; null: without end.
+             */
+            mean_wait_ms: number | null;
+            /** Format: double */
+            occupancy_percent: number;
+            /**
+             * Format: double
+             * @description Calls answered within the target, 0 to 100.
+             */
+            percent: number;
+            /** @description false: more comes than they can do and nobody gives up; the line grows without end. */
+            stable: boolean;
+        };
+        StaffingPromise: {
+            /**
+             * Format: int64
+             * @description Waited no longer than the end of the range.
+             */
+            kept: number;
+            /** Format: int64 */
+            made: number;
+            /** Format: int64 */
+            median_error_ms: number;
+        };
+        StaffingStep: {
+            /** Format: double */
+            calls: number;
+            /** Format: date-time */
+            from: string;
+            /** Format: double */
+            high: number;
+            /**
+             * Format: double
+             * @description 80 % of such half hours are between low and high.
+             */
+            low: number;
+            /**
+             * Format: int64
+             * @description Agents for the target; null: not known.
+             */
+            needed: number | null;
+            /**
+             * Format: double
+             * @description Weeks that it is made of, by their weights; 0: nothing is known.
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description needed, with the shrinkage.
+             */
+            scheduled: number | null;
         };
         TalkInfo: {
             /** @description Login, or the number, of who has the player; empty while nobody has. */
@@ -5578,6 +5909,113 @@ export interface operations {
             };
         };
     };
+    "get-forecast-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-forecast-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForecastEvents"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-hours": {
         parameters: {
             query?: never;
@@ -6637,6 +7075,77 @@ export interface operations {
             };
         };
     };
+    "get-queue-forecast": {
+        parameters: {
+            query?: {
+                /** @description Percent of paid time that goes to breaks, training and absence. */
+                shrinkage?: number;
+                days?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueForecast"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "put-member": {
         parameters: {
             query?: never;
@@ -6725,6 +7234,76 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-queue-staffing": {
+        parameters: {
+            query?: {
+                /** @description Percent of paid time that goes to breaks, training and absence. */
+                shrinkage?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueStaffing"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -7131,6 +7710,66 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "create-simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationWish"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

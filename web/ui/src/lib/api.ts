@@ -3,7 +3,7 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../api';
 import { clock } from './clock.svelte';
-import type { ChannelLimit, FileInfo, MailboxBody, Message, Operation, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
+import type { ChannelLimit, FileInfo, ForecastEvents, SimulationWish, MailboxBody, Message, Operation, QueueSettings, TicketEdit, TransferBody, UserBody } from './model';
 
 /** An answer that was not a success: status 0 when the server did not answer. */
 export class ApiError extends Error {
@@ -100,6 +100,10 @@ export const api = {
   callbacks: (page: Page) => take(client.GET('/api/v1/callbacks', only(page))),
   requestCallback: (queue: string, to: string) => take(client.POST('/api/v1/callbacks', { body: { queue, to } })),
   cancelCallback: (id: string) => take(client.DELETE('/api/v1/callbacks/{id}', path('id', id))),
+  staffing: (name: string, shrinkage: number) => take(client.GET('/api/v1/queues/{name}/staffing', { params: { path: { name }, query: { shrinkage } } })),
+  forecastEvents: () => take(client.GET('/api/v1/forecast/events')),
+  putForecastEvents: (body: ForecastEvents) => take(client.PUT('/api/v1/forecast/events', { body })),
+  simulate: (body: SimulationWish) => take(client.POST('/api/v1/simulations', { body })),
   queue: (name: string) => take(client.GET('/api/v1/queues/{name}', path('name', name))),
   createQueue: (body: QueueSettings) => take(client.POST('/api/v1/queues', { body })),
   putQueue: (name: string, body: QueueSettings) => take(client.PUT('/api/v1/queues/{name}', { ...path('name', name), body })),

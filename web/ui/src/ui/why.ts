@@ -16,6 +16,7 @@ const clauses: [RegExp, (m: RegExpExecArray) => string][] = [
   [/^key (\d+)$/, (m) => t('why.key', { time: dateTime(new Date(Number(m[1])).toISOString()) })],
   [/^had it before a restart$/, () => t('why.again')],
   [/^rank (\d+)$/, (m) => t('why.rank', { rank: m[1]! })],
+  [/^spread: load (\d+)$/, (m) => t('why.spread', { n: Number(m[1]) })],
   [/^packed: load (\d+)$/, (m) => t('why.load', { n: Number(m[1]) })],
   [/^last hour (\d+)$/, (m) => t('why.hour', { n: Number(m[1]) })],
   [/^longest idle: (\d+) s$/, (m) => t('why.idle', { time: duration(Number(m[1]) * 1000) })],
