@@ -90,6 +90,25 @@ type Callback struct {
 	ConnectedAt time.Time
 }
 
+// Figures count callbacks that were promised in a time.
+type Figures struct {
+	Confirmed int // promised
+	Reached   int // they talked
+	Kept      int // they talked by the time that was promised
+	Pending   int // stand, and are not late yet
+}
+
+// Percent is the service level of promises, callback/1: kept of those that were
+// confirmed and are not pending, 0 to 100; nil when there are none.
+func (f Figures) Percent() *float64 {
+	n := f.Confirmed - f.Pending
+	if n <= 0 {
+		return nil
+	}
+	p := 100 * float64(f.Kept) / float64(n)
+	return &p
+}
+
 // Proof says how it is known that a target is the person's.
 type Proof string
 

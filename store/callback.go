@@ -58,7 +58,7 @@ func (s *Store) SaveCallback(ctx context.Context, c callback.Callback) error {
 }
 
 func saveCallback(t *tx, c *callback.Callback) error {
-	return t.one(`UPDATE callbacks SET call_id = $1, item_id = $2, contact_id = COALESCE(NULLIF($3, ''), contact_id),
+	err := t.one(`UPDATE callbacks SET call_id = $1, item_id = $2, contact_id = COALESCE(NULLIF($3, ''), contact_id),
 			ticket_id = COALESCE(NULLIF($4, ''), ticket_id), queue = $5, language = $6, player = $7, target_kind = $8, target = $9,
 			kind = $10, key_ms = $11, priority = $12, enqueued_at = $13, window_from = $14, window_to = $15, state = $16,
 			state_detail = $17, attempts = $18, max_attempts = $19, not_before = $20, expires_at = $21, confirmed_at = $22,
@@ -69,6 +69,10 @@ func saveCallback(t *tx, c *callback.Callback) error {
 		msOf(c.EnqueuedAt), msOf(c.WindowFrom), msOf(c.WindowTo), c.State, c.Detail, c.Attempts, c.MaxAttempts, msOf(c.NotBefore),
 		msOf(c.ExpiresAt), c.ConfirmedAt.UnixMilli(), msOf(c.EndedAt), c.Proof, c.OwnerID, msOf(c.OwnerUntil), c.Code, c.CancelSHA256, msOf(c.PromisedBy),
 		msOf(c.ConnectedAt), c.ID)
+	if err != nil {
+		return err
+	}
+	return overOnTicket(t, c)
 }
 
 // BeginAttempt stores a callback and a new attempt in one act. callback.ErrOpen
@@ -172,10 +176,12 @@ func (s *Store) Attempts(ctx context.Context, callbackID string) ([]callback.Att
 
 // CallbackFilter chooses callbacks. Empty fields choose all.
 type CallbackFilter struct {
-	States []callback.State
-	Queue  string
-	CallID call.ID
-	Target string
+	States   []callback.State
+	Queue    string
+	CallID   call.ID
+	Target   string
+	From, To time.Time     // confirmed in [From, To)
+	Figure   PromiseFigure // "": all
 	Page
 }
 
@@ -187,6 +193,8 @@ func (s *Store) Callbacks(ctx context.Context, c CallbackFilter) ([]callback.Cal
 	f.equal("queue", c.Queue)
 	f.equal("call_id", string(c.CallID))
 	f.equal("target", c.Target)
+	f.between("confirmed_at", c.From, c.To)
+	f.promise(c.Figure, time.Now())
 	tail, err := f.page(c.Page, "confirmed_at")
 	if err != nil {
 		return nil, "", err

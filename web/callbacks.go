@@ -35,6 +35,10 @@ type CallbackRow struct {
 	CallID      string    `json:"call_id"`
 	ContactID   string    `json:"contact_id"`
 	TicketID    string    `json:"ticket_id"`
+	PromisedBy  MaybeTime `json:"promised_by" doc:"When it is late."`
+	ConnectedAt MaybeTime `json:"connected_at" doc:"When they talked."`
+	Kept        bool      `json:"kept" doc:"They talked by the time that was promised."`
+	Proof       string    `json:"proof" enum:",source,confirmed,keyed,account,staff,code" doc:"How it is known that the target is his; empty: a bare caller ID."`
 }
 
 // Window is when a callback may ring.
@@ -48,6 +52,8 @@ type (
 		PageInput
 		Queue  string `query:"queue" maxLength:"64"`
 		CallID string `query:"call_id" maxLength:"64"`
+		Window string `query:"window" maxLength:"100" doc:"Confirmed in it: today, a duration such as 30m, or FROM..TO in RFC 3339."`
+		Figure string `query:"figure" enum:"confirmed,reached,kept,pending,late" doc:"Those that this count of callbacks of a queue counts; with window."`
 		State  string `query:"state" enum:"open,queued,due,reserving,dialing,human_check,connecting,connected,retry_wait,done,failed,expired,cancelled,superseded" doc:"open: every state of a promise that stands."`
 	}
 	newCallbackInput struct {
@@ -86,6 +92,13 @@ func openStates() []callback.State {
 
 func (s *Server) listCallbacks(ctx context.Context, in *listCallbacksInput) (*listOutput[CallbackRow], error) {
 	f := store.CallbackFilter{Queue: in.Queue, CallID: call.ID(in.CallID), Page: store.Page{Limit: in.Limit, After: in.After}}
+	if in.Window != "" {
+		var err error
+		if f.From, f.To, err = parseWindow(in.Window, time.Now(), s.cfg.Location); err != nil {
+			return nil, problem(http.StatusUnprocessableEntity, "", err.Error(), "query.window")
+		}
+	}
+	f.Figure = store.PromiseFigure(in.Figure)
 	switch in.State {
 	case "":
 	case "open":
@@ -115,6 +128,7 @@ func showCallback(c callback.Callback) CallbackRow {
 		TargetKind: string(c.TargetKind), Player: c.Player, KeyMS: c.Key, Attempts: c.Attempts, MaxAttempts: c.MaxAttempts,
 		DueAt: at(c.NotBefore), ExpiresAt: at(c.ExpiresAt), ConfirmedAt: at(c.ConfirmedAt), EndedAt: at(c.EndedAt),
 		CallID: string(c.CallID), ContactID: c.ContactID, TicketID: c.TicketID,
+		PromisedBy: at(c.PromisedBy), ConnectedAt: at(c.ConnectedAt), Kept: c.Kept(), Proof: string(c.Proof),
 	}
 }
 

@@ -52,7 +52,19 @@ type QueueNow struct {
 	P90WaitMS         int64             `json:"p90_wait_ms"`
 	P95WaitMS         int64             `json:"p95_wait_ms"`
 	ServiceLevel      ServiceLevel      `json:"service_level"`
+	Callbacks         CallbacksNow      `json:"callbacks" doc:"Of the callbacks that were confirmed in the window."`
 	Channels          []ChannelNow      `json:"channels" nullable:"false" doc:"Written work, a row for each channel that has something live or counted; all fields above are those of calls."`
+}
+
+// CallbacksNow counts what was promised; GET /api/v1/callbacks lists each with
+// figure, window and queue.
+type CallbacksNow struct {
+	Confirmed int      `json:"confirmed"`
+	Reached   int      `json:"reached" doc:"They talked."`
+	Kept      int      `json:"kept" doc:"They talked by the time that was promised."`
+	Pending   int      `json:"pending" doc:"Stand, and are not late yet."`
+	Late      int      `json:"late" doc:"All others."`
+	Percent   *float64 `json:"percent" doc:"callback/1: kept of confirmed without pending, 0 to 100; null when there are none."`
 }
 
 // ChannelNow is one channel of writing in a queue as it stands, with its figures.
@@ -200,10 +212,16 @@ func (s *Server) listQueues(ctx context.Context, in *queuesInput) (*listOutput[Q
 	if err != nil {
 		return nil, s.fail(ctx, "read the written entries of queues", err)
 	}
+	promises, err := s.parts.Store.CallbackFigures(ctx, from, to, time.Now())
+	if err != nil {
+		return nil, s.fail(ctx, "count the callbacks of queues", err)
+	}
 	calls, written := byQueue(entries), byQueue(text)
 	return page(s.parts.Queue.Queues(), "", func(v queue.QueueView) QueueNow {
 		row := showQueue(v, queue.Compute(calls[v.Config.Name], v.Config.Target))
 		row.Channels = showChannels(v, written[v.Config.Name])
+		p := promises[v.Config.Name]
+		row.Callbacks = CallbacksNow{p.Confirmed, p.Reached, p.Kept, p.Pending, p.Confirmed - p.Kept - p.Pending, p.Percent()}
 		return row
 	}), nil
 }

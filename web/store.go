@@ -97,6 +97,8 @@ type Matters interface {
 	Contact(ctx context.Context, id string) (store.ContactDetail, error)
 	Callbacks(ctx context.Context, f store.CallbackFilter) ([]callback.Callback, string, error)
 	Callback(ctx context.Context, id string) (callback.Callback, error)
+	// CallbackFigures counts those confirmed in [from, to) by queue, as they stand now.
+	CallbackFigures(ctx context.Context, from, to, now time.Time) (map[string]callback.Figures, error)
 	CallbackRules(ctx context.Context) (callback.Rules, error)
 	SetCallbackRules(ctx context.Context, r callback.Rules) error
 }

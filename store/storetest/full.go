@@ -120,6 +120,7 @@ type Full interface {
 	queue.Store
 	callflow.Store
 	callback.Store
+	CallbackFigures(ctx context.Context, from, to, now time.Time) (map[string]callback.Figures, error)
 	CallbackRules(ctx context.Context) (callback.Rules, error)
 	SetCallbackRules(ctx context.Context, r callback.Rules) error
 	recording.Store

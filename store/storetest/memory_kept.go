@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"pickup/call"
 	"pickup/callback"
 	"pickup/recording"
 	"pickup/store"
@@ -147,7 +149,22 @@ func (m *Memory) saveCallback(c callback.Callback) error {
 		return fmt.Errorf("%w: %w", callback.ErrNotFound, store.ErrNotFound)
 	}
 	c.ContactID, c.TicketID = cmp.Or(c.ContactID, old.ContactID), cmp.Or(c.TicketID, old.TicketID)
-	return m.keepCallback(c)
+	if err := m.keepCallback(c); err != nil {
+		return err
+	}
+	k, ok := m.desk.tickets[c.TicketID]
+	if !ok || c.State != callback.StateFailed && c.State != callback.StateExpired {
+		return nil
+	}
+	e := call.TimelineEvent{At: stamp(c.EndedAt), Kind: "callback_" + string(c.State), Detail: map[string]string{
+		"callback": c.ID, "queue": c.Queue, "attempts": fmt.Sprint(c.Attempts),
+	}}
+	if c.Detail != "" {
+		e.Detail["result"] = c.Detail
+	}
+	id := cmp.Or(k.MergedInto, k.ID)
+	m.desk.events[id] = append(m.desk.events[id], e)
+	return nil
 }
 
 // BeginAttempt implements callback.Store.
@@ -275,11 +292,55 @@ func (m *Memory) Attempts(ctx context.Context, callbackID string) ([]callback.At
 	return m.attemptsWhere(ctx, func(a callback.Attempt) bool { return a.CallbackID == callbackID })
 }
 
+// counts reports whether a callback counts in a figure.
+func counts(c callback.Callback, g store.PromiseFigure, now time.Time) bool {
+	pending := c.ConnectedAt.IsZero() && c.EndedAt.IsZero() && !c.PromisedBy.Before(stamp(now))
+	switch g {
+	case "", store.PromiseConfirmed:
+		return true
+	case store.PromiseReached:
+		return !c.ConnectedAt.IsZero()
+	case store.PromiseKept:
+		return c.Kept()
+	case store.PromisePending:
+		return pending
+	case store.PromiseLate:
+		return !c.Kept() && !pending
+	default:
+		return false
+	}
+}
+
+// CallbackFigures implements Full.
+func (m *Memory) CallbackFigures(ctx context.Context, from, to, now time.Time) (map[string]callback.Figures, error) {
+	figures := map[string]callback.Figures{}
+	err := m.act(ctx, func() error {
+		for _, c := range m.callbacks {
+			if !within(c.ConfirmedAt, from, to) {
+				continue
+			}
+			f := figures[strings.ToLower(c.Queue)]
+			for g, n := range map[store.PromiseFigure]*int{
+				store.PromiseConfirmed: &f.Confirmed, store.PromiseReached: &f.Reached, store.PromiseKept: &f.Kept,
+				store.PromisePending: &f.Pending,
+			} {
+				if counts(c, g, now) {
+					*n++
+				}
+			}
+			figures[strings.ToLower(c.Queue)] = f
+		}
+		return nil
+	})
+	return figures, err
+}
+
 // Callbacks implements Full.
 func (m *Memory) Callbacks(ctx context.Context, f store.CallbackFilter) (all []callback.Callback, next string, err error) {
 	err = m.act(ctx, func() error {
 		for _, c := range m.callbacks {
-			if oneOf(f.States, c.State) && is(f.Queue, c.Queue) && is(f.CallID, c.CallID) && is(f.Target, c.Target) {
+			if oneOf(f.States, c.State) && is(f.Queue, c.Queue) && is(f.CallID, c.CallID) && is(f.Target, c.Target) &&
+				within(c.ConfirmedAt, f.From, f.To) && counts(c, f.Figure, time.Now()) {
 				all = append(all, c)
 			}
 		}

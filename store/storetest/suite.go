@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"attempts begin and end with their callback":             attempts,
 		"the end of a call links its callback":                   linkedCallback,
 		"what a person asked for before is counted":              callbackHistory,
+		"promises are counted, and what they count is listed":    promiseFigures,
 		"the rules of callbacks are kept":                        callbackRules,
 		"a callback keeps the link that it does not know":        keptLink,
 		"callbacks are listed by filter and page":                callbackPages,

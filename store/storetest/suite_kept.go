@@ -202,6 +202,42 @@ func callbackHistory(t *testing.T, s Full) {
 	}
 }
 
+func promiseFigures(t *testing.T, s Full) {
+	ctx := t.Context()
+	add := func(id string, change func(*callback.Callback)) {
+		c := promise(id)
+		c.PromisedBy = at(time.Hour)
+		change(&c)
+		must(t, s.ConfirmCallback(ctx, c))
+	}
+	ended := func(c *callback.Callback, state callback.State, after time.Duration) {
+		c.State, c.EndedAt = state, at(after)
+	}
+	add("kept", func(c *callback.Callback) { ended(c, callback.StateDone, 2*time.Hour); c.ConnectedAt = at(time.Hour) })
+	add("slow", func(c *callback.Callback) {
+		ended(c, callback.StateDone, 2*time.Hour)
+		c.ConnectedAt = at(time.Hour + time.Millisecond)
+	})
+	add("failed", func(c *callback.Callback) { ended(c, callback.StateFailed, time.Minute) })
+	add("late", func(*callback.Callback) {})
+	add("pending", func(c *callback.Callback) { c.PromisedBy = time.Now().Add(time.Hour) })
+	add("other", func(c *callback.Callback) { c.Queue = "Payments"; ended(c, callback.StateCancelled, time.Minute) })
+	add("before", func(c *callback.Callback) { c.ConfirmedAt = at(-time.Hour) })
+	got, err := s.CallbackFigures(ctx, start, at(time.Hour), time.Now())
+	must(t, err)
+	want := map[string]callback.Figures{"support": {Confirmed: 5, Reached: 2, Kept: 1, Pending: 1}, "payments": {Confirmed: 1}}
+	same(t, "figures", got, want)
+	for g, n := range map[store.PromiseFigure]int{
+		"": 5, store.PromiseConfirmed: 5, store.PromiseReached: 2, store.PromiseKept: 1, store.PromisePending: 1, store.PromiseLate: 3, "none": 0,
+	} {
+		rows, _, err := s.Callbacks(ctx, store.CallbackFilter{Queue: "support", From: start, To: at(time.Hour), Figure: g})
+		must(t, err)
+		if len(rows) != n {
+			t.Errorf("%q lists %d, want %d", g, len(rows), n)
+		}
+	}
+}
+
 func callbackRules(t *testing.T, s Full) {
 	ctx := t.Context()
 	got, err := s.CallbackRules(ctx)
@@ -249,6 +285,16 @@ func linkedCallback(t *testing.T, s Full) {
 	if got.TicketID != linked.Ticket.ID || got.ContactID != "" {
 		t.Fatalf("got callback %+v", got)
 	}
+	got, err = s.Callback(ctx, "a")
+	must(t, err)
+	got.State, got.Detail, got.Attempts, got.EndedAt = callback.StateExpired, "no_answer", 2, at(time.Hour)
+	must(t, s.SaveCallback(ctx, got))
+	matter, err := s.Ticket(ctx, got.TicketID)
+	must(t, err)
+	last := matter.Events[len(matter.Events)-1]
+	same(t, "word of a promise that was not kept", last, call.TimelineEvent{At: at(time.Hour), Kind: "callback_expired", Detail: map[string]string{
+		"callback": "a", "queue": "support", "attempts": "2", "result": "no_answer",
+	}})
 }
 
 func keptLink(t *testing.T, s Full) {

@@ -1900,6 +1900,11 @@ export interface components {
             call_id: string;
             /** Format: date-time */
             confirmed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When they talked.
+             */
+            connected_at: string | null;
             contact_id: string;
             detail: string;
             /** Format: date-time */
@@ -1909,6 +1914,8 @@ export interface components {
             /** Format: date-time */
             expires_at: string | null;
             id: string;
+            /** @description They talked by the time that was promised. */
+            kept: boolean;
             /**
              * Format: int64
              * @description Its place in the queue: the key of the order, Unix milliseconds.
@@ -1919,6 +1926,16 @@ export interface components {
             /** Format: int64 */
             max_attempts: number;
             player: string;
+            /**
+             * Format: date-time
+             * @description When it is late.
+             */
+            promised_by: string | null;
+            /**
+             * @description How it is known that the target is his; empty: a bare caller ID.
+             * @enum {string}
+             */
+            proof: "" | "source" | "confirmed" | "keyed" | "account" | "staff" | "code";
             queue: string;
             /** @enum {string} */
             state: "queued" | "due" | "reserving" | "dialing" | "human_check" | "connecting" | "connected" | "retry_wait" | "done" | "failed" | "expired" | "cancelled" | "superseded";
@@ -1950,6 +1967,35 @@ export interface components {
             per_day?: number;
             /** @description Premium, shared-cost, satellite and other special lines may be dialled, too. */
             special?: boolean;
+        };
+        CallbacksNow: {
+            /** Format: int64 */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description They talked by the time that was promised.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description All others.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Stand, and are not late yet.
+             */
+            pending: number;
+            /**
+             * Format: double
+             * @description callback/1: kept of confirmed without pending, 0 to 100; null when there are none.
+             */
+            percent: number | null;
+            /**
+             * Format: int64
+             * @description They talked.
+             */
+            reached: number;
         };
         CallerInfo: {
             /** @description A number in E.164 where he has one, else his SIP address; empty when hidden. */
@@ -2830,6 +2876,8 @@ export interface components {
             answered_in_target: number;
             /** Format: int64 */
             callback_requested: number;
+            /** @description Of the callbacks that were confirmed in the window. */
+            callbacks: components["schemas"]["CallbacksNow"];
             /** @description Written work, a row for each channel that has something live or counted; all fields above are those of calls. */
             channels: components["schemas"]["ChannelNow"][];
             enabled: boolean;
@@ -4288,6 +4336,10 @@ export interface operations {
                 after?: string;
                 queue?: string;
                 call_id?: string;
+                /** @description Confirmed in it: today, a duration such as 30m, or FROM..TO in RFC 3339. */
+                window?: string;
+                /** @description Those that this count of callbacks of a queue counts; with window. */
+                figure?: "confirmed" | "reached" | "kept" | "pending" | "late";
                 /** @description open: every state of a promise that stands. */
                 state?: "open" | "queued" | "due" | "reserving" | "dialing" | "human_check" | "connecting" | "connected" | "retry_wait" | "done" | "failed" | "expired" | "cancelled" | "superseded";
             };
