@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pickup/internal/g711"
 	"pickup/internal/g722"
@@ -150,29 +151,51 @@ func TestCodecsThatDifferAreTranscoded(t *testing.T) {
 			b := media.NewBridge(c.joinPlayer(t, e), c.joinAgent(t, e), tap, nil)
 			defer b.Close()
 			one, two := tone(1000, 100*160), tone(2000, 100*160)
-			for i := range 100 {
+			pace(100, func(i int) {
 				c.player.speak(one[i*160:][:160])
 				c.agent.speak(two[i*160:][:160])
-				eventually(t, "both frames at the tap", func() bool { return tap.count() >= 2*i+2 })
-			}
-			eventually(t, "all frames", func() bool { return len(c.player.packets()) >= 98 && len(c.agent.packets()) >= 98 })
+			})
+			eventually(t, "all frames", func() bool {
+				return len(c.player.packets()) >= 95 && len(c.agent.packets()) >= 95 && tap.count() >= 190
+			})
 			for _, w := range []struct {
 				*wide
 				hz float64
 			}{{c.player, 2000}, {c.agent, 1000}} {
 				got := w.packets()
-				if p := power(heardWide(got[20:], w.pt), w.hz); p < 0.95 {
+				if p := steady(heardWide(got[20:90], w.pt), w.hz); p < 0.9 {
 					t.Errorf("payload type %d: %.3f of the energy at %.0f Hz", w.pt, p, w.hz)
 				}
-				continuous(t, got[2:], w.pt, w.ticks)
+				checkContinuousBy(t, got[2:], w.ticks)
 			}
 			for side, hz := range []float64{1000, 2000} {
-				if p := power(tap.pcm[side][2000:], hz); p < 0.95 {
+				if p := steady(tap.pcm[side][2000:], hz); p < 0.95 {
 					t.Errorf("tap, side %d: %.3f at %.0f Hz", side, p, hz)
 				}
 			}
 		})
 	}
+}
+
+// pace does something each 20 ms, as phones do.
+func pace(n int, each func(i int)) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := range n {
+		each(i)
+		<-tick.C
+	}
+}
+
+// steady is the share of a tone in the mean of stretches of 100 ms: a change of the
+// jitter buffer's delay is a change of phase.
+func steady(pcm []int16, hz float64) float64 {
+	sum, n := 0.0, 0
+	for ; len(pcm) >= 800; pcm = pcm[800:] {
+		sum += power(pcm[:800], hz)
+		n++
+	}
+	return sum / float64(max(n, 1))
 }
 
 // reset forgets what came.
@@ -188,36 +211,35 @@ func TestALostPacketIsRecovered(t *testing.T) {
 	tap := &recordTap{}
 	b := media.NewBridge(opus.join(t, e), connect(t, e, law), tap, nil)
 	defer b.Close()
-	for i := range 30 {
+	pace(60, func(i int) {
 		switch {
-		case i == 10: // one is lost
+		case i == 10 || i == 30: // one is lost
 			opus.seq++
 			opus.at += 960
-		case i >= 20 && i < 25: // more than is concealed
+		case i >= 45 && i < 51: // more than is concealed
 			opus.seq++
 			opus.at += 960
 		default:
 			opus.speak(tone(1000, 160))
 		}
-	}
-	eventually(t, "the frames", func() bool { return len(law.packets()) >= 25 })
-	eventually(t, "the tap", func() bool { return tap.count() >= 25 })
-	got := law.packets()
-	pcm := make([]int16, 160)
-	g711.Decode(g711.PCMA, pcm, got[10].payload)
-	if pcm[0] > 40 || pcm[159] > 40 { // 1, as A-law has it
-		t.Errorf("the lost frame is %v", pcm[:4])
-	}
+	})
+	eventually(t, "the tap", func() bool { return tap.count() >= 56 })
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
+	first := tap.got[0].stamp
 	for i, p := range tap.got[1:] {
-		want := uint32(160)
-		if i+1 == 20 {
-			want = 6 * 160 // a gap stays one
+		at := (p.stamp - first) / 160
+		if d := p.stamp - tap.got[i].stamp; d != 160 && (at < 48 || at > 51) { // after 60 ms a gap stays one
+			t.Errorf("frame %d of the tap: %d samples after the one before", i+1, d)
 		}
-		if d := p.stamp - tap.got[i].stamp; d != want {
-			t.Errorf("frame %d of the tap: %d samples after the one before, want %d", i+1, d, want)
+		// After the first loss the buffer waits for the packet that repeats a lost one.
+		want := map[uint32]int16{30: 1, 45: 2, 46: 2, 47: 2}[at]
+		if got := tap.pcm[0][(i+1)*160]; want != 0 && got != want || at == 10 && got != 1 && got != 2 {
+			t.Errorf("frame %d is %d, want %d: a single loss recovered, a longer one concealed", at, got, want)
 		}
+	}
+	if p := steady(heardWide(law.packets(), 8)[5*160:], 1000); p < 0.5 {
+		t.Errorf("%.3f of the tone is heard", p)
 	}
 }
 
@@ -229,36 +251,38 @@ func TestKeysPassBetweenClocks(t *testing.T) {
 	told := listen(lp)
 	b := media.NewBridge(lp, connect(t, e, law), nil, nil)
 	defer b.Close()
-	for range 5 {
-		opus.speak(tone(1000, 160))
-	}
+	pace(10, func(int) { opus.speak(tone(1000, 160)) })
 	stamp := opus.at
-	for i := range 5 {
-		d := uint16((i + 1) * 960)
-		opus.write(110, i == 0, stamp, []byte{5, 10, byte(d >> 8), byte(d)})
-	}
-	opus.write(110, false, stamp, []byte{5, 0x8a, 4800 >> 8, 4800 & 0xff})
-	opus.at += 4800
-	opus.speak(tone(1000, 160))
-	eventually(t, "all packets", func() bool { return len(law.packets()) >= 12 })
+	pace(6, func(i int) {
+		d, end := uint16(min(i+1, 5)*960), byte(10)
+		if i == 5 {
+			end = 0x8a
+		}
+		opus.write(110, i == 0, stamp, []byte{5, end, byte(d >> 8), byte(d)})
+	})
+	opus.at += 6 * 960
+	pace(10, func(int) { opus.speak(tone(1000, 160)) })
+	eventually(t, "the key, and speech after it", func() bool {
+		got := law.packets()
+		return len(got) > 0 && countType(got, 101) == 6 && got[len(got)-1].pt == 8
+	})
 	if told.digits() != "5" {
 		t.Errorf("told %q", told.digits())
 	}
 	got := law.packets()
-	for i := 1; i < len(got); i++ {
-		if got[i].seq != got[i-1].seq+1 {
-			t.Errorf("sequence %d after %d", got[i].seq, got[i-1].seq)
+	var key []packet
+	for i, p := range got {
+		if i > 0 && p.seq != got[i-1].seq+1 {
+			t.Errorf("sequence %d after %d", p.seq, got[i-1].seq)
+		}
+		if p.pt == 101 {
+			key = append(key, p)
 		}
 	}
-	end := got[10]
-	if d := binary.BigEndian.Uint16(end.payload[2:]); end.pt != 101 || d != 800 {
-		t.Errorf("the key ends with payload type %d, %d samples; want 101, 800", end.pt, d)
-	}
-	if d := end.stamp - got[4].stamp; d != 160 {
-		t.Errorf("the key begins %d samples after the last frame, want 160", d)
-	}
-	if d := got[11].stamp - end.stamp; d != 800 {
-		t.Errorf("speech goes on %d samples after the key began, want 800", d)
+	for i, p := range key {
+		if d, want := int(binary.BigEndian.Uint16(p.payload[2:])), min(i+1, 5)*160; d != want || p.stamp != key[0].stamp || p.marker != (i == 0) {
+			t.Errorf("packet %d of the key lasts %d at %d, marker %v; want %d at %d", i, d, p.stamp, p.marker, want, key[0].stamp)
+		}
 	}
 }
 
@@ -334,24 +358,30 @@ func TestComfortNoiseIsMade(t *testing.T) {
 }
 
 func TestTheTranscoderAllocatesNothing(t *testing.T) {
-	told := make(chan struct{})
-	w := newWires(t, told, func(c *media.Config) { c.Codecs, c.Opus = []string{"pcma", "g722", "opus"}, delta{} })
+	w := newWires(t, nil, func(c *media.Config) { c.Codecs, c.Opus = []string{"pcma", "g722", "opus"}, delta{} })
 	for name, to := range map[string]string{"to A-law": "8", "to G.722": "9"} {
 		t.Run(name, func(t *testing.T) {
 			lp, player := w.leg(t, "111", opusLines)
 			la, _ := w.leg(t, to)
-			b := media.NewBridge(lp, la, &ringTap{}, nil)
-			defer b.Close()
-			p := make([]byte, 12, 200)
+			p := make([]byte, 12, 1500)
 			p[0], p[1], p[11] = 0x80, 111, 7
 			p = p[:12+deltaCoder{}.Encode(p[12:200], tone(1000, 160))]
+			tap := &ringTap{}
+			b := media.NewBridge(lp, la, tap, nil)
+			defer b.Close()
+			number, play := uint64(100), w.engine.Ticker()
+			before := w.written.Load()
 			if got := leastAllocations(300, func() {
 				binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
 				binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+960)
-				player.in <- p
-				<-told
+				lp.Receive(p, player.from, time.Duration(number)*20*time.Millisecond)
+				number++
+				play(number)
 			}); got != 0 {
 				t.Errorf("%v allocations a packet", got)
+			}
+			if n := w.written.Load() - before; n < 295 {
+				t.Errorf("%d packets went on", n)
 			}
 		})
 	}
