@@ -292,7 +292,7 @@ func (m *machine) onTimer(t timerKind) {
 	switch t {
 	case timerRing:
 		if o := m.offer(m.current); o != nil && !o.over && (m.parked == nil || m.parked.offer != m.current) {
-			m.miss(o, call.OutcomeMissed)
+			m.miss(o, o.timedOut())
 			m.judge(o)
 		}
 	case timerNotice:
@@ -331,7 +331,11 @@ func (m *machine) onTimer(t timerKind) {
 	case timerAttempt:
 		m.attemptLate()
 	case timerTarget:
-		if p := m.target(); p != nil && !p.talking {
+		switch p := m.target(); {
+		case p == nil || p.talking:
+		case p.seek != nil && p.o == nil:
+			m.seekTimer(p)
+		default:
 			m.partyFailed(p, "no answer")
 		}
 	case timerHold:

@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"pickup/call"
@@ -117,6 +118,10 @@ func (m *machine) onAgent(e LegEvent) {
 		if l.near {
 			return // we answered it
 		}
+		if o.seek != nil {
+			m.seekPicked(o, l)
+			return
+		}
 		m.onPicked(o, l)
 	case LegFailed:
 		m.onDeviceFailed(o, l, e)
@@ -201,6 +206,10 @@ func (m *machine) onWon(w won) {
 	if o == nil {
 		return
 	}
+	if o.seek != nil {
+		m.seekWon(o, l, w)
+		return
+	}
 	if !w.ok || m.playerOver || !l.answered || l.ending || l.final {
 		m.end(l, elsewhere)
 		if w.ok { // won, but the leg or the player went in the same instant
@@ -250,6 +259,10 @@ func (m *machine) onDeviceFailed(o *offerLegs, l *agentLeg, e LegEvent) {
 	if o.best == call.OutcomeNone || out < o.best {
 		o.best = out
 	}
+	if out == call.OutcomeChallenged || out == call.OutcomeMedia { // an administrator is to look at it
+		m.note("phone_fault", "agent", o.offer.AgentLogin, "status", strconv.Itoa(e.Status))
+		m.do(blamePhone{l.record.Device, e.Status})
+	}
 	if out == call.OutcomeRejected { // he pressed reject on one of his devices
 		m.endOffer(o, call.Cause{Text: "Rejected on another device"})
 	}
@@ -271,11 +284,25 @@ func outcomeOf(status int, after time.Duration) call.Outcome {
 		return call.OutcomeForwarded
 	case status == 488 || status == 606 || status == 415:
 		return call.OutcomeMedia
+	case status == 430:
+		return call.OutcomeGone
+	case status == 401 || status == 407:
+		return call.OutcomeChallenged
 	case status == 487:
 		return call.OutcomeWithdrawn
 	default:
 		return call.OutcomeUnreachable
 	}
+}
+
+// timedOut is what the devices say together when one of them rang for the whole
+// ring time: the best of the legs (telephony 1.7). A phone that was busy, or told
+// of do not disturb or of a forward, says more of its agent than one that rang.
+func (o *offerLegs) timedOut() call.Outcome {
+	if o.best != call.OutcomeNone && o.best < call.OutcomeMissed {
+		return o.best
+	}
+	return call.OutcomeMissed
 }
 
 // judge closes an offer whose devices have all said no, and frees its agent
@@ -316,6 +343,13 @@ func (m *machine) judge(o *offerLegs) {
 // miss ends an offer without a winner: the item goes back to its place.
 func (m *machine) miss(o *offerLegs, outcome call.Outcome) {
 	o.over = true
+	if o.seek != nil {
+		m.do(tellMissed{o.offer.ID, outcome, false})
+		m.note("consult_failed", "to", o.offer.AgentLogin, "why", outcome.String())
+		m.endOffer(o, call.Cause{Text: "No answer"})
+		m.seekAgain(o.seek)
+		return
+	}
 	m.missed = true
 	m.do(tellMissed{o.offer.ID, outcome, m.pressed})
 	m.note("offer_ended", "agent", o.offer.AgentLogin, "outcome", outcome.String())
@@ -369,7 +403,11 @@ func (m *machine) end(l *agentLeg, cause call.Cause) {
 
 // endAllOffers ends whatever rings or talks, because the player is gone.
 func (m *machine) endAllOffers(cause call.Cause) {
+	parties := m.parties
 	m.parties = nil
+	for _, p := range parties {
+		m.endSeek(p)
+	}
 	for _, o := range m.offers {
 		o.over = true
 		m.endOffer(o, cause)

@@ -58,6 +58,9 @@ type Manager struct {
 	panics  atomic.Int64
 	started atomic.Int64
 	refused atomic.Int64
+	// phoneFaults counts INVITEs that an agent's phone answered by asking for a
+	// password, or for media that we do not have.
+	phoneFaults atomic.Int64
 }
 
 // New makes a Manager; nothing runs before Run.
@@ -169,10 +172,10 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 	if f := featureOf(user); f != featureNone {
 		return m.startFeature(f, in)
 	}
+	if m.consultFrom(&in) {
+		return nil
+	}
 	if !m.leads(user) {
-		if m.consultFrom(&in) {
-			return nil
-		}
 		return m.refuse(&Refusal{Status: 403, Text: "No call to consult about"})
 	}
 	rec := call.Record{
@@ -253,18 +256,24 @@ func (m *Manager) refuseOffers(entry *queue.Entry) {
 			if !ok {
 				return
 			}
-			if n.Kind == queue.NoticeOffer {
-				m.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
-				m.queue.Final(n.Offer.ID)
-			}
+			m.refuseOffer(n)
 		default:
 			return
 		}
 	}
 }
 
+func (m *Manager) refuseOffer(n queue.Notice) {
+	if n.Kind == queue.NoticeOffer {
+		m.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
+		m.queue.Final(n.Offer.ID)
+	}
+}
+
 // Presence implements Handler.
-func (m *Manager) Presence(agent account.ID, devices int) { m.queue.SetReachable(agent, devices) }
+func (m *Manager) Presence(agent account.ID, p Presence) {
+	m.queue.SetPresence(agent, p.Devices, p.Silent, p.Why)
+}
 
 func (m *Manager) session(id call.ID) *Session {
 	m.mu.Lock()
@@ -314,11 +323,12 @@ func (m *Manager) ByResume(tokenSHA256 string) (View, bool) {
 
 // Counts are totals since the start.
 type Counts struct {
-	Live     int64 // calls going on now
-	Started  int64
-	Refused  int64
-	Panics   int64 // faults of ours that ended one call
-	Repaired int64 // promises that nobody owned, brought back to their queue; 0 when all is well
+	Live        int64 // calls going on now
+	Started     int64
+	Refused     int64
+	Panics      int64 // faults of ours that ended one call
+	PhoneFaults int64 // INVITEs that agents' phones refused because of how they are set up
+	Repaired    int64 // promises that nobody owned, brought back to their queue; 0 when all is well
 }
 
 // Counts returns totals for /metrics.
@@ -328,7 +338,7 @@ func (m *Manager) Counts() Counts {
 	m.mu.Unlock()
 	return Counts{
 		Live: live, Started: m.started.Load(), Refused: m.refused.Load(), Panics: m.panics.Load(),
-		Repaired: m.callbacks.repaired.Load(),
+		Repaired: m.callbacks.repaired.Load(), PhoneFaults: m.phoneFaults.Load(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"time"
 
 	"pickup/account"
@@ -48,11 +49,14 @@ type entry struct {
 	inHands  bool // in q.held
 	held     bool // the agent holds the player
 	promoted bool // a deferred item past its deadline
+	promised promised
+	as       AgentState // of a consultation that talks: what its agent is shown as
+	met      bool       // who was consulted talked to the player: a wrap-up follows
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
 // the time of its call, but nobody waits in it, and text is counted by channel.
-func (e *entry) onLine() bool { return e.Channel == call.ChannelCall }
+func (e *entry) onLine() bool { return e.Channel == call.ChannelCall && !e.Consult }
 
 // setAside reports whether its agent has parked the item.
 func (e *entry) setAside() bool { return e.current != nil && e.current.parked }
@@ -79,23 +83,28 @@ func (e *entry) before(o *entry) bool {
 // line is one queue inside Core.
 type line struct {
 	QueueConfig
-	key     string // lower-case name
-	closed  bool   // disabled or removed: it drains
-	removed bool
-	duty    int                         // members on duty
-	live    int                         // every item that has not ended
-	ages    [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
-	held    [lanes + 2]int              // by slotOf: agents have them
-	tallies [lanes + 2]Tally            // by slotOf
-	text    int                         // live text items
-	stats   lineStats                   // of calls
-	rates   rates
-	chats   lineStats
-	chatted rates
-	dirty   bool
-	members map[account.ID]int // rank
-	turns   map[account.ID]int // round robin: when each was asked last
-	turn    int
+	key             string // lower-case name
+	closed          bool   // disabled or removed: it drains
+	removed         bool
+	duty            int                     // members on duty
+	live            int                     // every item that has not ended
+	ages            [slots]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held            [slots]int              // by slotOf: agents have them
+	tallies         [slots]Tally            // by slotOf
+	text            int                     // live text items
+	stats           lineStats               // of calls
+	rates           rates
+	chats           lineStats
+	chatted         rates
+	calibration     calibration // of calls
+	chatCalibration calibration
+	kept            []kept
+	promises        Promise
+	promisesAt      int64
+	dirty           bool
+	members         map[account.ID]int // rank
+	turns           map[account.ID]int // round robin: when each was asked last
+	turn            int
 }
 
 // Tally counts what entered and left a queue since the Core was made.
@@ -111,12 +120,16 @@ type Tally struct {
 	Channels map[call.Channel]Tally
 }
 
-// slotOf is the index of a channel in the tallies of a line.
-func slotOf(ch call.Channel) int {
-	if ch == call.ChannelCallback {
+// slotOf is the index of an item's channel in the tallies of a line.
+// Consultations have one of their own.
+func slotOf(it *Item) int {
+	switch {
+	case it.Consult:
+		return consultSlot
+	case it.Channel == call.ChannelCallback:
 		return callSlot + 1
 	}
-	if l := laneOf(ch); l.text() {
+	if l := laneOf(it.Channel); l.text() {
 		return int(l)
 	}
 	return callSlot
@@ -134,8 +147,13 @@ func slotChannel(slot int) call.Channel {
 
 func (e *entry) tally() *Tally { return &e.q.tallies[e.slot] }
 
-// The slot of calls.
-const callSlot = lanes
+// The slot of calls, after those of text; then that of callbacks, and that of
+// consultations, of which no screen and no figure counts one.
+const (
+	callSlot    = lanes
+	consultSlot = lanes + 2
+	slots       = lanes + 3
+)
 
 // waiting is how many calls wait or are offered.
 func (q *line) waiting() int { return q.ages[callSlot].len() }
@@ -204,6 +222,7 @@ type reservation struct {
 	leaseAt       int64
 	commitAt      int64
 	reapAt        int64
+	offeredAt     int64
 	wonAt         int64
 	bridgeAt      int64
 
@@ -235,7 +254,11 @@ type agent struct {
 	next        AgentState
 	nextReason  string
 	nextPerson  bool
-	devices     int
+	devices     int    // that can be rung
+	silent      int    // registered, but they cannot be rung now
+	silentWhy   string // why not, of the silent ones
+	backAt      int64  // when unreachable is tried again; 0: not by time
+	fails       int    // in a row, of ways to him
 	occupied    bool
 	engaged     AgentState // "" or what he is shown as in a talk that no queue gave him
 	engagedIn   call.ID
@@ -259,6 +282,7 @@ type agent struct {
 	work        []handling
 	took        []int64 // when he answered a call, in the last hour
 	talkFrom    int64   // pick-up of the call whose wrap-up runs
+	talkOffered int64   // and its offer
 	talkLine    *line
 	workTag     string // "chosen" when last stored
 	floor       floorMark
@@ -287,7 +311,7 @@ func (a *agent) inCall() bool {
 // chat, or a text item that is on its way to him, keeps him from it.
 func (a *agent) available() bool {
 	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.elsewhere() && !a.removed &&
-		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0
+		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0 && (!a.keeps || a.load == 0)
 }
 
 // onDuty reports whether he may serve within foreseeable time.
@@ -303,11 +327,13 @@ func (a *agent) display() (AgentState, string) {
 			return AgentReserved, ""
 		case r.state == resAccepted && !r.talked:
 			return AgentConnecting, ""
+		case r.state == resAccepted && r.item.Consult:
+			return cmp.Or(r.item.as, AgentConsulting), ""
 		case r.state == resAccepted && r.item.held:
 			return AgentHolding, ""
 		case r.state == resAccepted:
 			return AgentTalking, ""
-		case r.talked:
+		case r.talked && (!r.item.Consult || r.item.met):
 			return AgentWrapUp, ""
 		default:
 			return AgentReserved, ""
@@ -320,8 +346,10 @@ func (a *agent) display() (AgentState, string) {
 		return AgentWrapUp, ""
 	case a.occupied:
 		return AgentDialing, ""
-	case a.chosen == AgentReady && a.devices == 0 && !a.console:
+	case a.chosen == AgentReady && a.registered() == 0 && !a.console:
 		return AgentOffline, ""
+	case a.chosen == AgentReady && a.devices == 0 && a.silent > 0:
+		return AgentUnreachable, a.silentWhy
 	case a.chosen == AgentReady && a.unreachable != "":
 		return AgentUnreachable, a.unreachable
 	case a.chosen == AgentReady:
