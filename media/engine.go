@@ -201,7 +201,8 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 func (e *Engine) Run(ctx context.Context) error {
 	var tickers sync.WaitGroup
 	for _, s := range e.shards {
-		tickers.Go(func() { s.run(ctx) })
+		tickers.Go(func() { s.run(ctx, s.play) })
+		tickers.Go(func() { s.run(ctx, s.transcode) })
 	}
 	var readers sync.WaitGroup
 	if e.poller != nil {
