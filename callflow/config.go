@@ -30,6 +30,8 @@ type Config struct {
 	CrashCallback bool          // who was cut by a crash gets a callback
 	Language      string        // of callers who do not say: "fr"
 	Record        bool          // record every talk
+	Voicemail     bool          // messages can be left; needs a recorder
+	MessageMax    time.Duration // the longest message: 3m
 	Notice        bool          // say so before it starts: a bridge waits for the end of the sentence
 	Tickets       ticket.Policy
 	Menus         map[string]Menu   // by dialled name
@@ -69,6 +71,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.HoldReminder, time.Minute)
 	orDefault(&c.ParkMax, 2*time.Minute)
 	orDefault(&c.RetryAfter, 10*time.Second)
+	orDefault(&c.MessageMax, 3*time.Minute)
 	orDefault(&c.Supersede, 300*time.Second)
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 2000

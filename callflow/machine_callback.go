@@ -13,7 +13,7 @@ import (
 // wantCallback: the player wants to be called back in place of waiting. He
 // stays in the queue until the promise is stored.
 func (m *machine) wantCallback() {
-	if m.outbound() || m.confirming || !m.rec.State.InQueue() || m.rec.From.ReachBack == "" {
+	if m.outbound() || m.confirming || !m.rec.State.InQueue() && m.instead == "" || m.rec.From.ReachBack == "" {
 		return
 	}
 	m.confirming = true
@@ -50,8 +50,15 @@ func (m *machine) onConfirmed(c confirmed) {
 		}
 		m.parked = parked
 		m.unpark()
+		if m.instead != "" && m.parked == nil && parked == nil {
+			m.take(queue.Way{Kind: queue.WayVoicemail}, m.instead)
+			return
+		}
+		m.overflowed()
 		return
 	}
+	m.overflow = nil
+	m.stopInstead()
 	m.rec.CallbackID = c.callback.ID
 	m.callback = &c.callback
 	m.note("callback_confirmed", "callback", c.callback.ID)

@@ -21,6 +21,10 @@ const (
 	tokenGoodbye  = "goodbye"
 	tokenHello    = "hello"
 	tokenKey      = "key"
+	tokenInstead  = "instead"
+	tokenMessage  = "message"
+	tokenReview   = "review"
+	tokenHearing  = "hearing"
 )
 
 // onHeard: an event of the media of a leg.
@@ -118,6 +122,12 @@ func (m *machine) onPlayed(token string, cut bool) {
 		if m.rec.State == call.StateMenu {
 			m.do(setTimer{timerMenu, m.menuWait()})
 		}
+	case tokenInstead:
+		if m.instead != "" && !cut {
+			m.do(setTimer{timerInstead, insteadWait})
+		}
+	case tokenMessage, tokenReview, tokenHearing:
+		m.onMessagePlayed(token, cut)
 	case tokenGoodbye:
 		if m.rec.State == call.StateAnnouncing && !cut {
 			m.farewell()
@@ -158,6 +168,7 @@ func (m *machine) noticeHeard() {
 	if m.inQueue {
 		m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
 	}
+	m.overflowed()
 	m.tryBridge()
 }
 
@@ -171,6 +182,11 @@ func (m *machine) onPlayerKey(digit rune) {
 		return
 	}
 	switch {
+	case m.message != nil:
+		m.onMessageKey(digit)
+	case m.instead != "" && (digit == '1' || digit == '2'):
+		m.onInsteadKey(digit)
+	case m.rec.State == call.StateMenu && m.instead != "":
 	case m.rec.State == call.StateMenu && m.askedKeep:
 		m.onKeepKey(digit)
 	case m.rec.State == call.StateMenu:
@@ -338,6 +354,12 @@ func (m *machine) onTimer(t timerKind) {
 		m.holdReminder()
 	case timerPark:
 		m.parkTooLong()
+	case timerInstead:
+		m.onInsteadSilence()
+	case timerMessage:
+		m.onMessageTimer()
+	case timerQuiet:
+		m.do(askQuiet{})
 	case timerCount:
 	}
 }
@@ -361,6 +383,10 @@ func refusedBy(err error) (call.EndReason, string) {
 		return call.EndOverflowFull, promptFull
 	case errors.Is(err, queue.ErrClosed):
 		return call.EndClosed, promptClosed
+	case errors.Is(err, queue.ErrNoAgent):
+		return call.EndOverflowNoAgent, promptNoAgentsEnd
+	case errors.Is(err, queue.ErrLong):
+		return call.EndOverflowTime, promptOverflow
 	default:
 		return call.EndFailedSystem, promptClosed
 	}

@@ -38,6 +38,14 @@ const (
 	promptKeep       = "callback.keep_or_cancel"
 	promptLater      = "callback.later"
 	promptPlayerLeft = "player.left"
+
+	promptNoAgentsEnd     = "no.agents.end"
+	promptOther           = "overflow.other"
+	promptInstead         = "overflow.instead"
+	promptMessageGreeting = "voicemail.greeting"
+	promptMessageReview   = "voicemail.review"
+	promptMessageSent     = "voicemail.sent"
+	promptMessageEmpty    = "voicemail.empty"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -48,6 +56,7 @@ func Prompts() []string {
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
 		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater, promptPlayerLeft,
+		promptNoAgentsEnd, promptOther, promptInstead, promptMessageGreeting, promptMessageReview, promptMessageSent, promptMessageEmpty,
 	}
 	for n := 1; n <= 21; n++ {
 		ids = append(ids, positionPrompt(n))
@@ -64,7 +73,7 @@ func promptFor(reason call.EndReason) string {
 	case call.EndOverflowTime:
 		return promptOverflow
 	case call.EndOverflowNoAgent:
-		return promptNoAgents
+		return promptNoAgentsEnd
 	case call.EndOverflowFull:
 		return promptFull
 	default:

@@ -48,6 +48,7 @@ type SiteQueue struct {
 	Hours         string            `koanf:"hours"`          // "": always open
 	Everyone      bool              `koanf:"everyone"`       // every agent of the file is a member
 	Members       []SiteMember      `koanf:"members"`
+	Overflow      SiteOverflow      `koanf:"overflow"`
 }
 
 // Strategies returns the values of a queue's strategy, the default first.

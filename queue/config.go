@@ -134,6 +134,7 @@ type QueueConfig struct {
 	CallerID  string        // E.164 number that trunks show those whom it calls; "": that of the trunk
 	HoursID   string        // names its opening hours in the store; "": always open
 	Hours     *hours.Hours  // those hours, given to Configure and not stored; nil: always open
+	Overflow  Overflow
 	Members   []Member
 }
 

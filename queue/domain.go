@@ -223,8 +223,8 @@ func (d *Domain) deliver(e *Effect) bool {
 	if en == nil {
 		return true
 	}
-	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd
-	if !mustFit && len(en.notices) > cap(en.notices)-3 {
+	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd || e.Notice.Kind == NoticeOverflow
+	if !mustFit && len(en.notices) > cap(en.notices)-4 {
 		d.counters.lostNotices.Add(1)
 		return e.Notice.Kind != NoticeOffer
 	}

@@ -44,10 +44,14 @@ type entry struct {
 	lane     lane
 	bridged  bool // was in talk, a mis-click apart
 	overdue  bool // its maximum wait passed while it was offered
-	counted  bool // in q.ages
-	inHands  bool // in q.held
-	held     bool // the agent holds the player
-	promoted bool // a deferred item past its deadline
+	// Of overflow: its owner was told that a rule wants it elsewhere; the hours
+	// ended while it was offered; when they end.
+	diverted, afterHours bool
+	closeAt              int64
+	counted              bool // in q.ages
+	inHands              bool // in q.held
+	held                 bool // the agent holds the player
+	promoted             bool // a deferred item past its deadline
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
@@ -79,23 +83,25 @@ func (e *entry) before(o *entry) bool {
 // line is one queue inside Core.
 type line struct {
 	QueueConfig
-	key     string // lower-case name
-	closed  bool   // disabled or removed: it drains
-	removed bool
-	duty    int                         // members on duty
-	live    int                         // every item that has not ended
-	ages    [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
-	held    [lanes + 2]int              // by slotOf: agents have them
-	tallies [lanes + 2]Tally            // by slotOf
-	text    int                         // live text items
-	stats   lineStats                   // of calls
-	rates   rates
-	chats   lineStats
-	chatted rates
-	dirty   bool
-	members map[account.ID]int // rank
-	turns   map[account.ID]int // round robin: when each was asked last
-	turn    int
+	key      string // lower-case name
+	closed   bool   // disabled or removed: it drains
+	removed  bool
+	duty     int                         // members on duty
+	emptyAt  int64                       // when it has been without one for too long; 0: not watched
+	deserted bool                        // it has been
+	live     int                         // every item that has not ended
+	ages     [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held     [lanes + 2]int              // by slotOf: agents have them
+	tallies  [lanes + 2]Tally            // by slotOf
+	text     int                         // live text items
+	stats    lineStats                   // of calls
+	rates    rates
+	chats    lineStats
+	chatted  rates
+	dirty    bool
+	members  map[account.ID]int // rank
+	turns    map[account.ID]int // round robin: when each was asked last
+	turn     int
 }
 
 // Tally counts what entered and left a queue since the Core was made.

@@ -131,7 +131,7 @@ func (c *Core) profileOf(a *agent) *profile {
 	var names []string
 	ranks := map[string]int{}
 	for _, q := range c.lines {
-		if rank, ok := q.members[a.ID]; ok && !q.removed {
+		if rank, ok := q.members[a.ID]; ok && (!q.removed || q.live > 0) {
 			names = append(names, q.key)
 			ranks[q.key] = rank
 		}

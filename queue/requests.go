@@ -46,9 +46,9 @@ func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentV
 
 // Join puts an item in its queue. Outside the queue's hours who arrives on the
 // line gets ErrClosed; callbacks, and who has a place already, wait. Errors:
-// ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
+// ErrUnknownQueue, ErrFull, ErrClosed, ErrLong, ErrNoAgent, ErrStopped.
 func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
-	room := 4
+	room := 6
 	if laneOf(item.Channel).text() {
 		room = 16
 	}

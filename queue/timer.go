@@ -17,6 +17,8 @@ const (
 	timerDue                            // a deferred item reached its deadline
 	timerRelax                          // a need is lowered
 	timerHour                           // an item of an agent is an hour old
+	timerClosing                        // the hours of a queue end while an item waits
+	timerEmpty                          // a queue has had no agent on duty for long
 )
 
 // timer is one deadline. It is stale, and ignored, when its object no longer
@@ -28,6 +30,7 @@ type timer struct {
 	res  *reservation
 	who  *agent
 	item *entry
+	line *line
 }
 
 // live reports whether t still means something.
@@ -55,6 +58,10 @@ func (t *timer) live() bool {
 		return t.item.relaxAt == t.at && t.item.state != itemEnded
 	case timerHour:
 		return len(t.who.recent) > 0 && t.who.recent[0]+recentWindow == t.at
+	case timerClosing:
+		return t.item.closeAt == t.at && t.item.state != itemEnded
+	case timerEmpty:
+		return t.line.emptyAt == t.at
 	}
 	return false
 }
@@ -135,6 +142,10 @@ func (c *Core) fire(t timer) {
 		c.relax(t.item)
 	case timerHour:
 		c.forgetHour(t.who)
+	case timerClosing:
+		c.closing(t.item)
+	case timerEmpty:
+		c.desert(t.line)
 	}
 }
 

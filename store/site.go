@@ -30,13 +30,13 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 }
 
 const queueColumns = `id, name, title, enabled, target_ms, target_percent, max_wait_ms, max_length, wrap_up_ms, calendar_id, strategy,
-	caller_id`
+	caller_id, overflow`
 
 func scanQueue(row scanner) (queue.QueueConfig, error) {
 	var q queue.QueueConfig
 	err := row.Scan(&q.ID, &q.Name, document{&q.Title}, switched{&q.Enabled}, span{&q.Target, time.Millisecond}, &q.TargetPercent,
 		span{&q.MaxWait, time.Millisecond}, &q.MaxLength, span{&q.WrapUp, time.Millisecond}, maybe{&q.HoursID}, &q.Strategy,
-		&q.CallerID)
+		&q.CallerID, document{&q.Overflow})
 	return q, err
 }
 
@@ -52,16 +52,20 @@ func (s *Store) UpsertQueue(ctx context.Context, q queue.QueueConfig) error {
 	if err != nil {
 		return failed("save a queue", err)
 	}
+	overflow, err := text(q.Overflow)
+	if err != nil {
+		return failed("save a queue", err)
+	}
 	return s.act(ctx, "save a queue", func(t *tx) error {
 		_, err := t.exec(`INSERT INTO queues (`+queueColumns+`, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, enabled = excluded.enabled,
 				target_ms = excluded.target_ms, target_percent = excluded.target_percent, max_wait_ms = excluded.max_wait_ms,
 				max_length = excluded.max_length, wrap_up_ms = excluded.wrap_up_ms, calendar_id = excluded.calendar_id,
-				strategy = excluded.strategy, caller_id = excluded.caller_id,
+				strategy = excluded.strategy, caller_id = excluded.caller_id, overflow = excluded.overflow,
 				version = queues.version + 1`,
 			q.ID, strings.ToLower(q.Name), names, flag(q.Enabled), q.Target.Milliseconds(), q.TargetPercent,
-			q.MaxWait.Milliseconds(), q.MaxLength, q.WrapUp.Milliseconds(), orNull(q.HoursID), string(q.Strategy), q.CallerID,
+			q.MaxWait.Milliseconds(), q.MaxLength, q.WrapUp.Milliseconds(), orNull(q.HoursID), string(q.Strategy), q.CallerID, overflow,
 			time.Now().UnixMilli())
 		if err != nil || q.Members == nil {
 			return err

@@ -105,6 +105,8 @@ type QueueSettings struct {
 	CallerID      *string           `json:"caller_id,omitempty" pattern:"^(\\+[1-9][0-9]{2,14})?$" nullable:"false" doc:"E.164 number that callbacks show by a trunk; empty: that of the trunk. Without it, it stays."`
 	Strategy      *string           `json:"strategy,omitempty" enum:"longest_idle,least_occupied,fewest_calls,round_robin,linear,weighted_random" nullable:"false" doc:"Who among the free agents of the best rank gets a call. Without it, it stays; a new queue has longest_idle."`
 	Hours         *string           `json:"hours,omitempty" maxLength:"64" nullable:"false" doc:"Name of its opening hours; empty: always open. Without it, they stay."`
+
+	Overflow *OverflowSettings `json:"overflow,omitempty" nullable:"false" doc:"Where callers go who cannot stay. Without it, the rules stay."`
 }
 
 // QueueObject is a stored queue with its members.
@@ -295,7 +297,7 @@ func (s *Server) queueOutput(ctx context.Context, q queue.QueueConfig) (*oneOutp
 			name = h.Name
 		}
 	}
-	o.Hours = &name
+	o.Hours, o.Overflow = &name, showOverflow(q.Overflow, all)
 	return &oneOutput[QueueObject]{o}, nil
 }
 
@@ -335,7 +337,7 @@ func (b QueueSettings) newQueue() queue.QueueConfig {
 }
 
 func (s *Server) createQueue(ctx context.Context, in *newQueueInput) (*oneOutput[QueueObject], error) {
-	return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
+	return s.saveQueue(ctx, in.Body.newQueue(), in.Body, "queue.create")
 }
 
 func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[QueueObject], error) {
@@ -352,13 +354,23 @@ func (s *Server) putQueue(ctx context.Context, in *putQueueInput) (*oneOutput[Qu
 		if !strings.EqualFold(in.Name, in.Body.Name) {
 			return nil, problem(http.StatusUnprocessableEntity, "", "A new queue has the name of its path.", "body.name")
 		}
-		return s.saveQueue(ctx, in.Body.newQueue(), in.Body.Hours, "queue.create")
+		return s.saveQueue(ctx, in.Body.newQueue(), in.Body, "queue.create")
 	}
-	return s.saveQueue(ctx, in.Body.onto(old), in.Body.Hours, "queue.update")
+	return s.saveQueue(ctx, in.Body.onto(old), in.Body, "queue.update")
 }
 
-// saveQueue stores a queue; open names its hours, nil leaves them.
-func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, open *string, action string) (*oneOutput[QueueObject], error) {
+// saveQueue stores a queue; hours and overflow that b does not name stay.
+func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, b QueueSettings, action string) (*oneOutput[QueueObject], error) {
+	if b.Overflow != nil {
+		var err error
+		if q.Overflow, err = s.overflow(ctx, b.Overflow); err != nil {
+			return nil, err
+		}
+		if err := s.checkOverflow(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	open := b.Hours
 	if open != nil {
 		q.HoursID = ""
 	}

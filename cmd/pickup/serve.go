@@ -236,6 +236,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
 		HumanCheck: c.Callback.ConfirmTime, Supersede: supersedeOf(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
+		Voicemail: true, MessageMax: c.Recording.VoicemailMax,
 		Tickets: s.tickets(), OnChange: s.deskChanged,
 	}
 	if err := errors.Join(
@@ -321,7 +322,7 @@ func (s *server) reconfigure(ctx context.Context) error {
 		return err
 	}
 	for i := range queues {
-		queues[i].Hours = open[queues[i].HoursID]
+		queues[i].Hours, queues[i].Overflow.Staffed = open[queues[i].HoursID], open[queues[i].Overflow.StaffedID]
 	}
 	s.callbackHours.Store(callbacks)
 	if err := s.renumber(ctx); err != nil {

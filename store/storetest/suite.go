@@ -267,7 +267,8 @@ func queues(t *testing.T, s Full) {
 		ID: "q1", Name: "Support", Title: map[string]string{"fr": "Assistance", "en": "Support"}, Enabled: true,
 		Target: 30 * time.Second, TargetPercent: 80, MaxWait: time.Minute, MaxLength: 7, WrapUp: 5 * time.Second,
 		Strategy: queue.StrategyRoundRobin, CallerID: "+33123456789",
-		Members: []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2}},
+		Overflow: queue.Overflow{Time: queue.Way{Kind: queue.WayQueue, Queue: "payments"}, LeaveWhenEmpty: true, EmptyAfter: time.Second},
+		Members:  []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2}},
 	}
 	must(t, s.UpsertQueue(ctx, q))
 	must(t, s.UpsertQueue(ctx, queue.QueueConfig{ID: "q2", Name: "payments"}))
