@@ -22,8 +22,10 @@ func TestRulesOfOverflowInASiteFile(t *testing.T) {
 		"an estimate of 5 h":       {"queues: [{name: a, overflow: {estimate_above: 5h}}]", "queues[0].overflow.estimate_above"},
 		"empty after 2 h":          {"queues: [{name: a, overflow: {empty_after: 2h}}]", "queues[0].overflow.empty_after"},
 		"hours that are not there": {"queues: [{name: a, overflow: {staffed: day}}]", "queues[0].overflow.staffed"},
-		"a circle": {"queues: [{name: a, overflow: {time: {kind: queue, queue: b}}}, {name: b, overflow: {full: {kind: queue, queue: A}}}]",
-			`queues[0].overflow: "a > b > a"`},
+		"a circle": {
+			"queues: [{name: a, overflow: {time: {kind: queue, queue: b}}}, {name: b, overflow: {full: {kind: queue, queue: A}}}]",
+			`queues[0].overflow: "a > b > a"`,
+		},
 		"an unknown rule": {"queues: [{name: a, overflow: {times: {kind: callback}}}]", "the nearest is queues[0].overflow.time"},
 	} {
 		t.Run(name, func(t *testing.T) {

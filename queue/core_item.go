@@ -33,7 +33,7 @@ func (c *Core) join(it Item) {
 	switch {
 	case it.Front:
 		it.Class = ClassRepair
-	case it.Channel.Live() || promoted:
+	case it.Channel.Live() || promoted || c.byArrival():
 		it.Class = ClassLive
 	}
 	if it.EnqueuedAt.IsZero() {
@@ -71,6 +71,7 @@ func (c *Core) join(it Item) {
 	c.armOver(e)
 	c.armClosing(e)
 	c.wait(e)
+	c.newcomer = e
 	if q.deserted && e.onLine() && e.state == itemWaiting && !c.signInExpected(q) {
 		c.divert(e, call.EndOverflowNoAgent, q.Overflow.NoAgent)
 	}
@@ -150,6 +151,9 @@ func (c *Core) place(e *entry) {
 	target := e.Target
 	if target <= 0 {
 		target = e.q.TargetOf(e.Channel)
+	}
+	if c.byArrival() {
+		e.Key = e.EnqueuedAt.UnixMilli()
 	}
 	if e.Key == 0 {
 		e.Key = e.EnqueuedAt.UnixMilli() + target.Milliseconds() - int64(e.Priority-1)*stepMS
