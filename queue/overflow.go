@@ -180,6 +180,19 @@ func circle(known map[string]*QueueConfig, name string, path []string) []string 
 	return nil
 }
 
+// diversion is what overflow keeps of an item.
+type diversion struct {
+	diverted   bool  // its owner was told that a rule wants it elsewhere
+	afterHours bool  // the hours of its queue ended while it was offered
+	closeAt    int64 // when they end; 0: not watched
+}
+
+// vacancy is what overflow keeps of a queue.
+type vacancy struct {
+	emptyAt  int64 // when it has been without an agent on duty for too long; 0: not watched
+	deserted bool  // it has been
+}
+
 // divert tells the owner of an item that a rule wants it elsewhere. It waits on
 // until he takes it out: who becomes free meanwhile serves it. Without a way the
 // item ends.

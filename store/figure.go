@@ -55,6 +55,7 @@ func (f *filter) entry(e *EntryFilter, now time.Time) {
 	names := slices.Sorted(maps.Keys(e.Queues))
 	w := filter{args: f.args} // its placeholders go on where those of f end
 	w.add("channel = ?", string(call.ChannelCall))
+	w.add("consult = ?", 0)
 	w.oneOf("queue", names)
 	w.between("entered_at", e.From, e.To)
 	for _, g := range e.Figures {
