@@ -156,7 +156,7 @@ func (s *server) make(ctx context.Context) error {
 	var err error
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
-		Codecs: c.Media.Codecs, Opus: opus.Coders{},
+		Codecs: c.Media.Codecs, BrowserCodecs: c.Media.BrowserCodecs, Opus: opus.Coders{},
 		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), InbandDTMF: media.InbandDTMF(c.Media.InbandDTMF), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
