@@ -229,7 +229,7 @@ func (c *Core) estimateAtDoor(q *line) time.Duration {
 	if n == 0 {
 		return 0
 	}
-	l := ladder{rates: c.measured(q)}
+	l := ladder{rates: c.measured(q), cal: &q.calibration}
 	return l.remaining(n, 0)
 }
 
