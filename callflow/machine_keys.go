@@ -25,6 +25,7 @@ const (
 	tokenMessage  = "message"
 	tokenReview   = "review"
 	tokenHearing  = "hearing"
+	tokenCapture  = "capture"
 )
 
 // onHeard: an event of the media of a leg.
@@ -110,12 +111,12 @@ func (m *machine) onPlayed(token string, cut bool) {
 		if m.noticeDone {
 			return
 		}
-		if m.winner == "" && m.rec.State.InQueue() && !cut {
+		if m.winner == "" && m.rec.State.InQueue() && !cut && !m.captureNext {
 			m.afterNotice()
 		}
 		m.noticeHeard()
 	case tokenGreeting:
-		if m.rec.State == call.StateWaiting && !cut {
+		if m.rec.State == call.StateWaiting && !cut && m.capture == nil {
 			m.do(sayPlace{tokenPlace})
 		}
 	case tokenMenu:
@@ -128,6 +129,10 @@ func (m *machine) onPlayed(token string, cut bool) {
 		}
 	case tokenMessage, tokenReview, tokenHearing:
 		m.onMessagePlayed(token, cut)
+	case tokenCapture:
+		if m.capture != nil && !cut {
+			m.do(setTimer{timerCapture, captureWait})
+		}
 	case tokenGoodbye:
 		if m.rec.State == call.StateAnnouncing && !cut {
 			m.farewell()
@@ -168,6 +173,10 @@ func (m *machine) noticeHeard() {
 	if m.inQueue {
 		m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
 	}
+	if m.captureNext && m.winner == "" && m.rec.State.InQueue() && !m.confirming {
+		m.captureNext = false
+		m.startCapture()
+	}
 	m.overflowed()
 	m.tryBridge()
 }
@@ -195,6 +204,8 @@ func (m *machine) onPlayerKey(digit rune) {
 		if digit == '1' {
 			m.onHuman()
 		}
+	case m.rec.State.InQueue() && m.capture != nil:
+		m.onCaptureKey(digit)
 	case m.rec.State.InQueue():
 		m.onWaitingKey(digit)
 	}
@@ -204,7 +215,7 @@ func (m *machine) onPlayerKey(digit rune) {
 func (m *machine) onWaitingKey(digit rune) {
 	switch digit {
 	case '1':
-		m.wantCallback()
+		m.pressCallback()
 	case '2':
 		if m.rec.Language == "fr" {
 			m.rec.Language = "en"
@@ -318,7 +329,7 @@ func (m *machine) onTimer(t timerKind) {
 			m.mediaMissing(o, l)
 		}
 	case timerAnnounce:
-		if m.rec.State == call.StateWaiting && !m.away {
+		if m.rec.State == call.StateWaiting && !m.away && m.capture == nil {
 			m.do(sayPlace{tokenPlace})
 		}
 		if m.inQueue {
@@ -364,6 +375,8 @@ func (m *machine) onTimer(t timerKind) {
 		m.onMessageTimer()
 	case timerQuiet:
 		m.do(askQuiet{})
+	case timerCapture:
+		m.onCaptureSilence()
 	case timerCount:
 	}
 }

@@ -221,6 +221,7 @@ func (m *machine) onWon(w won) {
 		return
 	}
 	m.winner, m.winnerLeg, m.current = w.offer, w.leg, ""
+	m.endCapture()
 	m.overtaken = m.confirming
 	m.overflow = nil
 	m.stopInstead()

@@ -136,6 +136,11 @@ func (m *machine) onInsteadKey(digit rune) {
 	switch digit {
 	case '1':
 		m.do(stopTimer{timerInstead})
+		if m.inQueue && m.rec.From.Kind == call.PartyTrunk { // he says at which number, and waits meanwhile
+			m.stopInstead()
+			m.pressCallback()
+			return
+		}
 		m.wantCallback()
 	case '2':
 		m.take(queue.Way{Kind: queue.WayVoicemail}, m.instead)

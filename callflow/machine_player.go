@@ -339,6 +339,7 @@ func (m *machine) goodbye(reason call.EndReason, prompt string) {
 		return
 	}
 	m.to(call.EventAnnounced)
+	m.endCapture()
 	for _, t := range []timerKind{timerAnnounce, timerMenu, timerPlace, timerHuman, timerInstead, timerMessage, timerQuiet} {
 		m.do(stopTimer{t})
 	}

@@ -121,7 +121,11 @@ func (c *Config) checkCallback(f *Faults) {
 	}
 	within(f, "callback.retry_busy", c.Callback.RetryBusy, time.Second, 24*hour)
 	within(f, "callback.retry_unknown", c.Callback.RetryUnknown, time.Second, 24*hour)
-	within(f, "callback.expiry", c.Callback.Expiry, minute, 720*hour)
+	if c.Callback.Expiry != 0 {
+		within(f, "callback.expiry", c.Callback.Expiry, minute, 720*hour)
+	}
+	checkSpans(f, "callback.hours", c.Callback.Hours)
+	within(f, "callback.promise", c.Callback.Promise, minute, 168*hour)
 	within(f, "callback.crash_delay", c.Callback.CrashDelay, 0, 10*minute)
 	within(f, "callback.supersede", c.Callback.Supersede, 0, hour)
 	between(f, "callback.per_day", c.Callback.PerDay, 1, 1000)

@@ -210,7 +210,9 @@ type Callback struct {
 	RetryNoAnswer []time.Duration `koanf:"retry_no_answer"` // never empty
 	RetryBusy     time.Duration   `koanf:"retry_busy"`
 	RetryUnknown  time.Duration   `koanf:"retry_unknown"`
-	Expiry        time.Duration   `koanf:"expiry"`
+	Expiry        time.Duration   `koanf:"expiry"` // 0: the end of the next business day
+	Hours         []string        `koanf:"hours"`  // "08:00-21:00", on the clock of the called
+	Promise       time.Duration   `koanf:"promise"`
 	CrashDelay    time.Duration   `koanf:"crash_delay"`
 	Supersede     time.Duration   `koanf:"supersede"`
 	PerDay        int             `koanf:"per_day"`

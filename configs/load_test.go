@@ -124,7 +124,7 @@ func sample() map[string]string {
 		"queue.overdue_share": "0", "call.keep_agent": "30s", "callback.after_crash": "false",
 		"callback.max_attempts": "4", "callback.retry_no_answer": "1m,2m,3m", "callback.retry_busy": "2m",
 		"callback.retry_unknown": "30s", "callback.expiry": "24h", "callback.crash_delay": "0s",
-		"callback.supersede": "1m", "callback.per_day": "5", "callback.ring_time": "20s",
+		"callback.supersede": "1m", "callback.per_day": "5", "callback.hours": "09:00-12:00,14:00-18:00", "callback.promise": "30m", "callback.ring_time": "20s",
 		"callback.confirm_time": "8s", "chat.identity_secret": "01234567890123456789012345678901", "chat.max_open": "5", "chat.open_rate": "6", "chat.open_burst": "7", "chat.max_sockets": "8",
 		"chat.offline_after": "20s", "chat.mail_after": "1m", "chat.mail_gap": "5m", "chat.keep_place": "2m",
 		"chat.idle_warning": "2m", "chat.idle_close": "12m", "mail.max_size": "1MiB", "mail.ca_file": "ca.pem", "serve.drain": "1m", "serve.max_calls": "10",
