@@ -246,9 +246,9 @@ type Demo struct {
 type Recording struct {
 	Reserve Bytes         `koanf:"reserve"`
 	Flush   time.Duration `koanf:"flush"`
+	Notice  bool          `koanf:"notice"` // say that the call is recorded, before the bridge
 	// VoicemailMax is the longest message that a player leaves.
 	VoicemailMax time.Duration `koanf:"voicemail_max"`
-	Notice       bool          `koanf:"notice"` // say that the call is recorded, before the bridge
 }
 
 // Ticket holds the rules of tickets made by themselves.
