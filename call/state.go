@@ -18,6 +18,7 @@ const (
 	StateHumanCheck   State = "human_check"  // outbound: the player answered and is asked to press 1
 	StateTransferring State = "transferring" // hears music while who he is given to is rung
 	StateParked       State = "parked"       // hears music until somebody takes him from his orbit
+	StateVoicemail    State = "voicemail"    // leaves a message
 	StateAnnouncing   State = "announcing"   // a last sentence plays before we hang up
 	StateEnded        State = "ended"        // terminal
 )
@@ -39,6 +40,7 @@ const (
 	EventTransferred    Event = "transferred"     // given away: who he is given to is rung, or takes over at once
 	EventParked         Event = "parked"          // put into an orbit
 	EventRequeued       Event = "requeued"        // waits in a queue again, by a transfer or because nobody took him
+	EventVoicemail      Event = "voicemail"       // asked to leave a message
 	EventAnnounced      Event = "announced"       // a closing sentence started
 	EventResumed        Event = "resumed"         // he came back with his token
 	EventDialed         Event = "dialed"          // outbound: INVITE sent to the player
@@ -49,19 +51,23 @@ const (
 // transitions is the whole machine. A pair that is absent is refused.
 var transitions = map[State]map[Event]State{
 	StateNew: {
-		EventMenuEntered: StateMenu, EventJoined: StateWaiting, EventDialed: StateDialing,
+		EventMenuEntered: StateMenu, EventJoined: StateWaiting, EventDialed: StateDialing, EventVoicemail: StateVoicemail,
 		EventTransferred: StateTransferring, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
-	StateMenu:    {EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
+	StateMenu: {
+		EventJoined: StateWaiting, EventVoicemail: StateVoicemail, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+	},
 	StateDialing: {EventPlayerAnswered: StateHumanCheck, EventPicked: StateConnecting, EventEnded: StateEnded},
 	StateHumanCheck: {
 		EventOffered: StateOffered, EventJoined: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateWaiting: {
-		EventOffered: StateOffered, EventPicked: StateConnecting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+		EventOffered: StateOffered, EventPicked: StateConnecting, EventRequeued: StateWaiting, EventVoicemail: StateVoicemail,
+		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateOffered: {
-		EventOfferEnded: StateWaiting, EventPicked: StateConnecting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
+		EventOfferEnded: StateWaiting, EventPicked: StateConnecting, EventRequeued: StateWaiting, EventVoicemail: StateVoicemail,
+		EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
 	StateConnecting: {EventBridged: StateTalking, EventAgentLost: StateWaiting, EventEnded: StateEnded},
 	StateTalking: {
@@ -79,6 +85,7 @@ var transitions = map[State]map[Event]State{
 	StateParked: {
 		EventTransferred: StateTransferring, EventRequeued: StateWaiting, EventAnnounced: StateAnnouncing, EventEnded: StateEnded,
 	},
+	StateVoicemail:  {EventAnnounced: StateAnnouncing, EventEnded: StateEnded},
 	StateAnnouncing: {EventEnded: StateEnded},
 }
 

@@ -86,7 +86,7 @@ func TestEndsOfACallThatNobodyAnswers(t *testing.T) {
 		"left after 10 s: no ticket":       {leaves: 10 * time.Second, reason: call.EndAbandoned},
 		"left after 3 s: a short abandon":  {leaves: 3 * time.Second, reason: call.EndShortAbandoned},
 		"left while a phone rings":         {leaves: 8 * time.Second, agent: rings, reason: call.EndAbandonedRinging},
-		"the longest wait of a queue ends": {queue: func(q *queue.QueueConfig) { q.MaxWait = time.Minute }, reason: call.EndOverflowTime},
+		"the longest wait of a queue ends": {queue: func(q *queue.QueueConfig) { q.MaxWait = time.Minute }, reason: call.EndOverflowTime, ticket: true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

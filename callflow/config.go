@@ -35,10 +35,13 @@ type Config struct {
 	Country   string // of numbers written without one, where the caller ID of a queue tells no other (ISO 3166-1 alpha-2)
 	Language  string // of callers who do not say: "fr"
 	Record    bool   // record every talk
-	Notice    bool   // say so before it starts: a bridge waits for the end of the sentence
-	Tickets   ticket.Policy
-	Menus     map[string]Menu   // by dialled name
-	Greetings map[string]string // queue -> prompt id; others hear queue.greeting
+	Voicemail bool   // messages can be left; needs a recorder
+	// MessageMax is the longest message: 3m.
+	MessageMax time.Duration
+	Notice     bool // say so before it starts: a bridge waits for the end of the sentence
+	Tickets    ticket.Policy
+	Menus      map[string]Menu   // by dialled name
+	Greetings  map[string]string // queue -> prompt id; others hear queue.greeting
 	// OnChange is told of each change of a call, ticket, recording or callback
 	// that a screen shows. It must not block.
 	OnChange func(topic, id string)
@@ -74,6 +77,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.HoldReminder, time.Minute)
 	orDefault(&c.ParkMax, 2*time.Minute)
 	orDefault(&c.RetryAfter, 10*time.Second)
+	orDefault(&c.MessageMax, 3*time.Minute)
 	orDefault(&c.Supersede, 300*time.Second)
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 2000

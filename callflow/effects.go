@@ -21,7 +21,7 @@ var ErrNoTrunk = errors.New("callflow: no enabled trunk takes that number")
 // do does one effect. Only the queue's owner is waited for here, and he never
 // waits for the store; what is slow runs beside and answers by an input.
 func (s *Session) do(e effect) {
-	if s.doDirect(e) || s.doSeek(e) || s.doLegs(e) || s.doQueue(e) || s.doSound(e) {
+	if s.doDirect(e) || s.doSeek(e) || s.doLegs(e) || s.doQueue(e) || s.doMessage(e) || s.doSound(e) {
 		return
 	}
 	switch e := e.(type) {
@@ -116,6 +116,9 @@ func (s *Session) doQueue(e effect) bool {
 			e.item = entry.Item()
 		}
 		s.answer(joined{e.item, err})
+	case findWay:
+		cfg, _ := q.Has(e.queue)
+		s.answer(wayFound{cfg.Overflow.WayAt(e.err), e.err})
 	case leaveQueue:
 		s.answer(left{s.leave(e.reason)})
 	case askWin:

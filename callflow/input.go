@@ -96,6 +96,17 @@ type (
 		item queue.Item
 		err  error
 	}
+	// wayFound: the answer to findWay.
+	wayFound struct {
+		way queue.Way
+		err error // with which the queue refused him
+	}
+	// messageOpen: the answer to openMessage: what is said is recorded under this id.
+	messageOpen struct{ id string }
+	// messageOver: the answer to closeMessage: how much speech there is.
+	messageOver struct{ spoken time.Duration }
+	// quiet: the answer to askQuiet.
+	quiet struct{ since, spoken time.Duration }
 	// asked: somebody asked for something by API or console.
 	asked struct {
 		want request
@@ -135,6 +146,10 @@ func (asked) isInput()          {}
 func (operationAsked) isInput() {}
 func (engaged) isInput()        {}
 func (rejoined) isInput()       {}
+func (wayFound) isInput()       {}
+func (messageOpen) isInput()    {}
+func (messageOver) isInput()    {}
+func (quiet) isInput()          {}
 
 // voice is one leg of an arrangement.
 type voice struct {
@@ -162,6 +177,9 @@ const (
 	timerTarget                    // who is rung for a transfer or a consultation did not answer
 	timerHold                      // the agent is reminded of who he holds
 	timerPark                      // nobody took a parked player
+	timerInstead                   // no key came after something else was offered
+	timerMessage                   // of a message: greeting, longest length, choice
+	timerQuiet                     // it is time to look whether he still speaks
 	timerCapture                   // no key in the dialog about a number
 	timerCount
 )
@@ -259,7 +277,16 @@ type (
 		ticket uint64
 		err    error
 	}
-	setTimer struct {
+	findWay struct { // answers wayFound
+		queue string
+		err   error
+	}
+	openMessage  struct{} // answers messageOpen
+	closeMessage struct{} // answers messageOver
+	dropMessage  struct{}
+	hearMessage  struct{ token string }
+	askQuiet     struct{} // answers quiet
+	setTimer     struct {
 		timer timerKind
 		after time.Duration
 	}
@@ -331,6 +358,12 @@ func (tellEngaged) isEffect()     {}
 func (joinNear) isEffect()        {}
 func (rejoin) isEffect()          {}
 func (operated) isEffect()        {}
+func (findWay) isEffect()         {}
+func (openMessage) isEffect()     {}
+func (closeMessage) isEffect()    {}
+func (dropMessage) isEffect()     {}
+func (hearMessage) isEffect()     {}
+func (askQuiet) isEffect()        {}
 func (pause) isEffect()           {}
 func (maskKeys) isEffect()        {}
 func (play) isEffect()            {}

@@ -75,6 +75,12 @@ type machine struct {
 	key      int64  // of the place in the queue, kept over transfers
 	priority int
 
+	hops        []string       // queues that a rule of overflow led him out of
+	overflow    *exit          // a way that waits for something else to be over
+	instead     call.EndReason // why he is offered a callback or a message; "": he is not
+	insteadSaid int
+	message     *message // he leaves one
+
 	bridgedSince time.Time
 	heldSince    time.Time
 	leaving      bool // the queue is asked why the call ends
@@ -175,6 +181,14 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onEngaged(in)
 	case rejoined:
 		m.onRejoined(in)
+	case wayFound:
+		m.onWayFound(in)
+	case messageOpen:
+		m.onMessageOpen(in.id)
+	case messageOver:
+		m.onMessageOver(in.spoken)
+	case quiet:
+		m.onQuiet(in)
 	case sought:
 		m.onSought(in)
 	case soughtNotice:

@@ -37,7 +37,7 @@ func (m *machine) wantCallback() {
 
 // confirm asks for the promise. He stays in the queue until it is stored.
 func (m *machine) confirm(number string, proof callback.Proof) {
-	if m.outbound() || m.confirming || !m.rec.State.InQueue() {
+	if m.outbound() || m.confirming || !m.rec.State.InQueue() && m.instead == "" {
 		return
 	}
 	m.endCapture()
@@ -75,8 +75,15 @@ func (m *machine) onConfirmed(c confirmed) {
 		}
 		m.parked = parked
 		m.unpark()
+		if m.instead != "" && m.parked == nil && parked == nil {
+			m.take(queue.Way{Kind: queue.WayVoicemail}, m.instead)
+			return
+		}
+		m.overflowed()
 		return
 	}
+	m.overflow = nil
+	m.stopInstead()
 	m.rec.CallbackID = c.callback.ID
 	m.callback = &c.callback
 	m.note("callback_confirmed", "callback", c.callback.ID)

@@ -21,6 +21,10 @@ const (
 	tokenGoodbye  = "goodbye"
 	tokenHello    = "hello"
 	tokenKey      = "key"
+	tokenInstead  = "instead"
+	tokenMessage  = "message"
+	tokenReview   = "review"
+	tokenHearing  = "hearing"
 	tokenCapture  = "capture"
 )
 
@@ -119,6 +123,12 @@ func (m *machine) onPlayed(token string, cut bool) {
 		if m.rec.State == call.StateMenu {
 			m.do(setTimer{timerMenu, m.menuWait()})
 		}
+	case tokenInstead:
+		if m.instead != "" && !cut {
+			m.do(setTimer{timerInstead, insteadWait})
+		}
+	case tokenMessage, tokenReview, tokenHearing:
+		m.onMessagePlayed(token, cut)
 	case tokenCapture:
 		if m.capture != nil && !cut {
 			m.do(setTimer{timerCapture, captureWait})
@@ -167,6 +177,7 @@ func (m *machine) noticeHeard() {
 		m.captureNext = false
 		m.startCapture()
 	}
+	m.overflowed()
 	m.tryBridge()
 }
 
@@ -180,6 +191,11 @@ func (m *machine) onPlayerKey(digit rune) {
 		return
 	}
 	switch {
+	case m.message != nil:
+		m.onMessageKey(digit)
+	case m.instead != "" && (digit == '1' || digit == '2'):
+		m.onInsteadKey(digit)
+	case m.rec.State == call.StateMenu && m.instead != "":
 	case m.rec.State == call.StateMenu && m.askedKeep:
 		m.onKeepKey(digit)
 	case m.rec.State == call.StateMenu:
@@ -353,6 +369,12 @@ func (m *machine) onTimer(t timerKind) {
 		m.holdReminder()
 	case timerPark:
 		m.parkTooLong()
+	case timerInstead:
+		m.onInsteadSilence()
+	case timerMessage:
+		m.onMessageTimer()
+	case timerQuiet:
+		m.do(askQuiet{})
 	case timerCapture:
 		m.onCaptureSilence()
 	case timerCount:
@@ -378,6 +400,10 @@ func refusedBy(err error) (call.EndReason, string) {
 		return call.EndOverflowFull, promptFull
 	case errors.Is(err, queue.ErrClosed):
 		return call.EndClosed, promptClosed
+	case errors.Is(err, queue.ErrNoAgent):
+		return call.EndOverflowNoAgent, promptNoAgentsEnd
+	case errors.Is(err, queue.ErrLong):
+		return call.EndOverflowTime, promptOverflow
 	default:
 		return call.EndFailedSystem, promptClosed
 	}

@@ -27,6 +27,8 @@ func (m *machine) onNotice(n queue.Notice) {
 		m.withdraw(n.Offer.ID)
 	case queue.NoticeEnd:
 		m.onQueueEnded(n.Reason)
+	case queue.NoticeOverflow:
+		m.onOverflow(n.Reason, n.Way)
 	}
 }
 
@@ -227,6 +229,8 @@ func (m *machine) onWon(w won) {
 	m.winner, m.winnerLeg, m.current = w.offer, w.leg, ""
 	m.endCapture()
 	m.overtaken = m.confirming
+	m.overflow = nil
+	m.stopInstead()
 	o.over = false
 	m.rec.PickedAt = m.at
 	m.rec.AgentID = o.offer.Agent

@@ -297,8 +297,14 @@ func (m *machine) onRejoined(r rejoined) {
 			m.done(mv.ticket, r.err)
 			return
 		}
-		reason, prompt := refusedBy(r.err)
-		m.goodbye(reason, prompt)
+		m.rec.Queue = r.item.Queue
+		m.do(findWay{r.item.Queue, r.err})
+		return
+	}
+	m.rec.EndReason = ""                        // that of the queue before
+	if mv == nil && m.rec.EnqueuedAt.IsZero() { // refused at the door of another queue
+		m.rec.Queue, m.rec.ItemID = r.item.Queue, string(r.item.ID)
+		m.onJoined(joined{item: r.item})
 		return
 	}
 	by := ""
@@ -313,7 +319,11 @@ func (m *machine) onRejoined(r rejoined) {
 	m.to(call.EventRequeued)
 	m.note("requeued", "queue", m.rec.Queue, "by", by)
 	m.do(music{true})
-	m.say(promptPleaseWait)
+	if len(m.hops) > 0 && mv == nil && !r.item.Front {
+		m.say(promptOther)
+	} else {
+		m.say(promptPleaseWait)
+	}
 	m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
 	if mv != nil {
 		m.done(mv.ticket, nil)
@@ -413,5 +423,5 @@ func (m *machine) goneReason() call.EndReason {
 	if !m.rec.BridgedAt.IsZero() {
 		return cmp.Or(m.blame, call.EndAnswered)
 	}
-	return cmp.Or(m.blame, call.EndAbandoned)
+	return cmp.Or(m.blame, m.instead, call.EndAbandoned)
 }

@@ -66,9 +66,9 @@ func (m *machine) join(name string) {
 // onJoined: the item waits, or the queue refused it.
 func (m *machine) onJoined(j joined) {
 	if j.err != nil {
-		reason, prompt := refusedBy(j.err)
+		reason, _ := refusedBy(j.err)
 		m.note("refused", "reason", string(reason))
-		m.goodbye(reason, prompt)
+		m.do(findWay{m.rec.Queue, j.err})
 		return
 	}
 	m.inQueue = true
@@ -154,6 +154,8 @@ func (m *machine) onPlayerGone() {
 		m.conclude(call.EndAnswered)
 	case m.outbound():
 		m.calledBackPlayerGone()
+	case m.message != nil:
+		m.messageGone()
 	default:
 		m.leaving = m.inQueue
 		m.leave(m.blame)
@@ -351,7 +353,7 @@ func (m *machine) goodbye(reason call.EndReason, prompt string) {
 	}
 	m.to(call.EventAnnounced)
 	m.endCapture()
-	for _, t := range []timerKind{timerAnnounce, timerMenu, timerPlace, timerHuman} {
+	for _, t := range []timerKind{timerAnnounce, timerMenu, timerPlace, timerHuman, timerInstead, timerMessage, timerQuiet} {
 		m.do(stopTimer{t})
 	}
 	m.do(music{false})

@@ -70,6 +70,8 @@ type line struct {
 	media      *media.Leg
 	begun      time.Time
 	onEnd      func() // before End does anything
+	answer     []byte // inbound: our SDP
+	spoken     int    // packets that speak has sent
 
 	mu       sync.Mutex
 	sink     func(callflow.LegEvent)

@@ -45,6 +45,14 @@ const (
 
 	promptNumberInvalid = "callback.number_invalid"
 	promptNumberRefused = "callback.number_refused"
+
+	promptNoAgentsEnd     = "no.agents.end"
+	promptOther           = "overflow.other"
+	promptInstead         = "overflow.instead"
+	promptMessageGreeting = "voicemail.greeting"
+	promptMessageReview   = "voicemail.review"
+	promptMessageSent     = "voicemail.sent"
+	promptMessageEmpty    = "voicemail.empty"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -55,6 +63,7 @@ func Prompts() []string {
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
 		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater, promptPlayerLeft,
+		promptNoAgentsEnd, promptOther, promptInstead, promptMessageGreeting, promptMessageReview, promptMessageSent, promptMessageEmpty,
 		promptEnter, promptNumberIs, promptNumberKeys, promptStay, promptNumberInvalid, promptNumberRefused,
 	}
 	for n := range 10 {
@@ -75,7 +84,7 @@ func promptFor(reason call.EndReason) string {
 	case call.EndOverflowTime:
 		return promptOverflow
 	case call.EndOverflowNoAgent:
-		return promptNoAgents
+		return promptNoAgentsEnd
 	case call.EndOverflowFull:
 		return promptFull
 	default:

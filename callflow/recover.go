@@ -77,6 +77,15 @@ func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recor
 		r.EndedAt = row.StartedAt.Add(row.Duration)
 		r.Talk = row.Duration
 	}
+	if r.State == call.StateVoicemail && r.RecordingID != "" {
+		left, err := m.messageLeft(ctx, recording.ID(r.RecordingID), row)
+		if err != nil {
+			return fmt.Errorf("read the message of call %s: %w", r.ID, err)
+		}
+		if left {
+			r.EndReason = call.EndVoicemail
+		}
+	}
 	r.State = call.StateEnded
 	if (waited || talked) && r.Direction == call.Inbound && r.CallbackID == "" && m.cfg.CrashCallback && r.From.ReachBack != "" {
 		c, err := m.book.Confirm(ctx, m.crashCallback(r))
@@ -96,6 +105,22 @@ func (m *Manager) recoverCall(ctx context.Context, r call.Record, rows map[recor
 		return fmt.Errorf("write the end of call %s that a crash cut: %w", r.ID, err)
 	}
 	return nil
+}
+
+// messageLeft reports whether a message was recorded in a call that was cut;
+// mended is its row, where it was still open.
+func (m *Manager) messageLeft(ctx context.Context, id recording.ID, mended *recording.Row) (bool, error) {
+	if mended == nil {
+		row, err := m.recorder.Row(ctx, id)
+		if errors.Is(err, recording.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		mended = &row
+	}
+	return mended.Kind == recording.KindVoicemail && mended.Duration >= time.Second, nil
 }
 
 // promiseAgain is for a player who was called back and cut while he talked. His

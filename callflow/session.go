@@ -50,6 +50,7 @@ type Session struct {
 	replies     map[uint64]func(error)   // who asked for an operation
 	ticket      uint64
 	tape        *recording.Recording
+	ear         *ear               // of the message that is left
 	wanted      []chan<- confirmed // who asked for a callback by API
 	ended       bool
 	suspect     bool   // the last audit found the talk without its agent's leg
@@ -411,6 +412,11 @@ func (s *Session) callbackOf(e confirmCallback) callback.Callback {
 	if s.entry != nil {
 		item := s.entry.Item()
 		c.Key, c.Priority = item.Key, item.Priority
+	}
+	if c.Key == 0 { // the queue did not take him: his place is at its end
+		q, _ := s.mgr.queue.Has(r.Queue)
+		c.EnqueuedAt = time.Now()
+		c.Key = c.EnqueuedAt.Add(q.TargetOf(call.ChannelCall)).UnixMilli()
 	}
 	return c
 }

@@ -50,6 +50,7 @@ type options struct {
 // site is one server without sockets: real engines, and phones made of Go.
 type site struct {
 	t      testing.TB
+	net    *media.MemoryNet
 	ledger *ledger
 	queue  *queue.Domain
 	engine *media.Engine
@@ -71,11 +72,11 @@ func newSite(t testing.TB, o options) *site {
 	if o.memory == nil {
 		o.memory = storetest.NewMemory()
 	}
-	s := &site{t: t, ledger: &ledger{Memory: o.memory, lateRows: o.late}, phones: map[string]*phone{}, agents: map[account.ID][]*phone{}}
+	s := &site{t: t, net: media.NewMemoryNet(), ledger: &ledger{Memory: o.memory, lateRows: o.late}, phones: map[string]*phone{}, agents: map[account.ID][]*phone{}}
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	s.engine, err = media.New(media.Config{
-		FirstPort: 20000, LastPort: 29999, Listen: media.NewMemoryNet().Listen, Shards: 1, Music: make([]int16, 8000),
+		FirstPort: 20000, LastPort: 29999, Listen: s.net.Listen, Shards: 1, Music: make([]int16, 8000),
 		LocalAddr: func(netip.Addr) netip.Addr { return loopback },
 		Prompt: func(_, id string) ([]int16, bool) {
 			length, ok := speech[id]
@@ -231,7 +232,8 @@ func (s *site) browse(to, token string) *line {
 func (s *site) callAs(to string, from call.Party, token string) (*line, *callflow.Refusal) {
 	s.t.Helper()
 	l := s.line(true)
-	_, err := l.media.Answer(s.t.Context(), description)
+	var err error
+	l.answer, err = l.media.Answer(s.t.Context(), description)
 	s.must(err)
 	refusal := s.calls.Accept(callflow.Inbound{
 		Leg: l, From: from, To: call.Party{Kind: from.Kind, URI: "sip:" + to, User: to}, SIPCallID: string(l.id), ResumeSHA256: token,

@@ -108,6 +108,7 @@ func (c *Config) checkRules(f *Faults) {
 	oneOf(f, "site.language", c.Site.Language, Languages()...)
 	between(f, "recording.reserve", int(min(c.Recording.Reserve, 1<<41)), 0, 1<<40)
 	within(f, "recording.flush", c.Recording.Flush, 100*time.Millisecond, 10*time.Second)
+	within(f, "recording.voicemail_max", c.Recording.VoicemailMax, 10*time.Second, 30*time.Minute)
 	within(f, "ticket.missed_after", c.Ticket.MissedAfter, 0, hour)
 	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(f, "log.format", c.Log.Format, "text", "json")

@@ -253,6 +253,8 @@ type Recording struct {
 	Reserve Bytes         `koanf:"reserve"`
 	Flush   time.Duration `koanf:"flush"`
 	Notice  bool          `koanf:"notice"` // say that the call is recorded, before the bridge
+	// VoicemailMax is the longest message that a player leaves.
+	VoicemailMax time.Duration `koanf:"voicemail_max"`
 }
 
 // Ticket holds the rules of tickets made by themselves.

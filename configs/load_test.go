@@ -53,7 +53,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"callback.after_crash": cfg.Callback.AfterCrash, "callback.max_attempts": cfg.Callback.MaxAttempts,
 		"serve.drain": cfg.Serve.Drain, "demo.enabled": cfg.Demo.Enabled, "demo.agents": cfg.Demo.Agents,
 		"demo.wrap_up": cfg.Demo.WrapUp, "demo.auto_ready": cfg.Demo.AutoReady, "demo.open": cfg.Demo.Open,
-		"ticket.missed_after": cfg.Ticket.MissedAfter, "recording.flush": cfg.Recording.Flush,
+		"ticket.missed_after": cfg.Ticket.MissedAfter, "recording.flush": cfg.Recording.Flush, "recording.voicemail_max": cfg.Recording.VoicemailMax,
 	}
 	want := map[string]any{
 		"http.listen": "127.0.0.1:8080", "sip.listen": "0.0.0.0:5060", "sip.tls.listen": "0.0.0.0:5061",
@@ -69,7 +69,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"callback.after_crash": true, "callback.max_attempts": 3,
 		"serve.drain": 30 * time.Minute, "demo.enabled": false, "demo.agents": 10,
 		"demo.wrap_up": 5 * time.Second, "demo.auto_ready": true, "demo.open": false,
-		"ticket.missed_after": 20 * time.Second, "recording.flush": time.Second,
+		"ticket.missed_after": 20 * time.Second, "recording.flush": time.Second, "recording.voicemail_max": 3 * time.Minute,
 	}
 	for key, w := range want {
 		if !reflect.DeepEqual(got[key], w) {
@@ -134,7 +134,7 @@ func sample() map[string]string {
 		"chat.idle_warning": "2m", "chat.idle_close": "12m", "mail.max_size": "1MiB", "mail.ca_file": "ca.pem", "serve.drain": "1m", "serve.max_calls": "10",
 		"site.time_zone": "Europe/London", "site.country": "GB", "site.language": "en",
 		"demo.enabled": "true", "demo.agents": "2", "demo.auto_ready": "false", "demo.wrap_up": "0s",
-		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms", "recording.notice": "false",
+		"demo.open": "true", "recording.reserve": "2GiB", "recording.flush": "500ms", "recording.voicemail_max": "90s", "recording.notice": "false",
 		"ticket.missed_after": "1m", "log.level": "debug", "log.format": "json",
 	}
 }
@@ -255,6 +255,7 @@ func TestOneFaultEach(t *testing.T) {
 		"a lifetime below a call":           {map[string]string{"media.turn.lifetime": "1m"}, "media.turn.lifetime"},
 		"reversed ports":                    {map[string]string{"media.rtp_ports": "300-200"}, "media.rtp_ports"},
 		"ports beyond the last":             {map[string]string{"media.rtp_ports": "60000-70000"}, "media.rtp_ports"},
+		"a message of 3 s":                  {map[string]string{"recording.voicemail_max": "3s"}, "recording.voicemail_max"},
 		"a negative size":                   {map[string]string{"recording.reserve": "-1"}, "recording.reserve"},
 		"a size without meaning":            {map[string]string{"recording.reserve": "2 elephants"}, "recording.reserve"},
 		"a realm with a quote":              {map[string]string{"sip.realm": `a"b`}, "sip.realm"},

@@ -59,6 +59,7 @@ type SiteQueue struct {
 
 	Everyone bool         `koanf:"everyone"` // every agent of the file is a member
 	Members  []SiteMember `koanf:"members"`
+	Overflow SiteOverflow `koanf:"overflow"`
 }
 
 // Strategies returns the values of a queue's strategy, the default first.

@@ -101,6 +101,7 @@ func (s *Site) checkQueues(f *Faults) {
 			f.add(path+".hours", q.Hours, "must be a name under hours")
 		}
 		s.checkMembers(f, path, q)
+		s.checkOverflow(f, path, q)
 	}
 }
 

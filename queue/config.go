@@ -153,6 +153,7 @@ type QueueConfig struct {
 	// at that level; 0: the language is not asked for.
 	LanguageLevel int
 	Relax         Relax
+	Overflow      Overflow
 	Members       []Member
 }
 

@@ -72,6 +72,7 @@ func (c *Core) countDuty(a *agent) {
 			} else {
 				q.duty--
 			}
+			c.watchEmpty(q)
 			c.touch(q)
 		}
 	}

@@ -35,18 +35,25 @@ func (c *Core) configure(queues []QueueConfig, agents []AgentConfig) {
 		c.needNow(e)
 		e.class = c.classOf(e)
 		c.armOver(e)
+		c.armClosing(e)
 	}
 	for _, e := range waiting {
-		if e.q.closed {
+		if e.q.closed && !e.onLine() {
 			c.finish(e, call.EndClosed, true)
 			continue
 		}
 		c.enter(e)
+		if e.q.closed {
+			c.drain(e)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.agents)) {
 		a := c.agents[id]
 		c.settle(a)
 		c.forget(a)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.lines)) {
+		c.watchEmpty(c.lines[key])
 	}
 }
 
@@ -110,7 +117,7 @@ func (c *Core) configureLines(queues []QueueConfig) {
 func (c *Core) endParked(q *line) {
 	for _, id := range slices.Sorted(maps.Keys(c.items)) {
 		if e := c.items[id]; e.q == q && e.state == itemParked && e.parkAt >= 0 {
-			c.finish(e, call.EndClosed, true)
+			c.drain(e)
 		}
 	}
 }

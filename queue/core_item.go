@@ -43,14 +43,11 @@ func (c *Core) join(it Item, room int) {
 	c.place(e)
 	c.boundPreferred(e)
 	it = e.Item
-	switch {
-	case !it.CountsAsOffered: // he has waited already, and keeps his place
-	case it.Channel.Live() && it.Channel != call.ChannelCallback && !q.Hours.Allows(c.now):
-		c.turnAway(e, call.EndClosed, ErrClosed)
-		return
-	case q.MaxLength > 0 && q.waiting() >= q.MaxLength && e.onLine(): // what is written is never turned away
-		c.turnAway(e, call.EndOverflowFull, ErrFull)
-		return
+	if it.CountsAsOffered { // else he has waited already, and keeps his place
+		if reason, err := c.refusedAtDoor(e); err != nil {
+			c.turnAway(e, reason, err)
+			return
+		}
 	}
 	if it.CountsAsOffered {
 		e.tally().Offered++
@@ -72,8 +69,12 @@ func (c *Core) join(it Item, room int) {
 		return
 	}
 	c.armOver(e)
+	c.armClosing(e)
 	c.wait(e)
 	c.newcomer = e
+	if q.deserted && e.onLine() && e.state == itemWaiting && !c.signInExpected(q) {
+		c.divert(e, call.EndOverflowNoAgent, q.Overflow.NoAgent)
+	}
 }
 
 // turnAway refuses an item at the door: it counts as offered, and has ended.
@@ -100,7 +101,7 @@ func (c *Core) armOver(e *entry) {
 func (c *Core) overTime(e *entry) {
 	switch e.state {
 	case itemWaiting, itemParked:
-		c.finish(e, call.EndOverflowTime, true)
+		c.divert(e, call.EndOverflowTime, e.q.Overflow.Time)
 	case itemOffered:
 		e.overdue = true
 	}
@@ -129,14 +130,26 @@ func (c *Core) again(e *entry) {
 // requeue lets an item without a live offer wait again in its place.
 func (c *Core) requeue(e *entry) {
 	e.current, e.others = nil, nil
-	switch {
-	case e.q.closed:
+	if e.q.closed && !e.onLine() {
 		c.finish(e, call.EndClosed, true)
-	case e.overdue:
+		return
+	}
+	if e.overdue && !e.q.Overflow.Time.Set() {
 		c.finish(e, call.EndOverflowTime, true)
-	default:
-		c.decideItem(DecisionRequeue, e)
-		c.wait(e)
+		return
+	}
+	overdue, afterHours := e.overdue, e.afterHours
+	e.overdue, e.afterHours = false, false
+	c.decideItem(DecisionRequeue, e)
+	c.wait(e)
+	switch {
+	case e.diverted:
+	case e.q.closed:
+		c.drain(e)
+	case overdue:
+		c.divert(e, call.EndOverflowTime, e.q.Overflow.Time)
+	case afterHours && e.q.Overflow.Closing.Set():
+		c.divert(e, call.EndClosed, e.q.Overflow.Closing)
 	}
 }
 

@@ -468,7 +468,7 @@ func (c *Core) agentLost(r *reservation, outcome call.Outcome) {
 	}
 	e.Class, e.Front, e.held, e.NotBefore = ClassRepair, true, false, time.Time{}
 	e.Lease = 0 // nobody has to be dialled but the agent
-	e.overAt = 0
+	e.overAt, e.closeAt, e.afterHours = 0, 0, false
 	c.toReleasing(r, outcome)
 	c.again(e)
 }

@@ -226,9 +226,9 @@ func (d *Domain) deliver(e *Effect) bool {
 	if en == nil {
 		return true
 	}
-	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd
-	// Behind an offer: its withdrawal and that of each other one, and the end.
-	if room := max(1, d.core.offered(e.Item)) + 2; !mustFit && len(en.notices) > cap(en.notices)-room {
+	mustFit := e.Notice.Kind == NoticeWithdraw || e.Notice.Kind == NoticeEnd || e.Notice.Kind == NoticeOverflow
+	// Behind an offer: its withdrawal and that of each other one, the overflow and the end.
+	if room := max(1, d.core.offered(e.Item)) + 3; !mustFit && len(en.notices) > cap(en.notices)-room {
 		d.counters.lostNotices.Add(1)
 		return e.Notice.Kind != NoticeOffer
 	}

@@ -59,6 +59,7 @@ type entry struct {
 	promised promised
 	as       AgentState // of a consultation that talks: what its agent is shown as
 	met      bool       // who was consulted talked to the player: a wrap-up follows
+	diversion
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
@@ -113,6 +114,7 @@ type line struct {
 	delays          []int64            // of members, sorted, each once, without 0
 	turns           map[account.ID]int // round robin: when each was asked last
 	turn            int
+	vacancy
 }
 
 // Tally counts what entered and left a queue since the Core was made.

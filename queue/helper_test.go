@@ -233,6 +233,8 @@ func (r *rig) notices(id queue.ItemID) string {
 			out += "R"
 		case queue.NoticeEnd:
 			out += fmt.Sprintf("E(%s)", n.Reason)
+		case queue.NoticeOverflow:
+			out += fmt.Sprintf("V(%s:%s)", n.Reason, n.Way.Kind)
 		}
 	}
 	return out

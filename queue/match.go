@@ -111,7 +111,7 @@ func (c *Core) profileOf(a *agent) *profile {
 	var names []string
 	ranks, delays := map[string]int{}, map[string]int64{}
 	for _, q := range c.lines {
-		if m, ok := q.members[a.ID]; ok && !q.removed {
+		if m, ok := q.members[a.ID]; ok && (!q.removed || q.live > 0) {
 			names = append(names, q.key)
 			ranks[q.key] = m.Rank
 			if m.Delay > 0 {

@@ -27,9 +27,10 @@ type Offer struct {
 // NoticeKind says what the owner of the queue tells the owner of an item.
 type NoticeKind int
 
-// The kinds of notice. An item has at most one outstanding Offer, its Withdraw
-// and its End, so a channel of four is never full; a call whose queue asks several
-// agents at once has an Offer of each, and a channel with room for all. Parked and Resumed come on
+// The kinds of notice. An item has at most one outstanding Offer, its Withdraw,
+// its Overflow and its End, so a channel of six is never full; a call whose queue
+// asks several agents at once has an Offer of each, and a channel with room for
+// all. Parked and Resumed come on
 // the wider channel of text items, and only while there is room behind them for
 // those three: AgentView.Text says what is true.
 const (
@@ -38,6 +39,9 @@ const (
 	NoticeEnd                            // the queue ended the item: Reason (maximum wait, closed, withdrawn)
 	NoticeParked                         // Offer: the agent set the item aside, or a call did that he answered
 	NoticeResumed                        // Offer: the agent works on it again
+	// NoticeOverflow: a rule wants the item elsewhere: Reason, Way. It waits on
+	// until its owner takes it out by Leave. Told once for an item.
+	NoticeOverflow
 )
 
 // Notice to the owner of an item.
@@ -45,6 +49,7 @@ type Notice struct {
 	Kind   NoticeKind
 	Offer  Offer
 	Reason call.EndReason
+	Way    Way // NoticeOverflow
 }
 
 // Place is where an item stands. It is read, never sent.

@@ -336,17 +336,11 @@ func TestEnds(t *testing.T) {
 			off := support("a", "b")
 			off.Enabled = false
 			r.do(queue.Event{Kind: queue.EventConfigure, Queues: []queue.QueueConfig{off}, Agents: auto("a", "b")})
-			for id, want := range map[queue.ItemID]string{"talking": "talking", "offered": "offered", "waiting": "", "parked": ""} {
+			for id, want := range map[queue.ItemID]string{"talking": "talking", "offered": "offered", "waiting": "waiting", "parked": "parked"} {
 				r.wantItem(id, want)
 			}
-			for _, id := range []queue.ItemID{"waiting", "parked"} {
-				if n := r.notices(id); n != "E(closed)" {
-					t.Errorf("%s: got %s, want E(closed)", id, n)
-				}
-			}
-			r.missed(r.last("offered").ID, call.OutcomeMissed)
-			if n := r.notices("offered"); n != "OE(closed)" {
-				t.Errorf("got %s, want OE(closed)", n)
+			if e := r.join("late"); e.Err != queue.ErrClosed {
+				t.Errorf("who comes now: got %v, want ErrClosed", e.Err)
 			}
 			r.conserved("support")
 		},
@@ -356,13 +350,12 @@ func TestEnds(t *testing.T) {
 			o := r.talk("talking")
 			r.join("waiting")
 			r.do(queue.Event{Kind: queue.EventConfigure, Agents: auto("a")})
-			if n := r.notices("waiting"); n != "E(closed)" {
-				t.Errorf("got %s, want E(closed)", n)
-			}
-			if _, ok := r.c.Tally("support"); !ok {
-				t.Error("queue is gone while somebody talks")
-			}
+			r.wantItem("waiting", "waiting")
 			r.hangup(o.ID)
+			if _, ok := r.c.Tally("support"); !ok {
+				t.Fatal("queue is gone while somebody waits")
+			}
+			r.hangup(r.talk("waiting").ID) // who waited is served by who was its agent
 			if _, ok := r.c.Tally("support"); ok {
 				t.Error("queue is still there")
 			}

@@ -47,14 +47,14 @@ func (d *Domain) RestoreAgents(ctx context.Context, states map[account.ID]AgentV
 
 // Join puts an item in its queue. Outside the queue's hours who arrives on the
 // line gets ErrClosed; callbacks, and who has a place already, wait. Errors:
-// ErrUnknownQueue, ErrFull, ErrClosed, ErrStopped.
+// ErrUnknownQueue, ErrFull, ErrClosed, ErrLong, ErrNoAgent, ErrStopped.
 func (d *Domain) Join(ctx context.Context, item Item) (*Entry, error) {
-	room := 4
+	room := 6
 	switch q, _ := d.Has(item.Queue); {
 	case laneOf(item.Channel).text():
 		room = 16
 	case item.Channel == call.ChannelCall && q.Strategy.several():
-		room = 2*cmp.Or(q.RingMost, ringMost) + 1
+		room = max(room, 2*cmp.Or(q.RingMost, ringMost)+2)
 	}
 	en := &Entry{item: item, notices: make(chan Notice, room)}
 	if _, err := d.ask(ctx, message{event: Event{Kind: EventJoin, Item: item, Room: room}, entry: en}); err != nil {

@@ -91,7 +91,7 @@ func (e *entry) boundRoom(room int) {
 	case room == 0:
 		e.most = MaxRingMost
 	default:
-		e.most = max(1, min((room-1)/2, MaxRingMost))
+		e.most = max(1, min((room-2)/2, MaxRingMost))
 	}
 }
 

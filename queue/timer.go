@@ -19,6 +19,8 @@ const (
 	timerBack                           // who could not be reached may be tried again
 	timerHour                           // an item of an agent is an hour old
 	timerStep                           // more agents are asked for a call that rings
+	timerClosing                        // the hours of a queue end while an item waits
+	timerEmpty                          // a queue has had no agent on duty for long
 )
 
 // timer is one deadline. It is stale, and ignored, when its object no longer
@@ -30,6 +32,7 @@ type timer struct {
 	res  *reservation
 	who  *agent
 	item *entry
+	line *line
 }
 
 // live reports whether t still means something.
@@ -61,6 +64,10 @@ func (t *timer) live() bool {
 		return t.item.state == itemOffered && t.item.stepAt == t.at
 	case timerHour:
 		return len(t.who.recent) > 0 && t.who.recent[0]+recentWindow == t.at
+	case timerClosing:
+		return t.item.closeAt == t.at && t.item.state != itemEnded
+	case timerEmpty:
+		return t.line.emptyAt == t.at
 	}
 	return false
 }
@@ -145,6 +152,10 @@ func (c *Core) fire(t timer) {
 		c.forgetHour(t.who)
 	case timerStep:
 		c.ringing = append(c.ringing, t.item)
+	case timerClosing:
+		c.closing(t.item)
+	case timerEmpty:
+		c.desert(t.line)
 	}
 }
 

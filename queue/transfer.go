@@ -60,6 +60,8 @@ func (c *Core) transfer(id ItemID, to Destination) error {
 		c.decideItem(DecisionRequeue, e)
 	}
 	c.armOver(e)
+	e.diverted = false
+	c.armClosing(e)
 	c.wait(e)
 	return nil
 }

@@ -226,6 +226,9 @@ func (r *Recorder) report(rec *Recording) {
 // finish closes the file and makes the row final.
 func (r *Recorder) finish(ctx context.Context, rec *Recording) {
 	row := rec.row
+	if rec.junk.Load() {
+		row.Kind = KindDraft
+	}
 	row.SHA256 = rec.out.close()
 	row.EndedAt = rec.info.At.Add(rec.endAt.Sub(rec.base))
 	row.Duration = duration(rec.out.size / frameBytes)

@@ -107,6 +107,20 @@ func (r *Recorder) Start(info StartInfo) *Recording {
 	return rec
 }
 
+// Discard ends a recording that nobody wants and keeps it as a KindDraft. It waits
+// for the closing, or until ctx ends.
+func (r *Recorder) Discard(ctx context.Context, rec *Recording) {
+	rec.Discard()
+	row := rec.Stop(ctx)
+	if row.State != StateOpen && row.Kind != KindDraft { // it was closed before
+		row.Kind = KindDraft
+		_ = r.save(ctx, row) // logged; it is then a message too many
+	}
+}
+
+// Row returns what is stored of a recording. ErrNotFound.
+func (r *Recorder) Row(ctx context.Context, id ID) (Row, error) { return r.store.Recording(ctx, id) }
+
 // Run drives the writers until ctx ends, then closes what is open.
 func (r *Recorder) Run(ctx context.Context) error {
 	c := collector{

@@ -51,6 +51,25 @@ type Row struct {
 	StartedAt  time.Time
 	EndedAt    time.Time
 	Dropped    uint64 // packets that came too late to be written
+	Kind       Kind   // "": KindTalk
+}
+
+// Kind says what is recorded.
+type Kind string
+
+// The kinds.
+const (
+	KindTalk      Kind = "talk"      // player and agent
+	KindVoicemail Kind = "voicemail" // a message that a player left, in the left channel
+	KindDraft     Kind = "draft"     // one that he recorded anew, or in which nothing was said
+)
+
+// OrTalk is k, or KindTalk where it is empty.
+func (k Kind) OrTalk() Kind {
+	if k == "" {
+		return KindTalk
+	}
+	return k
 }
 
 // Access is one row of the access log.

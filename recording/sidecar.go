@@ -16,6 +16,7 @@ type sidecar struct {
 	CallID     string        `json:"call_id"`
 	AgentID    string        `json:"agent_id"`
 	Queue      string        `json:"queue"`
+	Kind       Kind          `json:"kind"`
 	State      State         `json:"state"`
 	Incomplete string        `json:"incomplete,omitempty"`
 	StartedAt  time.Time     `json:"started_at"`
@@ -47,7 +48,7 @@ type channel struct {
 // sidecarOf describes a recording by its row.
 func sidecarOf(row Row) sidecar {
 	s := sidecar{
-		ID: row.ID, CallID: string(row.CallID), AgentID: string(row.AgentID), Queue: row.Queue,
+		ID: row.ID, CallID: string(row.CallID), AgentID: string(row.AgentID), Queue: row.Queue, Kind: row.Kind.OrTalk(),
 		State: row.State, Incomplete: row.Incomplete, StartedAt: row.StartedAt.UTC(),
 		DurationMS: row.Duration.Milliseconds(), Bytes: row.Bytes, SHA256: row.SHA256,
 		Pauses: []sidecarSpan{}, Dropped: row.Dropped, Channels: []channel{},

@@ -16,6 +16,7 @@ type StartInfo struct {
 	AgentID account.ID
 	Queue   string
 	At      time.Time // when player and agent were joined: sample 0; zero: now
+	Kind    Kind      // "": KindTalk
 }
 
 // span is a range of a recording in frames; to is -1 while it lasts.
@@ -32,6 +33,7 @@ type Recording struct {
 
 	full atomic.Uint64 // packets that found their ring full
 	over atomic.Bool   // nothing is taken any more
+	junk atomic.Bool   // Discard was called
 
 	pausing sync.Mutex
 	pauses  []span
@@ -75,7 +77,7 @@ func newRecording(id ID, info StartInfo) *Recording {
 	r.line.pcm = make([]byte, 0, lineRoom)
 	r.row = Row{
 		ID: id, CallID: info.CallID, AgentID: info.AgentID, Queue: info.Queue, State: StateOpen,
-		Path: pathOf(id, r.info.At), StartedAt: r.info.At,
+		Path: pathOf(id, r.info.At), StartedAt: r.info.At, Kind: info.Kind.OrTalk(),
 	}
 	r.out.id = id
 	return r
@@ -83,6 +85,10 @@ func newRecording(id ID, info StartInfo) *Recording {
 
 // ID of the recording.
 func (r *Recording) ID() ID { return r.out.id }
+
+// Discard says, before the end, that nobody wants the recording: it is kept as a
+// KindDraft. Idempotent.
+func (r *Recording) Discard() { r.junk.Store(true) }
 
 // Packet is media.Tap's method: it copies the payload to a ring and returns.
 func (r *Recording) Packet(side int, law uint8, sequence uint16, timestamp uint32, at time.Duration, payload []byte) {
@@ -156,7 +162,7 @@ func (r *Recording) Stop(ctx context.Context) Row {
 	case <-ctx.Done():
 		return Row{
 			ID: r.out.id, CallID: r.info.CallID, AgentID: r.info.AgentID, Queue: r.info.Queue,
-			State: StateOpen, Path: pathOf(r.out.id, r.info.At), StartedAt: r.info.At,
+			State: StateOpen, Path: pathOf(r.out.id, r.info.At), StartedAt: r.info.At, Kind: r.info.Kind.OrTalk(),
 		}
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"pickup/recording"
 )
 
-const recordingColumns = `id, call_id, agent_id, queue, state, incomplete_reason, path, sha256, bytes, ms, dropped, started_at, ended_at`
+const recordingColumns = `id, call_id, agent_id, queue, state, incomplete_reason, path, sha256, bytes, ms, dropped, started_at, ended_at, kind`
 
 func scanRecording(row scanner) (recording.Row, error) {
 	var r recording.Row
 	err := row.Scan(&r.ID, maybe{(*string)(&r.CallID)}, &r.AgentID, &r.Queue, &r.State, &r.Incomplete, &r.Path, &r.SHA256, &r.Bytes,
-		span{&r.Duration, time.Millisecond}, &r.Dropped, moment{&r.StartedAt}, moment{&r.EndedAt})
+		span{&r.Duration, time.Millisecond}, &r.Dropped, moment{&r.StartedAt}, moment{&r.EndedAt}, &r.Kind)
 	return r, err
 }
 
@@ -29,13 +29,13 @@ func (s *Store) SaveRecording(ctx context.Context, r recording.Row) error {
 
 func saveRecording(t *tx, r recording.Row) error {
 	_, err := t.exec(`INSERT INTO recordings (`+recordingColumns+`, interaction_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, queue = excluded.queue,
 			state = excluded.state, incomplete_reason = excluded.incomplete_reason, path = excluded.path, sha256 = excluded.sha256,
-			bytes = excluded.bytes, ms = excluded.ms, dropped = excluded.dropped, ended_at = excluded.ended_at
+			bytes = excluded.bytes, ms = excluded.ms, dropped = excluded.dropped, ended_at = excluded.ended_at, kind = excluded.kind
 		WHERE excluded.state <> 'open' OR recordings.state = 'open'`,
 		r.ID, orNull(string(r.CallID)), r.AgentID, r.Queue, r.State, r.Incomplete, r.Path, r.SHA256, r.Bytes,
-		r.Duration.Milliseconds(), int64(r.Dropped), r.StartedAt.UnixMilli(), msOf(r.EndedAt), orNull(string(r.CallID)))
+		r.Duration.Milliseconds(), int64(r.Dropped), r.StartedAt.UnixMilli(), msOf(r.EndedAt), r.Kind.OrTalk(), orNull(string(r.CallID)))
 	return err
 }
 
@@ -62,6 +62,7 @@ type RecordingFilter struct {
 	CallID   call.ID
 	Queue    string
 	State    recording.State
+	Kind     recording.Kind
 	From, To time.Time // of the start: [From, To)
 	Page
 }
@@ -73,6 +74,7 @@ func (s *Store) Recordings(ctx context.Context, c RecordingFilter) ([]recording.
 	f.equal("call_id", string(c.CallID))
 	f.equal("queue", c.Queue)
 	f.equal("state", string(c.State))
+	f.equal("kind", string(c.Kind))
 	f.between("started_at", c.From, c.To)
 	tail, err := f.page(c.Page, "started_at")
 	if err != nil {

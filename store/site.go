@@ -30,14 +30,14 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 }
 
 const queueColumns = `id, name, title, enabled, target_ms, target_percent, max_wait_ms, max_length, wrap_up_ms, calendar_id, strategy,
-	caller_id, require, language_level, relax_level_ms, relax_optional_ms, relax_language_ms, ring_most, ring_step_ms`
+	caller_id, require, language_level, relax_level_ms, relax_optional_ms, relax_language_ms, ring_most, ring_step_ms, overflow`
 
 func scanQueue(row scanner) (queue.QueueConfig, error) {
 	var q queue.QueueConfig
 	err := row.Scan(&q.ID, &q.Name, document{&q.Title}, switched{&q.Enabled}, span{&q.Target, time.Millisecond}, &q.TargetPercent,
 		span{&q.MaxWait, time.Millisecond}, &q.MaxLength, span{&q.WrapUp, time.Millisecond}, maybe{&q.HoursID}, &q.Strategy,
 		&q.CallerID, requirement{&q.Require}, &q.LanguageLevel, span{&q.Relax.Level, time.Millisecond}, span{&q.Relax.Optional, time.Millisecond},
-		span{&q.Relax.Language, time.Millisecond}, &q.RingMost, span{&q.RingStep, time.Millisecond})
+		span{&q.Relax.Language, time.Millisecond}, &q.RingMost, span{&q.RingStep, time.Millisecond}, document{&q.Overflow})
 	return q, err
 }
 
@@ -53,21 +53,25 @@ func (s *Store) UpsertQueue(ctx context.Context, q queue.QueueConfig) error {
 	if err != nil {
 		return failed("save a queue", err)
 	}
+	overflow, err := text(q.Overflow)
+	if err != nil {
+		return failed("save a queue", err)
+	}
 	return s.act(ctx, "save a queue", func(t *tx) error {
 		_, err := t.exec(`INSERT INTO queues (`+queueColumns+`, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, enabled = excluded.enabled,
 				target_ms = excluded.target_ms, target_percent = excluded.target_percent, max_wait_ms = excluded.max_wait_ms,
 				max_length = excluded.max_length, wrap_up_ms = excluded.wrap_up_ms, calendar_id = excluded.calendar_id,
 				strategy = excluded.strategy, caller_id = excluded.caller_id, require = excluded.require,
 				language_level = excluded.language_level, relax_level_ms = excluded.relax_level_ms,
 				relax_optional_ms = excluded.relax_optional_ms, relax_language_ms = excluded.relax_language_ms,
-				ring_most = excluded.ring_most, ring_step_ms = excluded.ring_step_ms,
+				ring_most = excluded.ring_most, ring_step_ms = excluded.ring_step_ms, overflow = excluded.overflow,
 				version = queues.version + 1`,
 			q.ID, strings.ToLower(q.Name), names, flag(q.Enabled), q.Target.Milliseconds(), q.TargetPercent,
 			q.MaxWait.Milliseconds(), q.MaxLength, q.WrapUp.Milliseconds(), orNull(q.HoursID), string(q.Strategy), q.CallerID,
 			q.Require.String(), q.LanguageLevel, q.Relax.Level.Milliseconds(), q.Relax.Optional.Milliseconds(),
-			q.Relax.Language.Milliseconds(), q.RingMost, q.RingStep.Milliseconds(), time.Now().UnixMilli())
+			q.Relax.Language.Milliseconds(), q.RingMost, q.RingStep.Milliseconds(), overflow, time.Now().UnixMilli())
 		if err != nil || q.Members == nil {
 			return err
 		}

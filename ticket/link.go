@@ -146,7 +146,11 @@ func leaves(p Policy, r call.Record) string {
 		if !r.EnqueuedAt.IsZero() {
 			return TypeMissed
 		}
-	case call.EndCallbackRequested, call.EndCallbackFailed, call.EndCallbackExpired:
+	case call.EndVoicemail:
+		if !talked {
+			return TypeVoicemail
+		}
+	case call.EndCallbackRequested, call.EndCallbackFailed, call.EndCallbackExpired, call.EndOverflowTime: // he was told that we made a note
 		return TypeMissed // the promise, or its end, must be seen by somebody
 	case call.EndAbandoned, call.EndShortAbandoned, call.EndAbandonedRinging:
 		if r.Wait(endOf(r)) >= p.MissedAfter {
@@ -229,9 +233,9 @@ func newTicket(p Policy, c Contact, kind string, r call.Record) (Ticket, []call.
 func resume(t Ticket, kind string, r call.Record) (Ticket, []call.TimelineEvent, error) {
 	at := endOf(r)
 	told := story{at: at}
-	if kind == TypeCall && t.Type == TypeMissed {
+	if kind == TypeCall && (t.Type == TypeMissed || t.Type == TypeVoicemail) {
 		told.changed("type", t.Type, TypeCall, "answered")
-		if t.Subject == subject(TypeMissed, t.Language, t.Queue) { // nobody rewrote it
+		if t.Subject == subject(t.Type, t.Language, t.Queue) { // nobody rewrote it
 			t.Subject = subject(TypeCall, t.Language, t.Queue)
 		}
 		t.Type = TypeCall

@@ -8,9 +8,10 @@ import (
 
 // Ticket types.
 const (
-	TypeCall   = "call"        // we talked
-	TypeCase   = "case"        // a person opened it
-	TypeMissed = "missed_call" // he called and we did not talk: we owe a call
+	TypeCall      = "call"        // we talked
+	TypeCase      = "case"        // a person opened it
+	TypeMissed    = "missed_call" // he called and we did not talk: we owe a call
+	TypeVoicemail = "voicemail"   // he left a message: we owe an answer
 )
 
 // The languages of tickets.
@@ -45,6 +46,10 @@ func subject(kind, lang, queue string) string {
 		category = "general"
 	}
 	switch {
+	case kind == TypeVoicemail && lang == french:
+		return "Message vocal – " + category
+	case kind == TypeVoicemail:
+		return "Voicemail – " + category
 	case kind == TypeMissed && lang == french:
 		return "Appel manqué – " + category
 	case kind == TypeMissed:

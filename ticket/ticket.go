@@ -53,7 +53,7 @@ type Ticket struct {
 	Number     int64
 	ContactID  string
 	Subject    string
-	Type       string // "call", "missed_call", or the channel it began by
+	Type       string // "call", "missed_call", "voicemail", or the channel it began by
 	Category   string // CategoryDeposit, ...
 	State      State
 	Priority   int

@@ -124,6 +124,8 @@ type QueueSettings struct {
 	RingMost      *int              `json:"ring_most,omitempty" minimum:"0" maximum:"20" nullable:"false" doc:"Agents who ring at a time by ring_all and progressive, 2 to 20; 0: 10. Without it, it stays."`
 	RingStepMS    *int64            `json:"ring_step_ms,omitempty" minimum:"0" maximum:"60000" nullable:"false" doc:"After which these ring more agents, 1000 or more; 0: 5000. Without it, it stays."`
 	Hours         *string           `json:"hours,omitempty" maxLength:"64" nullable:"false" doc:"Name of its opening hours; empty: always open. Without it, they stay."`
+
+	Overflow *OverflowSettings `json:"overflow,omitempty" nullable:"false" doc:"Where callers go who cannot stay. Without it, the rules stay."`
 }
 
 // QueueObject is a stored queue with its members.
@@ -322,7 +324,7 @@ func (s *Server) queueOutput(ctx context.Context, q queue.QueueConfig) (*oneOutp
 			name = h.Name
 		}
 	}
-	o.Hours = &name
+	o.Hours, o.Overflow = &name, showOverflow(q.Overflow, all)
 	return &oneOutput[QueueObject]{o}, nil
 }
 
@@ -424,10 +426,19 @@ func (b QueueSettings) routes(q *queue.QueueConfig) error {
 	return nil
 }
 
-// saveQueue stores a queue with the hours and the skills that b names.
+// saveQueue stores a queue; hours, skills and overflow that b does not name stay.
 func (s *Server) saveQueue(ctx context.Context, q queue.QueueConfig, b QueueSettings, action string) (*oneOutput[QueueObject], error) {
 	if err := b.routes(&q); err != nil {
 		return nil, err
+	}
+	if b.Overflow != nil {
+		var err error
+		if q.Overflow, err = s.overflow(ctx, b.Overflow); err != nil {
+			return nil, err
+		}
+		if err := s.checkOverflow(ctx, q); err != nil {
+			return nil, err
+		}
 	}
 	open := b.Hours
 	if open != nil {

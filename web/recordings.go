@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/queue"
 	"pickup/recording"
 	"pickup/store"
 )
@@ -34,6 +36,7 @@ type RecordingRow struct {
 	EndedAt    MaybeTime `json:"ended_at"`
 	DurationMS int64     `json:"duration_ms"`
 	State      string    `json:"state" enum:"open,stored,incomplete,deleted"`
+	Kind       string    `json:"kind" enum:"talk,voicemail,draft" doc:"draft: a message that its player recorded anew, or in which nothing was said."`
 	Incomplete string    `json:"incomplete" doc:"What is missing; empty when nothing is."`
 	Bytes      int64     `json:"bytes"`
 	SHA256     string    `json:"sha256" doc:"Of the whole file; empty while it is being written."`
@@ -44,6 +47,7 @@ type listRecordingsInput struct {
 	CallID  string `query:"call_id" maxLength:"64"`
 	AgentID string `query:"agent_id" maxLength:"64"`
 	Queue   string `query:"queue" maxLength:"64"`
+	Kind    string `query:"kind" enum:"talk,voicemail,draft"`
 }
 
 func (s *Server) recordingOperations(api huma.API, mux *patternMux) {
@@ -66,7 +70,7 @@ func (s *Server) recordingOperations(api huma.API, mux *patternMux) {
 
 func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*listOutput[RecordingRow], error) {
 	f := store.RecordingFilter{
-		AgentID: account.ID(in.AgentID), CallID: call.ID(in.CallID), Queue: in.Queue, Page: store.Page{Limit: in.Limit, After: in.After},
+		AgentID: account.ID(in.AgentID), CallID: call.ID(in.CallID), Queue: in.Queue, Kind: recording.Kind(in.Kind), Page: store.Page{Limit: in.Limit, After: in.After},
 	}
 	if only := mine(ctx); only != "" {
 		f.AgentID = only
@@ -78,10 +82,21 @@ func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*
 	return page(rows, next, showRecording), nil
 }
 
+// ownRecording is own for a recording: a message is that of all who serve its queue.
+func (s *Server) ownRecording(ctx context.Context, row recording.Row) error {
+	if me := mine(ctx); me != "" && row.Kind == recording.KindVoicemail {
+		q, _ := s.parts.Queue.Has(row.Queue)
+		if slices.ContainsFunc(q.Members, func(m queue.Member) bool { return m.Agent == me }) {
+			return nil
+		}
+	}
+	return own(ctx, row.AgentID)
+}
+
 func showRecording(r recording.Row) RecordingRow {
 	return RecordingRow{
 		ID: string(r.ID), CallID: string(r.CallID), AgentID: string(r.AgentID), Queue: r.Queue, StartedAt: at(r.StartedAt),
-		EndedAt: at(r.EndedAt), DurationMS: r.Duration.Milliseconds(), State: string(r.State), Incomplete: r.Incomplete,
+		EndedAt: at(r.EndedAt), DurationMS: r.Duration.Milliseconds(), State: string(r.State), Kind: string(r.Kind.OrTalk()), Incomplete: r.Incomplete,
 		Bytes: r.Bytes, SHA256: r.SHA256,
 	}
 }
@@ -91,7 +106,7 @@ func (s *Server) getRecording(ctx context.Context, in *IDInput) (*oneOutput[Reco
 	if err != nil {
 		return nil, s.fail(ctx, "read a recording", err)
 	}
-	if err := own(ctx, row.AgentID); err != nil {
+	if err := s.ownRecording(ctx, row); err != nil {
 		return nil, err
 	}
 	return &oneOutput[RecordingRow]{showRecording(row)}, nil
@@ -110,7 +125,7 @@ func (s *Server) playRecording(w http.ResponseWriter, r *http.Request) {
 		At: time.Now(), UserID: who(ctx).user.ID, Action: "play", ObjectID: string(row.ID), IP: sourceOf(ctx).String(),
 		FromMS: noPlayRange, ToMS: noPlayRange,
 	}
-	refused := own(ctx, row.AgentID)
+	refused := s.ownRecording(ctx, row)
 	if refused != nil {
 		access.Action = "denied"
 	} else if from, to, ok := playRange(r.Header.Get("Range"), row.Bytes); ok {

@@ -202,6 +202,7 @@ func storedQueue(ctx context.Context, st *store.Store, name string, logins map[s
 			s.Hours = h.Name
 		}
 	}
+	s.Overflow = siteOverflow(q.Overflow, all)
 	byID := make(map[account.ID]string, len(logins))
 	for login, id := range logins {
 		byID[id] = login

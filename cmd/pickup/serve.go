@@ -230,6 +230,7 @@ func (s *server) makeCalls(ctx context.Context) error {
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
 		HumanCheck: c.Callback.ConfirmTime, Supersede: unlessZero(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
+		Voicemail: true, MessageMax: c.Recording.VoicemailMax,
 		Tickets: s.tickets(), OnChange: s.deskChanged, Rules: s.callbackRules.Load, Country: c.Site.Country,
 	}
 	if err := errors.Join(
@@ -316,7 +317,7 @@ func (s *server) reconfigure(ctx context.Context) error {
 		return err
 	}
 	for i := range queues {
-		queues[i].Hours = open[queues[i].HoursID]
+		queues[i].Hours, queues[i].Overflow.Staffed = open[queues[i].HoursID], open[queues[i].Overflow.StaffedID]
 	}
 	s.callbackHours.Store(callbacks)
 	rules, err := rulesOf(ctx, s.store, s.cfg)

@@ -161,6 +161,7 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 		return nil, err
 	}
 	greetings := map[string]string{}
+	var fresh []queue.QueueConfig
 	for _, s := range site.Queues {
 		q, err := siteQueue(s)
 		if err != nil {
@@ -185,14 +186,23 @@ func applyQueues(ctx context.Context, st *store.Store, site configs.Site, c *con
 			}
 			q.Members = append(q.Members, queue.Member{Agent: who, Rank: m.Rank, Delay: m.Delay})
 		}
-		if err := st.UpsertQueue(ctx, q); err != nil {
-			return nil, fmt.Errorf("store queue %s: %w", s.Name, err)
+		if q.Overflow, err = overflowOf(s, open); err != nil {
+			return nil, err
 		}
-		if err := st.SetMembers(ctx, q.ID, q.Members); err != nil {
-			return nil, fmt.Errorf("store members of %s: %w", s.Name, err)
-		}
+		fresh = append(fresh, q)
 		if s.Greeting != "" {
 			greetings[s.Name] = s.Greeting
+		}
+	}
+	if err := checkOverflow(have, fresh); err != nil {
+		return nil, err
+	}
+	for _, q := range fresh {
+		if err := st.UpsertQueue(ctx, q); err != nil {
+			return nil, fmt.Errorf("store queue %s: %w", q.Name, err)
+		}
+		if err := st.SetMembers(ctx, q.ID, q.Members); err != nil {
+			return nil, fmt.Errorf("store members of %s: %w", q.Name, err)
 		}
 	}
 	return greetings, nil

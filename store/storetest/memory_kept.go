@@ -29,6 +29,7 @@ func (m *Memory) saveRecording(r recording.Row) {
 	}
 	stampAll(&r.StartedAt, &r.EndedAt)
 	r.Duration = r.Duration.Truncate(time.Millisecond)
+	r.Kind = r.Kind.OrTalk()
 	m.records[r.ID] = r
 }
 
@@ -68,7 +69,7 @@ func (m *Memory) OpenRecordings(ctx context.Context) (all []recording.Row, err e
 func (m *Memory) Recordings(ctx context.Context, f store.RecordingFilter) (all []recording.Row, next string, err error) {
 	err = m.act(ctx, func() error {
 		for _, r := range m.records {
-			if is(f.AgentID, r.AgentID) && is(f.CallID, r.CallID) && is(f.Queue, r.Queue) && is(f.State, r.State) &&
+			if is(f.AgentID, r.AgentID) && is(f.CallID, r.CallID) && is(f.Queue, r.Queue) && is(f.State, r.State) && is(f.Kind, r.Kind) &&
 				within(r.StartedAt, f.From, f.To) {
 				all = append(all, r)
 			}

@@ -273,7 +273,8 @@ func queues(t *testing.T, s Full) {
 		Require:       queue.Requirement{{{Skill: "payments", Level: 3}, {Skill: "vip", Level: 1, Optional: true}}, {{Skill: "chat", Level: 2}}},
 		LanguageLevel: 2, Relax: queue.Relax{Level: 20 * time.Second, Optional: 40 * time.Second, Language: time.Minute},
 		RingMost: 4, RingStep: 6 * time.Second,
-		Members: []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2, Delay: 30 * time.Second}},
+		Members:  []queue.Member{{Agent: two.ID, Rank: 1}, {Agent: one.ID, Rank: 2, Delay: 30 * time.Second}},
+		Overflow: queue.Overflow{Time: queue.Way{Kind: queue.WayQueue, Queue: "payments"}, LeaveWhenEmpty: true, EmptyAfter: time.Second},
 	}
 	must(t, s.UpsertQueue(ctx, q))
 	must(t, s.UpsertQueue(ctx, queue.QueueConfig{ID: "q2", Name: "payments"}))

@@ -111,7 +111,7 @@ func endCall(t *testing.T, s Full) {
 	r := answered("c1", agent(t, s, 1).ID)
 	must(t, s.SaveCall(ctx, record("c1"), event(0, "joined"), event(time.Second, "offered")))
 	row := recording.Row{
-		ID: "rec1", CallID: "c1", AgentID: r.AgentID, Queue: "support", State: recording.StateStored, Path: "2026/03/05/rec1.wav",
+		ID: "rec1", CallID: "c1", AgentID: r.AgentID, Queue: "support", State: recording.StateStored, Kind: recording.KindTalk, Path: "2026/03/05/rec1.wav",
 		SHA256: "abc", Bytes: 1_920_044, Duration: 60 * time.Second, StartedAt: at(4 * time.Second), EndedAt: at(64 * time.Second),
 	}
 	linked, err := s.EndCall(ctx, callflow.Ending{

@@ -16,14 +16,14 @@ func recordings(t *testing.T, s Full) {
 	var ids []recording.ID
 	for n := range 5 {
 		r := recording.Row{
-			ID: recording.ID(fmt.Sprintf("r%d", n)), CallID: "c1", AgentID: "user-1", Queue: "support", State: recording.StateOpen,
+			ID: recording.ID(fmt.Sprintf("r%d", n)), CallID: "c1", AgentID: "user-1", Queue: "support", State: recording.StateOpen, Kind: recording.KindTalk,
 			Path: fmt.Sprintf("2026/03/05/r%d.wav", n), StartedAt: at(time.Duration(n) * time.Second),
 		}
 		must(t, s.SaveRecording(ctx, r))
 		ids = append([]recording.ID{r.ID}, ids...)
 	}
 	done := recording.Row{
-		ID: "r1", CallID: "c1", AgentID: "user-2", Queue: "payments", State: recording.StateIncomplete, Incomplete: "crash",
+		ID: "r1", CallID: "c1", AgentID: "user-2", Queue: "payments", State: recording.StateIncomplete, Incomplete: "crash", Kind: recording.KindVoicemail,
 		Path: "2026/03/05/r1.wav", SHA256: "abc", Bytes: 44, Duration: 12345 * time.Millisecond, StartedAt: at(time.Second),
 		EndedAt: at(14 * time.Second), Dropped: 7,
 	}
@@ -57,7 +57,7 @@ func recordings(t *testing.T, s Full) {
 	}
 	same(t, "recordings, newest first", listed, ids)
 	for name, f := range map[string]store.RecordingFilter{
-		"agent": {AgentID: "user-2"}, "queue": {Queue: "payments"}, "state": {State: recording.StateIncomplete},
+		"agent": {AgentID: "user-2"}, "queue": {Queue: "payments"}, "state": {State: recording.StateIncomplete}, "kind": {Kind: recording.KindVoicemail},
 		"window": {From: at(time.Second), To: at(2 * time.Second)},
 	} {
 		rows, _, err := s.Recordings(ctx, f)

@@ -2774,6 +2774,34 @@ export interface components {
             /** @description Of transfer and consult: the login of an agent, the name of a queue, or a telephone number. */
             to?: string;
         };
+        OverflowSettings: {
+            /** @description Out of hours; and who waits when the queue is disabled or deleted. */
+            closed?: components["schemas"]["WaySettings"];
+            /** @description Who waits when the hours end; none: is served. */
+            closing?: components["schemas"]["WaySettings"];
+            /**
+             * Format: int64
+             * @description For so long nobody is on duty; 0: 60,000.
+             */
+            empty_after_ms?: number;
+            /** @description The estimate at the door is above estimate_above_ms; none: as time. */
+            estimate?: components["schemas"]["WaySettings"];
+            /**
+             * Format: int64
+             * @description 0: no such rule.
+             */
+            estimate_above_ms?: number;
+            /** @description max_length wait already. */
+            full?: components["schemas"]["WaySettings"];
+            /** @description Who waits leaves when no agent is on duty and none is expected within the maximum wait. */
+            leave_when_empty?: boolean;
+            /** @description Nobody is there; only with leave_when_empty. */
+            no_agent?: components["schemas"]["WaySettings"];
+            /** @description Name of the hours in which agents are expected to be signed in; empty: never. */
+            staffed?: string;
+            /** @description Waited max_wait_ms. */
+            time?: components["schemas"]["WaySettings"];
+        };
         ParkedCall: {
             /** @description Login of who parked him. */
             by: string;
@@ -2942,6 +2970,8 @@ export interface components {
             members: components["schemas"]["QueueMember"][];
             /** @description Dialled name, lower case. */
             name: string;
+            /** @description Where callers go who cannot stay. Without it, the rules stay. */
+            overflow?: components["schemas"]["OverflowSettings"];
             /**
              * Format: int64
              * @description Wait after which the language is dropped; 0: never. Without it, it stays.
@@ -3037,6 +3067,8 @@ export interface components {
             max_wait_ms: number;
             /** @description Dialled name, lower case. */
             name: string;
+            /** @description Where callers go who cannot stay. Without it, the rules stay. */
+            overflow?: components["schemas"]["OverflowSettings"];
             /**
              * Format: int64
              * @description Wait after which the language is dropped; 0: never. Without it, it stays.
@@ -3168,6 +3200,11 @@ export interface components {
             id: string;
             /** @description What is missing; empty when nothing is. */
             incomplete: string;
+            /**
+             * @description draft: a message that its player recorded anew, or in which nothing was said.
+             * @enum {string}
+             */
+            kind: "talk" | "voicemail" | "draft";
             queue: string;
             /** @description Of the whole file; empty while it is being written. */
             sha256: string;
@@ -3811,6 +3848,14 @@ export interface components {
             since: string | null;
             typing: boolean;
             user_id: string;
+        };
+        WaySettings: {
+            /** @enum {string} */
+            kind: "none" | "queue" | "callback" | "voicemail" | "message";
+            /** @description Of kind message: id of the last sentence; empty: that of the reason. */
+            prompt?: string;
+            /** @description Of kind queue; of kind voicemail: whose message it is, empty: the queue's that is left. */
+            queue?: string;
         };
         Window: {
             /** Format: date-time */
@@ -7414,6 +7459,7 @@ export interface operations {
                 call_id?: string;
                 agent_id?: string;
                 queue?: string;
+                kind?: "talk" | "voicemail" | "draft";
             };
             header?: never;
             path?: never;
