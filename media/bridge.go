@@ -53,9 +53,9 @@ type route struct {
 	filter func(Side, rune) bool
 
 	anchor  anchor
-	pass    bool                       // the key that is being pressed goes through
-	speech  atomic.Pointer[transcoder] // nil until something must be decoded
-	comfort atomic.Int32               // 1 + level in -dBov of the comfort noise that is due (RFC 3389); 0: none
+	pass    bool         // the key that is being pressed goes through
+	speech  *transcoder  // nil until something must be decoded
+	comfort atomic.Int32 // 1 + level in -dBov of the comfort noise that is due (RFC 3389); 0: none
 }
 
 // other is the other direction.
@@ -96,12 +96,6 @@ func (b *Bridge) Close() {
 		for _, l := range b.legs {
 			l.in.quiesce()
 		}
-		for _, r := range b.routes {
-			if s := r.speech.Load(); s != nil {
-				r.from.shard.removeRoute(r)
-				s.playing.quiesce()
-			}
-		}
 	})
 }
 
@@ -118,14 +112,11 @@ func (r *route) audio(p []byte, h *header, k kind, now time.Duration) {
 	t := r.to.terms.Load()
 	open := !held && r.open(t)
 	straight := open && straight(k, t.codec) && !r.from.in.hidden
-	if s := r.speech.Load(); s != nil {
-		s.direct.Store(straight)
-	}
 	if tapped && k.g711() {
 		r.tap.Packet(int(r.side), k.law(), h.sequence, h.timestamp, now, payload)
 	}
 	if tapped && !k.g711() || open && !straight {
-		r.transcode(payload, h, k, tapped && !k.g711(), now)
+		r.transcode(payload, h, k, t, tapped && !k.g711(), open && !straight, now)
 	}
 	if !straight {
 		return
@@ -161,30 +152,15 @@ func (r *route) event(p []byte, h *header, e telephoneEvent, k kind, digit rune,
 		return
 	}
 	packet := p[h.start-headerSize : h.end]
+	out, anchor := *h, &r.anchor
 	if mine := r.from.terms.Load(); mine != nil && !straight(mine.codec, t.codec) {
+		out, anchor = r.made(h, t), &r.speech.anchor
 		e.duration = uint16(min(uint32(e.duration)*t.codec.scale()/k.scale(), math.MaxUint16))
 		p[h.start+2], p[h.start+3] = byte(e.duration>>8), byte(e.duration)
-		if stamp, ok := r.made(packet, h, e, t, now); ok {
-			r.to.send(packet, stamp, now)
-		}
-		return
 	}
-	if r.to.out.relay(packet, h, &r.anchor, t.event, samples(now), uint32(e.duration), true) {
-		r.to.send(packet, h.timestamp+r.anchor.stamp, now)
+	if r.to.out.relay(packet, &out, anchor, t.event, samples(now), uint32(e.duration), true) {
+		r.to.send(packet, out.timestamp+anchor.stamp, now)
 	}
-}
-
-// passed notes a packet that holds no speech, so that nobody takes it for a lost one.
-func (r *route) passed(h *header) {
-	if s := r.speech.Load(); s != nil {
-		s.coded.pass(h)
-	}
-}
-
-// talks reports whether the ticker plays what the leg said.
-func (r *route) talks() bool {
-	s := r.speech.Load()
-	return s != nil && s.talks.Load()
 }
 
 // noise takes a packet of comfort noise (RFC 3389 section 3): the leg sends

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"pickup/internal/g711"
 	"pickup/internal/g722"
@@ -130,93 +129,42 @@ func continuous(t *testing.T, packets []packet, pt uint8, step uint32) {
 	}
 }
 
-// voiced is a leg whose packets the test hands over, tick by tick, so that no clock but
-// the test's own matters.
-type voiced struct {
-	leg    *media.Leg
-	wire   *wire
-	pt     uint8
-	ticks  uint32 // of 20 ms
-	encode func([]byte, []int16) int
-	seq    uint16
-	at     uint32
-}
-
-func newVoiced(t testing.TB, w *wires, pt uint8) *voiced {
-	s := &voiced{pt: pt, ticks: 160, seq: 65500, at: 4294960000}
-	format, lines := fmt.Sprint(pt), ""
-	switch pt {
-	case 111:
-		format, lines, s.ticks, s.encode = "111 110", opusLines, 960, deltaCoder{}.Encode
-	case 9:
-		s.encode = g722.NewEncoder().EncodeNarrow
-	default:
-		s.encode = func(b []byte, pcm []int16) int { return g711.Encode(pt, b, pcm) }
-	}
-	s.leg, s.wire = w.leg(t, format, lines)
-	s.wire.keep = true
-	return s
-}
-
-// say sends a frame at a moment.
-func (s *voiced) say(pcm []int16, now time.Duration) {
-	p := make([]byte, 500)
-	n := s.encode(p[12:412], pcm)
-	s.raw(s.pt, s.at, p[:12+n], now)
-	s.at += s.ticks
-}
-
-// raw sends a packet that has room for its header.
-func (s *voiced) raw(pt uint8, stamp uint32, p []byte, now time.Duration) {
-	s.seq++
-	p[0], p[1], p[11] = 0x80, pt, pt
-	binary.BigEndian.PutUint16(p[2:], s.seq)
-	binary.BigEndian.PutUint32(p[4:], stamp)
-	s.leg.Receive(append(make([]byte, 0, 1500), p...), s.wire.from, now)
-}
-
-// skip loses a packet.
-func (s *voiced) skip() { s.seq, s.at = s.seq+1, s.at+s.ticks }
-
-// during plays n ticks; each is done before one.
-func during(w *wires, n int, each func(i int, now time.Duration)) {
-	play := w.engine.Ticker()
-	for i := range n {
-		number := uint64(100 + i)
-		each(i, time.Duration(number)*20*time.Millisecond-5*time.Millisecond)
-		play(number)
-	}
-}
-
-func codecWires(t testing.TB) *wires {
-	return newWires(t, nil, func(c *media.Config) { c.Codecs, c.Opus = []string{"pcma", "pcmu", "g722", "opus"}, delta{} })
-}
-
 func TestCodecsThatDifferAreTranscoded(t *testing.T) {
-	for name, c := range map[string][2]uint8{"Opus to A-law": {111, 8}, "G.722 to A-law": {9, 8}, "G.722 to Opus": {9, 111}} {
+	e := start(t, allCodecs(t, 8))
+	law := &wide{newPhone(t, g711.PCMA), g711.PCMA, 160, func(b []byte, pcm []int16) int { return g711.Encode(g711.PCMA, b, pcm) }}
+	joinLaw := func(t testing.TB, e *media.Engine) *media.Leg { return connect(t, e, law.phone) }
+	opus, g722 := newOpusPhone(t), newG722Phone(t)
+	cases := map[string]struct {
+		player, agent         *wide
+		joinPlayer, joinAgent func(testing.TB, *media.Engine) *media.Leg
+	}{
+		"Opus to A-law":  {opus, law, opus.join, joinLaw},
+		"G.722 to A-law": {g722, law, g722.join, joinLaw},
+		"G.722 to Opus":  {g722, opus, g722.join, opus.join},
+	}
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			w := codecWires(t)
-			player, agent := newVoiced(t, w, c[0]), newVoiced(t, w, c[1])
+			c.player.reset()
+			c.agent.reset()
 			tap := &recordTap{}
-			b := media.NewBridge(player.leg, agent.leg, tap, nil)
+			b := media.NewBridge(c.joinPlayer(t, e), c.joinAgent(t, e), tap, nil)
 			defer b.Close()
 			one, two := tone(1000, 100*160), tone(2000, 100*160)
-			during(w, 100, func(i int, now time.Duration) {
-				player.say(one[i*160:][:160], now)
-				agent.say(two[i*160:][:160], now)
-			})
-			for _, l := range []struct {
-				*voiced
+			for i := range 100 {
+				c.player.speak(one[i*160:][:160])
+				c.agent.speak(two[i*160:][:160])
+				eventually(t, "both frames at the tap", func() bool { return tap.count() >= 2*i+2 })
+			}
+			eventually(t, "all frames", func() bool { return len(c.player.packets()) >= 98 && len(c.agent.packets()) >= 98 })
+			for _, w := range []struct {
+				*wide
 				hz float64
-			}{{player, 2000}, {agent, 1000}} {
-				got := l.wire.packets()
-				if len(got) < 95 {
-					t.Fatalf("payload type %d: %d packets", l.pt, len(got))
+			}{{c.player, 2000}, {c.agent, 1000}} {
+				got := w.packets()
+				if p := power(heardWide(got[20:], w.pt), w.hz); p < 0.95 {
+					t.Errorf("payload type %d: %.3f of the energy at %.0f Hz", w.pt, p, w.hz)
 				}
-				if p := power(heardWide(got[20:], l.pt), l.hz); p < 0.95 {
-					t.Errorf("payload type %d: %.3f of the energy at %.0f Hz", l.pt, p, l.hz)
-				}
-				continuous(t, got[2:], l.pt, l.ticks)
+				continuous(t, got[2:], w.pt, w.ticks)
 			}
 			for side, hz := range []float64{1000, 2000} {
 				if p := power(tap.pcm[side][2000:], hz); p < 0.95 {
@@ -227,90 +175,91 @@ func TestCodecsThatDifferAreTranscoded(t *testing.T) {
 	}
 }
 
-func TestALostPacketIsRecovered(t *testing.T) {
-	w := codecWires(t)
-	opus, law := newVoiced(t, w, 111), newVoiced(t, w, 8)
-	tap := &recordTap{}
-	b := media.NewBridge(opus.leg, law.leg, tap, nil)
-	defer b.Close()
-	during(w, 70, func(i int, now time.Duration) {
-		switch {
-		case i == 10 || i == 30: // one is lost
-			opus.skip()
-		case i >= 45 && i < 51: // more than is concealed
-			opus.skip()
-		case i < 60:
-			opus.say(tone(1000, 160), now)
-		}
-	})
-	first := tap.got[0].stamp
-	for i, p := range tap.got[1:] {
-		at := (p.stamp - first) / 160
-		if d := p.stamp - tap.got[i].stamp; d != 160 && at != 51 { // after 60 ms a gap stays one
-			t.Errorf("frame %d of the tap: %d samples after the one before", i+1, d)
-		}
-		// The first loss is concealed; then the buffer waits for the packet that repeats a lost one.
-		want := map[uint32]int16{10: 2, 30: 1, 45: 2, 46: 2, 47: 2}[at]
-		if got := tap.pcm[0][(i+1)*160]; want != 0 && got != want {
-			t.Errorf("frame %d is %d, want %d: a single loss recovered, a longer one concealed", at, got, want)
-		}
-	}
-	if n := len(tap.got); n < 57 || n > 63 {
-		t.Errorf("the tap got %d frames", n)
-	}
-}
-
-// Keys keep their length where the clocks differ.
-func TestKeysPassBetweenClocks(t *testing.T) {
-	w := codecWires(t)
-	opus, law := newVoiced(t, w, 111), newVoiced(t, w, 8)
-	told := listen(opus.leg)
-	b := media.NewBridge(opus.leg, law.leg, nil, nil)
-	defer b.Close()
-	var stamp uint32
-	during(w, 26, func(i int, now time.Duration) {
-		if i < 10 || i >= 16 {
-			opus.say(tone(1000, 160), now)
-			return
-		}
-		if i == 10 {
-			stamp = opus.at
-		}
-		d, end := uint16(min(i-9, 5)*960), byte(10)
-		if i == 15 {
-			end = 0x8a
-		}
-		opus.raw(110, stamp, append(make([]byte, 12), 5, end, byte(d>>8), byte(d)), now)
-		opus.at += 960
-	})
-	if told.digits() != "5" {
-		t.Errorf("told %q", told.digits())
-	}
-	got := law.wire.packets()
-	var key []packet
-	for i, p := range got {
-		if i > 0 && p.seq != got[i-1].seq+1 {
-			t.Errorf("sequence %d after %d", p.seq, got[i-1].seq)
-		}
-		if p.pt == 101 {
-			key = append(key, p)
-		}
-	}
-	if len(key) != 6 || got[len(got)-1].pt != 8 {
-		t.Fatalf("%d packets of the key, the last packet is of type %d", len(key), got[len(got)-1].pt)
-	}
-	for i, p := range key {
-		if d, want := int(binary.BigEndian.Uint16(p.payload[2:])), min(i+1, 5)*160; d != want || p.stamp != key[0].stamp {
-			t.Errorf("packet %d of the key lasts %d at %d; want %d at %d", i, d, p.stamp, want, key[0].stamp)
-		}
-	}
-}
-
 // reset forgets what came.
 func (p *phone) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.got = nil
+}
+
+func TestALostPacketIsRecovered(t *testing.T) {
+	e := start(t, allCodecs(t, 8))
+	opus, law := newOpusPhone(t), newPhone(t, g711.PCMA)
+	tap := &recordTap{}
+	b := media.NewBridge(opus.join(t, e), connect(t, e, law), tap, nil)
+	defer b.Close()
+	for i := range 30 {
+		switch {
+		case i == 10: // one is lost
+			opus.seq++
+			opus.at += 960
+		case i >= 20 && i < 25: // more than is concealed
+			opus.seq++
+			opus.at += 960
+		default:
+			opus.speak(tone(1000, 160))
+		}
+	}
+	eventually(t, "the frames", func() bool { return len(law.packets()) >= 25 })
+	eventually(t, "the tap", func() bool { return tap.count() >= 25 })
+	got := law.packets()
+	pcm := make([]int16, 160)
+	g711.Decode(g711.PCMA, pcm, got[10].payload)
+	if pcm[0] > 40 || pcm[159] > 40 { // 1, as A-law has it
+		t.Errorf("the lost frame is %v", pcm[:4])
+	}
+	tap.mu.Lock()
+	defer tap.mu.Unlock()
+	for i, p := range tap.got[1:] {
+		want := uint32(160)
+		if i+1 == 20 {
+			want = 6 * 160 // a gap stays one
+		}
+		if d := p.stamp - tap.got[i].stamp; d != want {
+			t.Errorf("frame %d of the tap: %d samples after the one before, want %d", i+1, d, want)
+		}
+	}
+}
+
+// Keys keep their length and their place where the clocks differ.
+func TestKeysPassBetweenClocks(t *testing.T) {
+	e := start(t, allCodecs(t, 8))
+	opus, law := newOpusPhone(t), newPhone(t, g711.PCMA)
+	lp := opus.join(t, e)
+	told := listen(lp)
+	b := media.NewBridge(lp, connect(t, e, law), nil, nil)
+	defer b.Close()
+	for range 5 {
+		opus.speak(tone(1000, 160))
+	}
+	stamp := opus.at
+	for i := range 5 {
+		d := uint16((i + 1) * 960)
+		opus.write(110, i == 0, stamp, []byte{5, 10, byte(d >> 8), byte(d)})
+	}
+	opus.write(110, false, stamp, []byte{5, 0x8a, 4800 >> 8, 4800 & 0xff})
+	opus.at += 4800
+	opus.speak(tone(1000, 160))
+	eventually(t, "all packets", func() bool { return len(law.packets()) >= 12 })
+	if told.digits() != "5" {
+		t.Errorf("told %q", told.digits())
+	}
+	got := law.packets()
+	for i := 1; i < len(got); i++ {
+		if got[i].seq != got[i-1].seq+1 {
+			t.Errorf("sequence %d after %d", got[i].seq, got[i-1].seq)
+		}
+	}
+	end := got[10]
+	if d := binary.BigEndian.Uint16(end.payload[2:]); end.pt != 101 || d != 800 {
+		t.Errorf("the key ends with payload type %d, %d samples; want 101, 800", end.pt, d)
+	}
+	if d := end.stamp - got[4].stamp; d != 160 {
+		t.Errorf("the key begins %d samples after the last frame, want 160", d)
+	}
+	if d := got[11].stamp - end.stamp; d != 800 {
+		t.Errorf("speech goes on %d samples after the key began, want 800", d)
+	}
 }
 
 func TestOurKeysHaveTheClockOfTheCodec(t *testing.T) {
@@ -385,30 +334,24 @@ func TestComfortNoiseIsMade(t *testing.T) {
 }
 
 func TestTheTranscoderAllocatesNothing(t *testing.T) {
-	w := newWires(t, nil, func(c *media.Config) { c.Codecs, c.Opus = []string{"pcma", "g722", "opus"}, delta{} })
+	told := make(chan struct{})
+	w := newWires(t, told, func(c *media.Config) { c.Codecs, c.Opus = []string{"pcma", "g722", "opus"}, delta{} })
 	for name, to := range map[string]string{"to A-law": "8", "to G.722": "9"} {
 		t.Run(name, func(t *testing.T) {
 			lp, player := w.leg(t, "111", opusLines)
 			la, _ := w.leg(t, to)
-			p := make([]byte, 12, 1500)
+			b := media.NewBridge(lp, la, &ringTap{}, nil)
+			defer b.Close()
+			p := make([]byte, 12, 200)
 			p[0], p[1], p[11] = 0x80, 111, 7
 			p = p[:12+deltaCoder{}.Encode(p[12:200], tone(1000, 160))]
-			tap := &ringTap{}
-			b := media.NewBridge(lp, la, tap, nil)
-			defer b.Close()
-			number, play := uint64(100), w.engine.Ticker()
-			before := w.written.Load()
 			if got := leastAllocations(300, func() {
 				binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
 				binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+960)
-				lp.Receive(p, player.from, time.Duration(number)*20*time.Millisecond)
-				number++
-				play(number)
+				player.in <- p
+				<-told
 			}); got != 0 {
 				t.Errorf("%v allocations a packet", got)
-			}
-			if n := w.written.Load() - before; n < 295 {
-				t.Errorf("%d packets went on", n)
 			}
 		})
 	}

@@ -201,8 +201,7 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 func (e *Engine) Run(ctx context.Context) error {
 	var tickers sync.WaitGroup
 	for _, s := range e.shards {
-		tickers.Go(func() { s.run(ctx, s.play) })
-		tickers.Go(func() { s.run(ctx, s.transcode) })
+		tickers.Go(func() { s.run(ctx) })
 	}
 	var readers sync.WaitGroup
 	if e.poller != nil {

@@ -11,21 +11,6 @@ func (e *Engine) TickNow(number uint64) {
 	t.clock = samples(t.at)
 	for _, s := range e.shards {
 		s.play(&t)
-		s.transcode(&t)
-	}
-}
-
-// Ticker returns what plays one frame to every leg, as TickNow does, without
-// allocation.
-func (e *Engine) Ticker() func(number uint64) {
-	t := tick{packet: newPacket()}
-	return func(number uint64) {
-		t.number, t.at = number, time.Duration(number)*tickLength
-		t.clock = samples(t.at)
-		for _, s := range e.shards {
-			s.play(&t)
-			s.transcode(&t)
-		}
 	}
 }
 

@@ -17,53 +17,14 @@ const (
 	jitterGapLimit = clockRate / 2          // a longer step in the timestamps is another talk
 )
 
-// timing is how long a stream must be kept back. A packet's transit is its arrival
-// less its timestamp; the least of the last seconds is the path without queues, and
-// how far the others are behind it is the jitter. All is in samples.
-type timing struct {
-	least    [2]int32 // least transit of this window and of the one before
-	windowAt uint32   // when this window began
-	jitter   int32    // behind the least, decaying peak
-	spread   int32    // how far within a frame of ours a packet of theirs may begin
-}
-
-// start begins with the transit of the first packet, which came at clock.
-func (d *timing) start(transit int32, clock uint32) {
-	d.least = [2]int32{transit, transit}
-	d.windowAt = clock
-}
-
-// sized takes note of how many samples a packet of the stream has.
-func (d *timing) sized(samples int) { d.spread = frameSamples - gcd(frameSamples, int32(samples)) }
-
-// measure takes the transit of a packet into account.
-func (d *timing) measure(transit int32, clock uint32) {
-	if clock-d.windowAt > jitterWindow {
-		d.least[1], d.least[0], d.windowAt = d.least[0], transit, clock
-	}
-	d.least[0] = min(d.least[0], transit)
-	d.jitter = min(max(d.jitter, transit-d.path()), jitterMost)
-}
-
-// path is the least transit of the last seconds.
-func (d *timing) path() int32 { return min(d.least[0], d.least[1]) }
-
-// target is the delay that the stream needs.
-func (d *timing) target() int32 { return min(d.jitter+d.spread+jitterLeast, jitterMost) }
-
-// due is the timestamp that should be heard at clock. It is asked once a frame: the
-// jitter that was measured fades.
-func (d *timing) due(clock uint32) uint32 {
-	d.jitter = max(d.jitter-jitterDecay, 0)
-	return clock - uint32(d.path()+d.target())
-}
-
 // jitterBuffer evens out the arrival of one stream of audio, linear at 8 kHz: it
 // is put packets as they come, late, twice and out of order, and read 20 ms at a
 // time. What is missing when it is due is concealed (ITU-T G.711 Appendix I).
 //
-// The delay follows the stream (timing): it grows by a concealed frame when packets
-// come too late, and shrinks by leaving out a quiet one.
+// The delay follows the stream. A packet's transit is its arrival less its
+// timestamp; the least of the last seconds is the path without queues, and how
+// far the others are behind it is the jitter. The delay grows by a concealed
+// frame when packets come too late, and shrinks by leaving out a quiet one.
 //
 // put is called by the reader of a leg, get by a ticker; a mutex is between
 // them, held for the copy of a frame.
@@ -72,11 +33,14 @@ type jitterBuffer struct {
 	pcm  [jitterRing]int16
 	have [jitterRing]bool
 
-	begun  bool
-	ssrc   uint32
-	pos    uint32 // timestamp of the next sample to be read
-	newest uint32 // that follows the newest sample put
-	timing
+	begun    bool
+	ssrc     uint32
+	pos      uint32   // timestamp of the next sample to be read
+	newest   uint32   // that follows the newest sample put
+	least    [2]int32 // least transit of this window and of the one before
+	windowAt uint32   // when this window began
+	jitter   int32    // behind the least, decaying peak
+	spread   int32    // how far within a frame of ours a packet of theirs may begin
 
 	conceal concealer
 
@@ -92,7 +56,7 @@ func (b *jitterBuffer) put(ssrc, stamp, clock uint32, pcm []int16) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	transit := int32(clock - stamp)
-	b.sized(len(pcm))
+	b.spread = frameSamples - gcd(frameSamples, int32(len(pcm)))
 	if !b.begun || b.ssrc != ssrc || b.jumped(stamp) {
 		b.begin(ssrc, stamp, clock, transit)
 	}
@@ -125,7 +89,8 @@ func (b *jitterBuffer) jumped(stamp uint32) bool {
 func (b *jitterBuffer) begin(ssrc, stamp, clock uint32, transit int32) {
 	clear(b.have[:])
 	b.begun, b.ssrc, b.newest = true, ssrc, stamp
-	b.start(transit, clock)
+	b.least = [2]int32{transit, transit}
+	b.windowAt = clock
 	frames := (b.target() + frameSamples - 1) / frameSamples
 	b.pos = stamp - uint32(frames*frameSamples) // frames of ours begin with theirs
 }
@@ -136,6 +101,21 @@ func gcd(a, b int32) int32 {
 	}
 	return a
 }
+
+// measure takes the transit of a packet into account.
+func (b *jitterBuffer) measure(transit int32, clock uint32) {
+	if clock-b.windowAt > jitterWindow {
+		b.least[1], b.least[0], b.windowAt = b.least[0], transit, clock
+	}
+	b.least[0] = min(b.least[0], transit)
+	b.jitter = min(max(b.jitter, transit-b.path()), jitterMost)
+}
+
+// path is the least transit of the last seconds.
+func (b *jitterBuffer) path() int32 { return min(b.least[0], b.least[1]) }
+
+// target is the delay that the stream needs, in samples.
+func (b *jitterBuffer) target() int32 { return min(b.jitter+b.spread+jitterLeast, jitterMost) }
 
 // get reads the 20 ms that are due at clock into dst. It reports false when the
 // stream is silent: nothing came for a while, and dst is not changed.
@@ -150,7 +130,9 @@ func (b *jitterBuffer) get(dst *[frameSamples]int16, clock uint32) bool {
 		b.conceal.reset()
 		return false
 	}
-	switch ahead := int32(b.pos - b.due(clock)); {
+	b.jitter = max(b.jitter-jitterDecay, 0)
+	due := clock - uint32(b.path()+b.target()) // the timestamp that should be heard now
+	switch ahead := int32(b.pos - due); {
 	case ahead > jitterLeast: // packets come later than they did: wait for them
 		b.conceal.missing(dst)
 		b.grown++

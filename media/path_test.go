@@ -6,9 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,17 +22,6 @@ type wire struct {
 	done    chan struct{}
 	written *atomic.Uint64
 	told    chan struct{} // a packet was written; nil: nobody waits
-
-	keep bool // what is written, but for RTCP
-	mu   sync.Mutex
-	kept []packet
-}
-
-// packets are those that were written.
-func (w *wire) packets() []packet {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.kept)
 }
 
 func (w *wire) ReadBatch(batch []media.Datagram) (int, error) {
@@ -47,13 +34,8 @@ func (w *wire) ReadBatch(batch []media.Datagram) (int, error) {
 	}
 }
 
-func (w *wire) Write(p []byte, _ netip.AddrPort) error {
+func (w *wire) Write([]byte, netip.AddrPort) error {
 	w.written.Add(1)
-	if w.keep && p[1]&0x7f < 64 {
-		w.mu.Lock()
-		w.kept = append(w.kept, readPacket(p))
-		w.mu.Unlock()
-	}
 	if w.told != nil {
 		w.told <- struct{}{}
 	}

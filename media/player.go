@@ -194,7 +194,7 @@ func (l *Leg) tickGround(t *tick, agreed *terms) {
 	music := l.player.music.Load()
 	if r := l.route.Load(); r != nil {
 		if !r.bridge.held.Load() {
-			if level := r.other().comfort.Load(); level != 0 && !l.player.speaks() && !r.other().talks() {
+			if level := r.other().comfort.Load(); level != 0 && !l.player.speaks() {
 				l.sendFrame(t, agreed, sourceNoise, l.engine.sounds.comfort(level-1, t.number, agreed.codec))
 			}
 			return

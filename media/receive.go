@@ -129,7 +129,6 @@ func (l *Leg) retarget(from netip.AddrPort, t *terms) {
 func (l *Leg) takeNoise(p []byte, h *header) {
 	l.in.speech.pass(h)
 	if r := l.route.Load(); r != nil {
-		r.passed(h)
 		r.noise(p[h.start:h.end])
 	}
 }
@@ -148,11 +147,7 @@ func (l *Leg) takeEvent(p []byte, h *header, k kind, now time.Duration) rune {
 	digit := rune(dtmfDigits[e.code])
 	ear := l.ear.Load()
 	masked := ear != nil && ear.masked.Load()
-	r := l.route.Load()
-	if r != nil {
-		r.passed(h)
-	}
-	if r != nil && !stale {
+	if r := l.route.Load(); r != nil && !stale {
 		r.event(p, h, e, k, digit, first, masked, now)
 	} else if m := l.member.Load(); m != nil && !stale && !masked {
 		m.event(digit, first)

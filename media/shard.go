@@ -22,14 +22,12 @@ type shard struct {
 	legs   atomic.Pointer[[]*Leg] // never changed in place
 
 	conferences atomic.Pointer[[]*Conference] // never changed in place
-	routes      atomic.Pointer[[]*route]      // those that are transcoded; never changed in place
 }
 
 func newShard(e *Engine) *shard {
 	s := &shard{engine: e}
 	s.legs.Store(&[]*Leg{})
 	s.conferences.Store(&[]*Conference{})
-	s.routes.Store(&[]*route{})
 	return s
 }
 
@@ -45,20 +43,6 @@ func (s *shard) removeConference(c *Conference) {
 	defer s.mu.Unlock()
 	all := slices.DeleteFunc(slices.Clone(*s.conferences.Load()), func(other *Conference) bool { return other == c })
 	s.conferences.Store(&all)
-}
-
-func (s *shard) addRoute(r *route) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := append(slices.Clone(*s.routes.Load()), r)
-	s.routes.Store(&all)
-}
-
-func (s *shard) removeRoute(r *route) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(*s.routes.Load()), func(other *route) bool { return other == r })
-	s.routes.Store(&all)
 }
 
 func (s *shard) add(l *Leg) {
@@ -83,11 +67,10 @@ type tick struct {
 	packet []byte        // scratch: a header and a frame
 }
 
-// run plays a frame of everything each 20 ms until ctx ends; what play plays is one
-// half of it, so that coders never delay prompts and music. The number of a
+// run plays a frame to every leg each 20 ms until ctx ends. The number of a
 // tick follows from the clock, so all shards are at the same place of the
 // music, and timestamps do not drift.
-func (s *shard) run(ctx context.Context, play func(*tick)) {
+func (s *shard) run(ctx context.Context) {
 	ticker := time.NewTicker(tickLength)
 	defer ticker.Stop()
 	t := tick{packet: newPacket()}
@@ -106,7 +89,7 @@ func (s *shard) run(ctx context.Context, play func(*tick)) {
 			done++
 			t.number, t.at = done, time.Duration(done)*tickLength
 			t.clock = samples(t.at)
-			play(&t)
+			s.play(&t)
 		}
 	}
 }
@@ -117,12 +100,5 @@ func (s *shard) play(t *tick) {
 	}
 	for _, c := range *s.conferences.Load() {
 		c.mix(t)
-	}
-}
-
-// transcode plays what is transcoded.
-func (s *shard) transcode(t *tick) {
-	for _, r := range *s.routes.Load() {
-		r.play(t)
 	}
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"pickup/internal/g711"
@@ -100,36 +99,20 @@ func (s *listener) moment(timestamp uint32, scale uint32) uint32 {
 	return s.at + uint32(int32(timestamp-s.stamp)/int32(scale))
 }
 
-// transcoder is what a direction of a bridge needs where payloads cannot be relayed
-// or kept as they are. The reader of the first leg puts packets into a jitter buffer;
-// a ticker of the shard decodes what is due, for the tap and for the other leg.
+// transcoder is what a direction of a bridge needs where payloads cannot be
+// relayed or kept as they are: frames of 20 ms for the tap, and an encoder for
+// the other leg. It belongs to the goroutine that reads the first leg.
 type transcoder struct {
-	coded   packetBuffer          // of a codec with a memory
-	linear  jitterBuffer          // of G.711, and of what was decoded already for an ear
-	pcm     [jitterRing / 4]int16 // of the reader
-	gather  frame                 // of the reader, for the tap
-	lastKey atomic.Int64          // when a key was passed on, since the epoch
-	key     relayedKey            // of the reader
-	source  sourceID
-	direct  atomic.Bool // packets are relayed as they come, and decoded for the tap alone
-	talks   atomic.Bool // something was played at the last tick
+	frame frame
 
-	playing section // the ticker is inside
-	taps    section // who gives the tap audio: the reader or the ticker
-	frame   [frameSamples]int16
 	encoder Encoder
 	codec   kind // of encoder; kindNone: none was made
-	packet  [maxPayload]byte
+	anchor  anchor
+	seq     uint16
+	packet  []byte
 
 	tapSeq uint16
-	bytes  [2 * frameSamples]byte
-}
-
-// relayedKey is a key of the first leg on its way to the other, whose clock differs.
-type relayedKey struct {
-	begun bool
-	from  uint32 // its timestamp
-	stamp uint32 // its timestamp where it goes
+	linear [2 * frameSamples]byte
 }
 
 // frame gathers 20 ms of samples.
@@ -160,186 +143,86 @@ func (r *route) foresee() {
 		return
 	}
 	if !straight(mine.codec, t.codec) {
-		r.transcoder()
 		r.encoder(t.codec)
 	} else if r.tap != nil && !mine.codec.g711() {
 		r.transcoder()
 	}
 }
 
-// transcoder returns the direction's own. It is made by the reader, or with the
-// bridge.
+// transcoder returns the direction's own.
 func (r *route) transcoder() *transcoder {
-	if s := r.speech.Load(); s != nil {
-		return s
+	if r.speech == nil {
+		r.speech = &transcoder{packet: newPacket()}
+		r.speech.anchor.source = sourceID(r.to.engine.relays.Add(1))
 	}
-	s := &transcoder{source: sourceID(r.to.engine.relays.Add(1))}
-	s.coded.open = r.from.decoder
-	r.speech.Store(s)
-	r.from.shard.addRoute(r)
-	return s
+	return r.speech
 }
 
-// decoder makes a decoder of what the leg sends, or returns nil.
-func (l *Leg) decoder(k kind) Decoder {
-	d, err := l.engine.newDecoder(k)
-	if err != nil {
-		l.log.Error("leg is not decoded", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
-		return nil
-	}
-	return d
-}
-
-// encoder returns an encoder of a codec, or nil. It is called by the ticker, and
-// before it knows the route.
-func (r *route) encoder(k kind) Encoder {
+// encoder returns the transcoder with an encoder of a codec, or nil.
+func (r *route) encoder(k kind) *transcoder {
 	s := r.transcoder()
 	if s.codec == k {
-		return s.encoder
+		return s
 	}
 	e, err := r.to.engine.newEncoder(k)
 	if err != nil {
 		r.to.log.Error("leg hears nothing of the other", slog.String("codec", k.codecName()), slog.Any(logkey.Err, err))
-		e = nil
+		return nil
 	}
 	s.encoder, s.codec = e, k
-	return e
+	return s
 }
 
-// transcode takes one packet that cannot be relayed, or must be decoded for the tap.
-// It is called by the reader.
-func (r *route) transcode(payload []byte, h *header, k kind, tapped bool, now time.Duration) {
+// transcode decodes one packet for the tap, for the other leg, or for both.
+func (r *route) transcode(payload []byte, h *header, k kind, t *terms, tapped, open bool, now time.Duration) {
 	s := r.transcoder()
-	switch {
-	case k.g711():
-		n := g711.Decode(k.law(), s.pcm[:], payload)
-		s.linear.put(h.ssrc, h.timestamp, samples(now), s.pcm[:n])
-	case r.from.in.speech.keeps: // an ear had it decoded, and may have hidden a key in it
-		s.coded.flush()
-		r.takeDecoded(s, h, tapped, now)
-	default:
-		if !s.coded.put(h, k, samples(now), payload) {
-			r.from.in.malformed.Add(1)
-		}
+	if open && r.encoder(t.codec) == nil {
+		open = false
 	}
-}
-
-// takeDecoded takes what was decoded of a packet already.
-func (r *route) takeDecoded(s *transcoder, h *header, tapped bool, now time.Duration) {
-	pcm, at := r.from.in.speech.take(r.from, kindNone, h, nil)
+	pcm, at := r.from.in.speech.take(r.from, k, h, payload)
 	for len(pcm) > 0 {
-		n := s.gather.fill(pcm, at)
+		n := s.frame.fill(pcm, at)
 		pcm, at = pcm[n:], at+uint32(n)
-		if s.gather.n == frameSamples {
-			s.gather.n = 0
-			s.linear.put(h.ssrc, s.gather.at, samples(now), s.gather.pcm[:])
-			if tapped {
-				r.tell(s, &s.gather.pcm, s.gather.at, now)
-			}
+		if s.frame.n < frameSamples {
+			return
+		}
+		s.frame.n = 0
+		if tapped {
+			n := g711.Encode(g711.Linear, s.linear[:], s.frame.pcm[:])
+			s.tapSeq++
+			r.tap.Packet(int(r.side), g711.Linear, s.tapSeq, s.frame.at, now, s.linear[:n])
+		}
+		if open {
+			r.speak(s, h.ssrc, t, now)
 		}
 	}
-}
-
-// tell gives the tap a frame. Where the codec has just changed, reader and ticker may
-// come at once: then one of them is dropped.
-func (r *route) tell(s *transcoder, pcm *[frameSamples]int16, at uint32, arrival time.Duration) {
-	if !s.taps.enter() {
-		return
-	}
-	n := g711.Encode(g711.Linear, s.bytes[:], pcm[:])
-	s.tapSeq++
-	r.tap.Packet(int(r.side), g711.Linear, s.tapSeq, at, arrival, s.bytes[:n])
-	s.taps.leave()
-}
-
-// play plays 20 ms of what is due. It is called by a ticker of the first leg's shard.
-func (r *route) play(t *tick) {
-	s := r.speech.Load()
-	if s == nil || !s.playing.enter() {
-		return
-	}
-	defer s.playing.leave()
-	if r.from.route.Load() != r { // not yet, or no longer
-		return
-	}
-	held := r.bridge.held.Load()
-	heard := s.linear.get(&s.frame, t.clock)
-	if r.playCoded(s, t, r.tap != nil && !(held && r.side == Agent)) {
-		heard = true
-	}
-	s.talks.Store(heard)
-	agreed := r.to.terms.Load()
-	if heard && !held && r.open(agreed) && !r.keyed(s, t.at) && !s.direct.Load() {
-		r.speak(s, agreed, t)
-	}
-}
-
-// playCoded decodes what is due. What is left out of the talk to shorten its delay is
-// in the recording all the same, and what is made up to lengthen it is not.
-func (r *route) playCoded(s *transcoder, t *tick, tapped bool) bool {
-	b := &s.coded
-	step := b.look(t.clock)
-	switch step {
-	case lookNothing:
-		return false
-	case lookWait:
-		return b.stretch(&s.frame)
-	}
-	for {
-		at, heard := b.read(&s.frame)
-		if heard && tapped {
-			late := time.Duration(b.arrived(at, t.clock)) * (time.Second / clockRate)
-			r.tell(s, &s.frame, at, t.at-late)
-		}
-		if step == lookPlay || step == lookHurry && heard && loud(&s.frame) {
-			return heard
-		}
-		b.shrunk++
-		step = lookPlay
-	}
-}
-
-// loud reports whether a frame would be missed.
-func loud(frame *[frameSamples]int16) bool {
-	sum := 0
-	for _, v := range frame {
-		sum += max(int(v), -int(v))
-	}
-	return sum >= quietLevel*frameSamples
-}
-
-// keyPause is how long after a packet of a key no speech is sent beside it.
-const keyPause = 60 * time.Millisecond
-
-// keyed reports whether a key is being passed on.
-func (r *route) keyed(s *transcoder, now time.Duration) bool {
-	last := time.Duration(s.lastKey.Load())
-	return last != 0 && now-last < keyPause
 }
 
 // speak encodes the frame and sends it to the other leg.
-func (r *route) speak(s *transcoder, agreed *terms, t *tick) {
-	e := r.encoder(agreed.codec)
-	if e == nil {
+func (r *route) speak(s *transcoder, ssrc uint32, t *terms, now time.Duration) {
+	n := s.encoder.Encode(s.packet[headerSize:headerSize+maxPayload], s.frame.pcm[:])
+	if n == 0 {
 		return
 	}
-	if n := e.Encode(s.packet[:], s.frame[:]); n > 0 {
-		r.to.sendFrame(t, agreed, s.source, s.packet[:n])
+	s.seq++
+	h := header{sequence: s.seq, timestamp: s.frame.at * t.codec.scale(), ssrc: ssrc}
+	packet := s.packet[:headerSize+n]
+	if r.to.out.relay(packet, &h, &s.anchor, t.audio, samples(now), frameSamples*t.codec.scale(), false) {
+		r.to.send(packet, h.timestamp+s.anchor.stamp, now)
 	}
 }
 
-// made writes the header of one packet of a key, in the place of p's, for a leg whose
-// clock differs. It reports false when it must not be sent.
-func (r *route) made(p []byte, h *header, e telephoneEvent, t *terms, now time.Duration) (stamp uint32, ok bool) {
+// made returns the header of an event among the frames of speak.
+func (r *route) made(h *header, t *terms) header {
 	s := r.transcoder()
-	s.lastKey.Store(int64(now))
-	k := &s.key
-	first := !k.begun || k.from != h.timestamp
-	if first {
-		if stamp, ok = r.to.out.eventStart(samples(now)); !ok {
-			return 0, false
-		}
-		*k = relayedKey{begun: true, from: h.timestamp, stamp: stamp}
+	s.seq++
+	out := *h
+	out.sequence = s.seq
+	in := &r.from.in.speech
+	if !in.begun {
+		out.timestamp = h.timestamp * t.codec.scale()
+		return out
 	}
-	return k.stamp, r.to.out.event(p, t.event, k.stamp, uint32(e.duration), first)
+	out.timestamp = in.moment(h.timestamp, in.codec.scale()) * t.codec.scale()
+	return out
 }
