@@ -146,7 +146,7 @@ func (m *machine) onPlayerGone() {
 		return
 	}
 	switch {
-	case m.own != nil && m.rec.BridgedAt.IsZero():
+	case m.own != nil && m.rec.BridgedAt.IsZero() && !m.inQueue: // in a queue: his agent went while the notice was said
 		m.ownFailed("hung up")
 	case m.bridged && m.orphaned():
 	case m.bridged:
