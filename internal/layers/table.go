@@ -15,7 +15,7 @@ func Table() map[string]Row {
 	work := []string{"account", "call", "queue", "ticket", "internal"}
 	stored := []string{
 		"call", "account", "internal", "queue", "callback", "recording", "ticket", "media",
-		"callflow", "ticket/work", "ticket/chat",
+		"callflow", "ticket/work", "ticket/chat", "report",
 	}
 	return map[string]Row{
 		// L5: wires everything.
@@ -38,6 +38,7 @@ func Table() map[string]Row {
 		// L2: engines, which know nothing of each other.
 		"queue":     {Ours: engines, Pure: true},
 		"callback":  {Ours: engines, Pure: true},
+		"report":    {Ours: engines, Pure: true},
 		"recording": {Ours: engines},
 		"ticket":    {Ours: engines},
 		"media":     {Ours: []string{"call", "internal"}},
