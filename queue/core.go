@@ -48,6 +48,7 @@ type Core struct {
 	freed         []*agent
 	dirtyAgents   []*agent
 	dirtyLines    []*line
+	newcomer      *entry // who joined in this step
 }
 
 // NewCore makes an empty Core. cfg.OnChange is not used.
@@ -86,8 +87,17 @@ func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	}
 	c.apply(&ev)
 	c.match()
+	if e := c.newcomer; e != nil {
+		c.newcomer = nil
+		if e.state == itemWaiting {
+			c.promise(e)
+		}
+	}
 	return c.effects
 }
+
+// byArrival reports whether everything is served as it came.
+func (c *Core) byArrival() bool { return c.cfg.Order == OrderArrival }
 
 func (c *Core) setClock(now time.Time) {
 	if c.start.IsZero() {
@@ -131,7 +141,7 @@ func (c *Core) apply(ev *Event) {
 	case EventEndWrapUp:
 		c.reply(answer{Err: c.endWrapUp(ev.Agent)})
 	case EventReachable:
-		c.reachable(ev.Agent, ev.Devices)
+		c.reachable(ev.Agent, reach{ev.Devices, ev.Silent, ev.StateReason})
 	case EventOccupy:
 		if a := c.agents[ev.Agent]; a != nil {
 			a.occupied = ev.On
@@ -333,7 +343,7 @@ func (q *line) oldest() *entry { return q.ages[callSlot].head() }
 
 // stranger is a user who is not an agent (yet).
 type stranger struct {
-	devices int
+	reach   reach
 	console bool
 }
 

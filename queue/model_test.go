@@ -71,7 +71,7 @@ func newPair(t *testing.T, rt *rapid.T) *pair {
 	for _, a := range n.agents {
 		m.n.now += time.Second
 		m.r.sleep(time.Second)
-		m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: 1}, func() { m.n.reach(a, 1) })
+		m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: 1}, func() { m.n.reach(a, 1, 0) })
 		if rapid.IntRange(0, 3).Draw(rt, "console") > 0 {
 			m.both(queue.Event{Kind: queue.EventConsole, Agent: a.id, On: true}, func() { m.n.setConsole(a, true) })
 		}
@@ -216,6 +216,7 @@ func (m *pair) bridge(rt *rapid.T) {
 	m.both(queue.Event{Kind: queue.EventBridged, Offer: m.offer[a.id]}, func() {
 		if a.res.phase == "accepted" {
 			a.res.item.before = a.res.item.bridged
+			a.fails = 0
 			a.res.phase, a.res.talked, a.res.item.state, a.res.item.bridged = "talking", true, "talking", true
 		}
 	})
@@ -323,7 +324,8 @@ func (m *pair) set(rt *rapid.T) {
 func (m *pair) reach(rt *rapid.T) {
 	a := rapid.SampledFrom(m.n.agents).Draw(rt, "agent")
 	devices := rapid.SampledFrom([]int{0, 1, 1, 2}).Draw(rt, "devices")
-	m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: devices}, func() { m.n.reach(a, devices) })
+	silent := rapid.SampledFrom([]int{0, 0, 1}).Draw(rt, "silent")
+	m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: devices, Silent: silent}, func() { m.n.reach(a, devices, silent) })
 }
 
 func (m *pair) sleep(rt *rapid.T) {

@@ -417,7 +417,7 @@ func (n *naive) setConsole(a *nAgent, open bool) {
 		n.withdrawText(a)
 	}
 	switch {
-	case a.devices > 0:
+	case a.devices+a.silent > 0:
 	case open:
 		n.plugged(a)
 	default:

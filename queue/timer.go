@@ -16,6 +16,7 @@ const (
 	timerOver                           // an item reached the maximum wait of its queue
 	timerDue                            // a deferred item reached its deadline
 	timerRelax                          // a need is lowered
+	timerBack                           // who could not be reached may be tried again
 	timerHour                           // an item of an agent is an hour old
 )
 
@@ -53,6 +54,8 @@ func (t *timer) live() bool {
 		return t.item.state == itemWaiting && t.item.dueAt == t.at && t.item.Class == ClassDeferred
 	case timerRelax:
 		return t.item.relaxAt == t.at && t.item.state != itemEnded
+	case timerBack:
+		return t.who.unreachable != "" && t.who.backAt == t.at
 	case timerHour:
 		return len(t.who.recent) > 0 && t.who.recent[0]+recentWindow == t.at
 	}
@@ -133,6 +136,8 @@ func (c *Core) fire(t timer) {
 		c.reheap(t.item, func() { c.promote(t.item) })
 	case timerRelax:
 		c.relax(t.item)
+	case timerBack:
+		c.tryAgain(t.who)
 	case timerHour:
 		c.forgetHour(t.who)
 	}
