@@ -119,7 +119,9 @@ func (s *Session) doDirect(e effect) bool {
 		}
 		return s.showDirect(e.offer, as, false)
 	case tellEngaged:
-		s.showDirect(e.offer, e.as, e.as == queue.AgentConference)
+		if !s.showDirect(e.offer, e.as, e.as == queue.AgentConference) {
+			s.mgr.queue.Consulting(e.offer, e.as)
+		}
 		return true
 	case tellRelease:
 		_, ok := s.direct[e.offer]
@@ -165,7 +167,7 @@ func (s *Session) rejoin(item queue.Item) {
 	item.ID = queue.ItemID(id.New())
 	entry, err := s.mgr.queue.Join(context.Background(), item)
 	if err == nil {
-		s.entry = entry
+		s.entry, s.adopted = entry, false
 		item = entry.Item()
 	}
 	s.answer(rejoined{item, err})

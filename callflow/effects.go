@@ -20,7 +20,7 @@ var ErrNoTrunk = errors.New("callflow: no enabled trunk takes that number")
 // do does one effect. Only the queue's owner is waited for here, and he never
 // waits for the store; what is slow runs beside and answers by an input.
 func (s *Session) do(e effect) {
-	if s.doDirect(e) || s.doLegs(e) || s.doQueue(e) || s.doSound(e) {
+	if s.doDirect(e) || s.doSeek(e) || s.doLegs(e) || s.doQueue(e) || s.doSound(e) {
 		return
 	}
 	switch e := e.(type) {
@@ -109,7 +109,7 @@ func (s *Session) doQueue(e effect) bool {
 	case joinQueue:
 		entry, err := q.Join(context.Background(), e.item)
 		if err == nil {
-			s.entry = entry
+			s.entry, s.adopted = entry, false
 			e.item = entry.Item()
 		}
 		s.answer(joined{e.item, err})

@@ -94,9 +94,10 @@ type offerLegs struct {
 	offer   queue.Offer
 	legs    map[call.LegID]*agentLeg
 	order   []call.LegID
-	dialing bool // dialDevices has not answered yet
-	direct  bool // of a party, or of one who was: no offer of the queue
-	over    bool // missed, withdrawn, lost or released: the queue knows
+	dialing bool   // dialDevices has not answered yet
+	direct  bool   // of a party, or of one who was: no offer of the queue
+	seek    *party // an offer to who consults a queue; nil: all others
+	over    bool   // missed, withdrawn, lost or released: the queue knows
 	rang    bool
 	best    call.Outcome
 }
@@ -165,6 +166,10 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onEngaged(in)
 	case rejoined:
 		m.onRejoined(in)
+	case sought:
+		m.onSought(in)
+	case soughtNotice:
+		m.onSoughtNotice(in)
 	}
 	m.settle()
 	return m.out

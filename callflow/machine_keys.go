@@ -331,7 +331,11 @@ func (m *machine) onTimer(t timerKind) {
 	case timerAttempt:
 		m.attemptLate()
 	case timerTarget:
-		if p := m.target(); p != nil && !p.talking {
+		switch p := m.target(); {
+		case p == nil || p.talking:
+		case p.seek != nil && p.o == nil:
+			m.seekTimer(p)
+		default:
 			m.partyFailed(p, "no answer")
 		}
 	case timerHold:

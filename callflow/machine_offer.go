@@ -118,6 +118,10 @@ func (m *machine) onAgent(e LegEvent) {
 		if l.near {
 			return // we answered it
 		}
+		if o.seek != nil {
+			m.seekPicked(o, l)
+			return
+		}
 		m.onPicked(o, l)
 	case LegFailed:
 		m.onDeviceFailed(o, l, e)
@@ -200,6 +204,10 @@ func (m *machine) onPicked(o *offerLegs, l *agentLeg) {
 func (m *machine) onWon(w won) {
 	o, l := m.legOf(w.leg)
 	if o == nil {
+		return
+	}
+	if o.seek != nil {
+		m.seekWon(o, l, w)
 		return
 	}
 	if !w.ok || m.playerOver || !l.answered || l.ending || l.final {
@@ -335,6 +343,13 @@ func (m *machine) judge(o *offerLegs) {
 // miss ends an offer without a winner: the item goes back to its place.
 func (m *machine) miss(o *offerLegs, outcome call.Outcome) {
 	o.over = true
+	if o.seek != nil {
+		m.do(tellMissed{o.offer.ID, outcome, false})
+		m.note("consult_failed", "to", o.offer.AgentLogin, "why", outcome.String())
+		m.endOffer(o, call.Cause{Text: "No answer"})
+		m.seekAgain(o.seek)
+		return
+	}
 	m.missed = true
 	m.do(tellMissed{o.offer.ID, outcome, m.pressed})
 	m.note("offer_ended", "agent", o.offer.AgentLogin, "outcome", outcome.String())
@@ -388,7 +403,11 @@ func (m *machine) end(l *agentLeg, cause call.Cause) {
 
 // endAllOffers ends whatever rings or talks, because the player is gone.
 func (m *machine) endAllOffers(cause call.Cause) {
+	parties := m.parties
 	m.parties = nil
+	for _, p := range parties {
+		m.endSeek(p)
+	}
 	for _, o := range m.offers {
 		o.over = true
 		m.endOffer(o, cause)

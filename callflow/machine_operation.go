@@ -86,10 +86,11 @@ func (m *machine) move(op Operation, ticket uint64) error {
 		if p != nil {
 			return m.refusal(op, "somebody is being rung or consulted")
 		}
-		if op.To.Queue != "" {
-			return m.refusal(op, "a queue cannot be consulted; transfer to it")
-		}
 		m.hold(op.ByLogin)
+		if op.To.Queue != "" {
+			m.seekFor(&party{kind: partyConsult, to: op.To, by: byOf(op.By, op.ByLogin), ticket: ticket})
+			return errLater
+		}
 		return m.ringFor(partyConsult, op, ticket)
 	case OpPark:
 		if p != nil {
@@ -101,7 +102,7 @@ func (m *machine) move(op Operation, ticket uint64) error {
 	if p == nil || p.kind != partyConsult {
 		return m.refusal(op, "nobody is consulted")
 	}
-	if op.Kind != OpCancel && !p.talking {
+	if op.Kind != OpCancel && !p.talking && (p.seek == nil || op.Kind == OpConference) {
 		return m.refusal(op, "who is consulted has not answered")
 	}
 	return m.consulted(op, p)
@@ -113,6 +114,10 @@ func (m *machine) consulted(op Operation, p *party) error {
 	case OpToggle:
 		if p.near != "" {
 			return m.refusal(op, "the consultation is on another line of the phone")
+		}
+		if !p.talking {
+			m.lookAway(op.ByLogin, p)
+			return nil
 		}
 		m.aside = !m.aside
 		if m.aside {

@@ -41,6 +41,7 @@ type party struct {
 	near    call.LegID    // consult: the line of the agent on which he does, when it is not the player's
 	role    media.Role    // of a monitor
 	by      Target        // who wanted it
+	seek    *seeking      // he is, or will be, whom a queue gives
 	ticket  uint64        // of the operation that began it; 0: none waits
 }
 
@@ -156,6 +157,7 @@ func (m *machine) giveAway(cause string) {
 
 // promote makes a party the agent who has the player.
 func (m *machine) promote(p *party) {
+	m.adoptFrom(p)
 	m.drop(p)
 	m.winner, m.winnerLeg = p.id, p.leg
 	if p.to.Agent != "" {
@@ -173,6 +175,7 @@ func (m *machine) drop(p *party) {
 // dismiss hangs a party up.
 func (m *machine) dismiss(p *party, cause call.Cause) {
 	m.drop(p)
+	m.endSeek(p)
 	if p.o != nil {
 		p.o.over = true
 		m.endOffer(p.o, cause)
@@ -218,6 +221,16 @@ func (m *machine) partyTalks(p *party) {
 	switch p.kind {
 	case partyConsult:
 		m.do(stopTimer{timerTarget})
+		if p.seek != nil {
+			m.do(tellBridged{p.id})
+			m.do(legMusic{m.ear(p), false})
+		}
+		if p.near == "" && m.rec.State != call.StateHeld { // he went back to the player, and changes over when he likes
+			m.do(tellEngaged{p.id, queue.AgentConsulting})
+			m.do(legMusic{p.leg, true})
+			m.do(tone{m.winnerLeg})
+			return
+		}
 		if p.near != "" {
 			m.do(tellEngaged{p.id, queue.AgentConsulting})
 			m.do(joinNear{p.near, p.leg})
@@ -237,6 +250,10 @@ func (m *machine) partyTalks(p *party) {
 
 // partyFailed: none of his devices will answer, or his line is gone.
 func (m *machine) partyFailed(p *party, why string) {
+	if p.seek != nil && !p.talking && p.kind == partyConsult {
+		m.seekLost(p, why)
+		return
+	}
 	talked := p.talking
 	m.dismiss(p, call.Cause{Text: "No answer"})
 	if talked {
@@ -340,6 +357,10 @@ func (m *machine) succeed(why string) bool {
 		return false
 	}
 	from := m.offer(m.winner)
+	if p.kind == partyConsult && !p.talking && p.seek != nil {
+		m.leaveInQueue(p, why)
+		return true
+	}
 	m.note("transferred", "by", from.offer.AgentLogin, "to", p.to.name(), "why", why)
 	if p.kind == partyConsult && !p.talking { // he goes on ringing for the player
 		p.kind = partyTarget
@@ -422,6 +443,9 @@ func (m *machine) talk() Talk {
 	t := Talk{Muted: m.muted, Paused: m.tonePaused, Masked: m.masked, Aside: m.aside, Orphan: m.orphan}
 	for _, p := range m.parties {
 		v := PartyView{Kind: partyNames[p.kind], Target: p.to, Talking: p.talking}
+		if p.seek != nil {
+			v.Queue, v.item = p.seek.queue, p.seek.item.ID
+		}
 		if p.kind == partyMonitor {
 			v.Listens = map[media.Role]OperationKind{media.RoleListen: OpListen, media.RoleWhisper: OpWhisper, media.RoleTalk: OpBarge}[p.role]
 		}

@@ -172,10 +172,10 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 	if f := featureOf(user); f != featureNone {
 		return m.startFeature(f, in)
 	}
+	if m.consultFrom(&in) {
+		return nil
+	}
 	if !m.leads(user) {
-		if m.consultFrom(&in) {
-			return nil
-		}
 		return m.refuse(&Refusal{Status: 403, Text: "No call to consult about"})
 	}
 	rec := call.Record{
@@ -256,13 +256,17 @@ func (m *Manager) refuseOffers(entry *queue.Entry) {
 			if !ok {
 				return
 			}
-			if n.Kind == queue.NoticeOffer {
-				m.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
-				m.queue.Final(n.Offer.ID)
-			}
+			m.refuseOffer(n)
 		default:
 			return
 		}
+	}
+}
+
+func (m *Manager) refuseOffer(n queue.Notice) {
+	if n.Kind == queue.NoticeOffer {
+		m.queue.Missed(n.Offer.ID, call.OutcomeWithdrawn)
+		m.queue.Final(n.Offer.ID)
 	}
 }
 

@@ -73,7 +73,7 @@ func referStatus(err error) (status int, text string) {
 }
 
 // secondCall is what an agent's phone does who talks to a player and dials a
-// colleague or a number on another line: a consultation, within the player's
+// colleague, a queue or a number on another line: a consultation, within the player's
 // call. The phone joins the two with a REFER that replaces it.
 type secondCall struct {
 	leg Leg
@@ -111,13 +111,13 @@ func (s *Session) takeSecond(in secondCall) input {
 }
 
 // consultFrom gives the second call of an agent who talks to a player to that
-// call. It reports false when he has none, or the name means no agent or number.
+// call. It reports false when he has none, or the name means nobody.
 func (m *Manager) consultFrom(in *Inbound) bool {
 	if in.Account == "" {
 		return false
 	}
 	to, err := m.Target(in.To.User)
-	if err != nil || to.Queue != "" {
+	if err != nil {
 		return false
 	}
 	for _, s := range m.all() {
@@ -200,7 +200,12 @@ func (m *machine) onNear(in nearAsked) {
 	}
 	o.legs[in.leg.ID] = &agentLeg{record: in.leg, answered: true, near: true}
 	o.order = append(o.order, in.leg.ID)
-	m.invite(&party{kind: partyConsult, to: in.to, by: byOf(o.offer.Agent, o.offer.AgentLogin), near: in.leg.ID, ticket: in.ticket})
+	p := &party{kind: partyConsult, to: in.to, by: byOf(o.offer.Agent, o.offer.AgentLogin), near: in.leg.ID, ticket: in.ticket}
+	if in.to.Queue != "" {
+		m.seekFor(p)
+		return
+	}
+	m.invite(p)
 }
 
 // nearEnded: the agent hung the second call up: the consultation is over.

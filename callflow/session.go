@@ -34,10 +34,13 @@ type Session struct {
 	fired  chan timerFire
 	epochs [timerCount]uint64
 	entry  *queue.Entry
-	legs   map[call.LegID]Leg // the agents'
-	player Leg
-	joint  *media.Bridge
-	two    pair // of joint
+	// adopted: entry was that of a consultation, and listen passes its notices on.
+	adopted bool
+	seeks   map[queue.ItemID]*queue.Entry // consultations of queues
+	legs    map[call.LegID]Leg            // the agents'
+	player  Leg
+	joint   *media.Bridge
+	two     pair // of joint
 	// conf stands in place of joint while more than two are to hear each other.
 	conf        *media.Conference
 	confPrivate bool // without player and recorder
@@ -68,6 +71,7 @@ func newSession(mgr *Manager, m *machine) *Session {
 		box: mailbox.New[input](), done: make(chan struct{}),
 		fired: make(chan timerFire, int(timerCount)*4),
 		legs:  map[call.LegID]Leg{}, direct: map[queue.OfferID]direct{}, replies: map[uint64]func(error){},
+		seeks: map[queue.ItemID]*queue.Entry{},
 	}
 	s.publish()
 	return s
@@ -94,7 +98,7 @@ func (s *Session) run(ctx context.Context) {
 	var taken []input
 	for !s.m.closed {
 		var notices <-chan queue.Notice
-		if s.entry != nil {
+		if s.entry != nil && !s.adopted {
 			notices = s.entry.Notices()
 		}
 		select {
@@ -148,6 +152,9 @@ func (s *Session) release() {
 	}
 	for _, reply := range s.replies {
 		reply(ErrEnded)
+	}
+	for item := range s.seeks {
+		s.leaveSeek(item)
 	}
 	if s.entry != nil {
 		s.mgr.refuseOffers(s.entry)
@@ -288,7 +295,11 @@ func (s *Session) publish() {
 	if o := s.m.offer(s.m.winner); o != nil {
 		login = o.offer.AgentLogin
 	}
-	s.view.set(s.m.rec, s.entry, login, s.m.away, s.m.talk())
+	talk := s.m.talk()
+	for i := range talk.Parties {
+		talk.Parties[i].entry = s.seeks[talk.Parties[i].item]
+	}
+	s.view.set(s.m.rec, s.entry, login, s.m.away, talk)
 }
 
 // tellWanted tells those who asked by API what became of the callback.
@@ -353,6 +364,7 @@ func (s *Session) connect(leg call.LegID) {
 		return
 	}
 	s.player.Media().Music(false)
+	agent.Media().Music(false)
 	if s.mgr.cfg.Record && s.tape == nil {
 		s.tape = s.mgr.recorder.Start(recording.StartInfo{
 			CallID: s.id, AgentID: s.m.rec.AgentID, Queue: s.m.rec.Queue, At: time.Now(),

@@ -30,9 +30,21 @@ type Talk struct {
 // PartyView is somebody in a call beside the player and the agent who has him.
 type PartyView struct {
 	Kind    string        // "consult", "transfer", "return", "pick_up", "conference" or "monitor"
-	Target                // who he is
+	Target                // who he is; Queue: the queue that gave him, or is asked for him
 	Talking bool          // false: he is rung
 	Listens OperationKind // of a monitor: OpListen, OpWhisper or OpBarge
+
+	item  queue.ItemID
+	entry *queue.Entry
+}
+
+// Place is where the consultation of a queue stands that nobody has answered; the
+// zero value for all others. It never waits.
+func (p *PartyView) Place() queue.Place {
+	if p.entry == nil || p.Talking {
+		return queue.Place{}
+	}
+	return p.entry.Place()
 }
 
 // latest holds the newest View. A mutex for one value inside one type.

@@ -83,7 +83,7 @@ func NewBridge(player, agent *Leg, tap Tap, filter func(side Side, digit rune) b
 }
 
 // Hold plays music to the player and mutes both directions while on is true.
-// The tap still hears the player. The agent hears silence.
+// The tap still hears the player. The agent hears silence, or his music.
 func (b *Bridge) Hold(on bool) { b.held.Store(on) }
 
 // Close parts the legs; each goes back to its own source. Tap gets nothing

@@ -199,7 +199,7 @@ func (l *Leg) tickGround(t *tick, agreed *terms) {
 			}
 			return
 		}
-		music = r.side == Player
+		music = music || r.side == Player
 	}
 	if m := l.member.Load(); m != nil && !m.own() {
 		return // the conference's ticker plays to him

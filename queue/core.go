@@ -159,6 +159,8 @@ func (c *Core) apply(ev *Event) {
 			won = c.answered(r)
 		}
 		c.reply(answer{OK: won})
+	case EventAdopt:
+		c.reply(answer{Err: c.adopt(ev.ItemID)})
 	case EventConsole, EventClaim, EventPriority, EventPark, EventResume, EventTransfer:
 		c.applyText(ev)
 	default:
@@ -184,6 +186,8 @@ func (c *Core) applyOffer(r *reservation, ev *Event) {
 		c.bridged(r)
 	case EventHeld:
 		c.hold(r, ev.On)
+	case EventConsulting:
+		c.consulting(r, ev.State)
 	case EventAgentLost:
 		c.agentLost(r, ev.Outcome)
 	case EventRelease:
@@ -376,7 +380,7 @@ func (c *Core) Tally(queue string) (Tally, bool) {
 		for r, n := range one.Ended {
 			t.Ended[r] += n
 		}
-		if one.Offered+one.Rejoined+one.MovedIn > 0 {
+		if slot != consultSlot && one.Offered+one.Rejoined+one.MovedIn > 0 {
 			t.Channels[slotChannel(slot)] = one
 		}
 	}

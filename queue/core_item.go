@@ -39,7 +39,7 @@ func (c *Core) join(it Item) {
 	if it.EnqueuedAt.IsZero() {
 		it.EnqueuedAt = c.now
 	}
-	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt), lane: l, slot: slotOf(it.Channel), promoted: promoted}
+	e := &entry{Item: it, q: q, enqueued: c.rel(it.EnqueuedAt), lane: l, slot: slotOf(&it), promoted: promoted}
 	c.place(e)
 	c.boundPreferred(e)
 	it = e.Item

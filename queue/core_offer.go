@@ -501,7 +501,9 @@ func (c *Core) endTalk(r *reservation, reason call.EndReason) {
 	if r.talked && !e.lane.text() {
 		a.idle = c.ns
 		a.dropped = 0
-		c.startWrap(r)
+		if !e.Consult || e.met { // who was only asked something has nothing to write down
+			c.startWrap(r)
+		}
 	}
 	if r.talked && e.lane == laneChat {
 		e.q.chats.handled(handling{agent: a, line: e.q, at: c.ns, dur: c.ns - r.wonAt})

@@ -220,6 +220,9 @@ func (c *Core) Fingerprint() string {
 	for _, e := range items {
 		fmt.Fprintf(&b, "\nitem %s %s class=%d bridged=%t held=%t over=%t closed=%t", e.ID, itemStateNames[e.state], e.Class,
 			e.bridged, e.held, e.overdue, e.q.closed)
+		if e.Consult {
+			fmt.Fprintf(&b, " consult as=%s met=%t", e.as, e.met)
+		}
 		if e.heldFor != nil {
 			fmt.Fprintf(&b, " for=%s", e.heldFor.ID)
 		}

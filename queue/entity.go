@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"time"
 
 	"pickup/account"
@@ -49,11 +50,13 @@ type entry struct {
 	held     bool // the agent holds the player
 	promoted bool // a deferred item past its deadline
 	promised promised
+	as       AgentState // of a consultation that talks: what its agent is shown as
+	met      bool       // who was consulted talked to the player: a wrap-up follows
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
 // the time of its call, but nobody waits in it, and text is counted by channel.
-func (e *entry) onLine() bool { return e.Channel == call.ChannelCall }
+func (e *entry) onLine() bool { return e.Channel == call.ChannelCall && !e.Consult }
 
 // setAside reports whether its agent has parked the item.
 func (e *entry) setAside() bool { return e.current != nil && e.current.parked }
@@ -83,13 +86,13 @@ type line struct {
 	key             string // lower-case name
 	closed          bool   // disabled or removed: it drains
 	removed         bool
-	duty            int                         // members on duty
-	live            int                         // every item that has not ended
-	ages            [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
-	held            [lanes + 2]int              // by slotOf: agents have them
-	tallies         [lanes + 2]Tally            // by slotOf
-	text            int                         // live text items
-	stats           lineStats                   // of calls
+	duty            int                     // members on duty
+	live            int                     // every item that has not ended
+	ages            [slots]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held            [slots]int              // by slotOf: agents have them
+	tallies         [slots]Tally            // by slotOf
+	text            int                     // live text items
+	stats           lineStats               // of calls
 	rates           rates
 	chats           lineStats
 	chatted         rates
@@ -117,12 +120,16 @@ type Tally struct {
 	Channels map[call.Channel]Tally
 }
 
-// slotOf is the index of a channel in the tallies of a line.
-func slotOf(ch call.Channel) int {
-	if ch == call.ChannelCallback {
+// slotOf is the index of an item's channel in the tallies of a line.
+// Consultations have one of their own.
+func slotOf(it *Item) int {
+	switch {
+	case it.Consult:
+		return consultSlot
+	case it.Channel == call.ChannelCallback:
 		return callSlot + 1
 	}
-	if l := laneOf(ch); l.text() {
+	if l := laneOf(it.Channel); l.text() {
 		return int(l)
 	}
 	return callSlot
@@ -140,8 +147,13 @@ func slotChannel(slot int) call.Channel {
 
 func (e *entry) tally() *Tally { return &e.q.tallies[e.slot] }
 
-// The slot of calls.
-const callSlot = lanes
+// The slot of calls, after those of text; then that of callbacks, and that of
+// consultations, of which no screen and no figure counts one.
+const (
+	callSlot    = lanes
+	consultSlot = lanes + 2
+	slots       = lanes + 3
+)
 
 // waiting is how many calls wait or are offered.
 func (q *line) waiting() int { return q.ages[callSlot].len() }
@@ -315,11 +327,13 @@ func (a *agent) display() (AgentState, string) {
 			return AgentReserved, ""
 		case r.state == resAccepted && !r.talked:
 			return AgentConnecting, ""
+		case r.state == resAccepted && r.item.Consult:
+			return cmp.Or(r.item.as, AgentConsulting), ""
 		case r.state == resAccepted && r.item.held:
 			return AgentHolding, ""
 		case r.state == resAccepted:
 			return AgentTalking, ""
-		case r.talked:
+		case r.talked && (!r.item.Consult || r.item.met):
 			return AgentWrapUp, ""
 		default:
 			return AgentReserved, ""

@@ -43,6 +43,8 @@ const (
 	EventEngage                           // Agent, Item.CallID, State; replied
 	EventEngaged                          // Agent, State
 	EventDisengage                        // Agent, Wrap
+	EventAdopt                            // ItemID; replied
+	EventConsulting                       // Offer, State
 )
 
 // Event is one input of Core.

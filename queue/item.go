@@ -72,6 +72,10 @@ type Item struct {
 	Holder account.ID
 	Parked bool
 
+	// Consult: an agent who has a player asks for an agent of the queue. It is in no
+	// figure and has no maximum wait; Adopt makes the player's entry of it.
+	Consult bool
+
 	Front           bool // join in class 0
 	CountsAsOffered bool // false for an item that joins again (already counted)
 }

@@ -36,7 +36,7 @@ type queueState struct {
 	servers   float64
 	handling  time.Duration
 	patience  time.Duration
-	channels  [lanes + 2]channelState // by slotOf
+	channels  [slots]channelState // by slotOf
 }
 
 // channelState is a ChannelView before it is read.
@@ -84,7 +84,7 @@ func (d *Domain) Queues() []QueueView {
 			v.LongestWait = max(0, time.Since(s.oldest))
 		}
 		for slot, ch := range s.channels {
-			if ch.waiting == 0 && ch.held == 0 {
+			if slot == consultSlot || ch.waiting == 0 && ch.held == 0 {
 				continue
 			}
 			if v.Channels == nil {

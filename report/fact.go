@@ -22,7 +22,8 @@ type Entry struct {
 	Reason     call.EndReason // "" while it has not ended
 	// Wait runs to the bridge, else to the end, else to now.
 	Wait time.Duration
-	// Again: it has waited before, and was counted then (a repair, a transfer back).
+	// Again: it is in no figure, because it has waited before and was counted then (a
+	// repair, a way back), or is no player but an agent who consults.
 	Again bool
 }
 

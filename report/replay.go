@@ -26,7 +26,7 @@ type Line struct {
 	CallbackID string
 	TicketID   string
 	EnteredAt  time.Time // of enqueue and update
-	Again      bool      // of enqueue: it has waited before
+	Again      bool      // of enqueue and update: it is in no figure (Entry.Again)
 	Outcome    string    // of release
 	Reason     string    // of end: the end reason; of agent_state: why
 	State      string    // of agent_state
@@ -120,7 +120,7 @@ func (l *log) entry(n *Line) {
 		}
 	case "update":
 		if e.Reason == "" {
-			e.Queue, e.EnteredAt = n.Queue, n.EnteredAt
+			e.Queue, e.EnteredAt, e.Again = n.Queue, n.EnteredAt, n.Again
 		}
 	case "end":
 		e.EndedAt, e.Reason = n.At, call.EndReason(n.Reason)

@@ -66,7 +66,7 @@ func commitDecision(t *tx, d *queue.Decision) error {
 	}
 	if d.Kind == queue.DecisionEnqueue || d.Kind == queue.DecisionUpdate {
 		note.Entered, note.Callback, note.Ticket = d.Item.EnqueuedAt.UnixMilli(), d.Item.CallbackID, d.Item.TicketID
-		note.Again, note.Priority = !d.Item.CountsAsOffered, d.Item.Priority
+		note.Again, note.Priority = !counts(&d.Item), d.Item.Priority
 	}
 	if d.Kind == queue.DecisionRelease {
 		note.Outcome = d.Outcome.String()
@@ -113,9 +113,10 @@ func applyDecision(t *tx, d *queue.Decision) error {
 			WHERE id = $2`, d.At.UnixMilli(), d.Item.ID)
 	case queue.DecisionUpdate:
 		return t.one(`UPDATE work_items SET queue_id = $1, queue = $2, class = $3, key_ms = $4, priority = $5, entered_at = $6,
-				version = version + 1
-			WHERE id = $7 AND end_reason IS NULL`,
-			d.QueueID, d.Item.Queue, int(d.Item.Class), d.Item.Key, d.Item.Priority, d.Item.EnqueuedAt.UnixMilli(), d.Item.ID)
+				consult = $7, counted = $8, version = version + 1
+			WHERE id = $9 AND end_reason IS NULL`,
+			d.QueueID, d.Item.Queue, int(d.Item.Class), d.Item.Key, d.Item.Priority, d.Item.EnqueuedAt.UnixMilli(), flag(d.Item.Consult),
+			flag(counts(&d.Item)), d.Item.ID)
 	case queue.DecisionPark, queue.DecisionResume:
 		state := "active"
 		if d.Kind == queue.DecisionPark {
@@ -170,16 +171,20 @@ func enqueue(t *tx, d *queue.Decision) error {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO work_items (id, channel, queue_id, queue, call_id, callback_id, state, class, key_ms, priority, language,
-			entered_at, not_before, needs, ticket_id, interaction_id, counted)
-		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+			entered_at, not_before, needs, ticket_id, interaction_id, counted, consult)
+		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (id) DO UPDATE SET state = 'queued', class = excluded.class, key_ms = excluded.key_ms,
 			priority = excluded.priority, call_id = excluded.call_id, ticket_id = excluded.ticket_id,
 			not_before = excluded.not_before, winner_id = NULL, assignee_id = '', ended_at = NULL,
 			end_reason = NULL, version = work_items.version + 1`,
 		i.ID, i.Channel, d.QueueID, i.Queue, i.CallID, i.CallbackID, int(i.Class), i.Key, i.Priority, i.Language,
-		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills, i.TicketID, i.InteractionID, flag(i.CountsAsOffered))
+		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills, i.TicketID, i.InteractionID, flag(counts(i)), flag(i.Consult))
 	return err
 }
+
+// counts reports whether an item is in figures: not who has waited before, and not
+// who is consulted.
+func counts(i *queue.Item) bool { return i.CountsAsOffered && !i.Consult }
 
 // offer reserves an agent for an item.
 func offer(t *tx, d *queue.Decision) error {
@@ -232,7 +237,7 @@ func (s *Store) AgentStates(ctx context.Context) (map[account.ID]queue.AgentView
 }
 
 // RecoverQueue ends what a crash left of the queue: reservations are void, and
-// the entries of calls that are not live any more end as failed_system. It is
+// the entries of calls that are not live any more, and those of consultations, end as failed_system. It is
 // called once at start, before the queue runs; those of live calls are ended by
 // EndCall, those of callbacks wait again when they join.
 func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
@@ -247,7 +252,7 @@ func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
 			return err
 		}
 		lost, err := list(t.ctx, t, entryScanner(at), `SELECT `+entryColumns+` FROM work_items
-			WHERE end_reason IS NULL AND (channel = 'call' AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live')
+			WHERE end_reason IS NULL AND (channel = 'call' AND (consult = 1 OR NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live'))
 				OR channel = 'chat' AND interaction_id IN (SELECT id FROM chats WHERE state = 'ended'))
 			ORDER BY entered_at, id`)
 		for i := range lost {
@@ -295,6 +300,7 @@ func (s *Store) entries(ctx context.Context, channels []call.Channel, name strin
 	in(&f, "channel", channels)
 	f.equal("queue", name)
 	f.between("entered_at", from, to)
+	f.add("consult = ?", 0)
 	all, err := list(ctx, s.read, entryScanner(time.Now()), `SELECT `+entryColumns+` FROM work_items`+f.where()+` ORDER BY entered_at, id`, f.args...)
 	return all, failed("read the entries of a queue", err)
 }

@@ -153,6 +153,40 @@ func TestConsultationAndConferenceOfSoftphones(t *testing.T) {
 	s.check("1 12 2", "p 2 p 2 p2", "1 p1 p", "p", "1 12 2")
 }
 
+// set chooses the state of an agent, as a supervisor.
+func (s *trio) set(login, state string) {
+	s.t.Helper()
+	for _, a := range s.list("/api/v1/agents") {
+		if a.str("login") == login {
+			s.call("PUT", "/api/v1/agents/"+a.str("id")+"/state", object{"state": state, "reason": "test"}, nil, 200)
+			return
+		}
+	}
+	s.t.Fatalf("no agent %s", login)
+}
+
+// The agent asks the queue itself, of which nobody is free: he waits and has a
+// place, until a colleague is ready, who then gets the player.
+func TestConsultationOfAQueueBySoftphones(t *testing.T) {
+	t.Parallel()
+	s := startTrio(t, "1002")
+	s.set("1002", "not_ready")
+	s.talks("they talk", with("1001"))
+	s.operate("consult", "support")
+	s.talks("he waits for the queue", func(talk object) bool {
+		p := talk["parties"].([]any)
+		return len(p) == 1 && object(p[0].(map[string]any)).str("queue") == "support" && object(p[0].(map[string]any))["place"] == 1.0
+	})
+	s.set("1002", "ready")
+	s.talks("the colleague is asked", aside)
+	s.operate("complete", "")
+	s.talks("the colleague has him", with("1002"))
+	s.check("1 2", "p 2", "1 p", "p", "1 2")
+	if got := s.list("/api/v1/queues")[0]; got.str("name") == "support" && got["offered"] != 2.0 {
+		t.Errorf("the queue counts %v calls, want 2: the player's, and his again with the colleague", got["offered"])
+	}
+}
+
 // A supervisor listens, whispers, takes part, and takes the call.
 func TestSupervisorOnASoftphone(t *testing.T) {
 	t.Parallel()

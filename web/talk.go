@@ -23,9 +23,11 @@ const problemOperation = "urn:pickup:problem:operation"
 // TalkParty is somebody in a call beside the player and the agent who has him.
 type TalkParty struct {
 	Kind    string `json:"kind" enum:"consult,transfer,return,pick_up,conference,monitor"`
-	Name    string `json:"name" doc:"Login of an agent, or a number."`
+	Name    string `json:"name" doc:"Login of an agent, or a number; the name of a queue that is consulted, until an agent of it has answered."`
 	AgentID string `json:"agent_id"`
 	Talking bool   `json:"talking" doc:"False: he is being rung."`
+	Queue   string `json:"queue" doc:"The queue that was consulted and gave him, or is asked for somebody; empty for all others."`
+	Place   int    `json:"place" doc:"Of a queue that is consulted: the place in its line while nobody is rung; 1 is next, 0 for all others."`
 	Listens string `json:"listens" enum:"listen,whisper,barge," doc:"How a supervisor takes part; empty for all others."`
 }
 
@@ -67,7 +69,7 @@ type OperateInput struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
 		Operation string `json:"operation" enum:"hold,retrieve,mute,unmute,pause_recording,resume_recording,mask,unmask,transfer,consult,toggle,complete,cancel,conference,park,pick_up,listen,whisper,barge,take_over,leave"`
-		To        string `json:"to,omitempty" maxLength:"64" doc:"Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number."`
+		To        string `json:"to,omitempty" maxLength:"64" doc:"Of transfer and consult: the login of an agent, the name of a queue, or a telephone number."`
 	}
 }
 
@@ -153,7 +155,10 @@ func showTalk(v *callflow.View) TalkInfo {
 		if name == "" {
 			name = p.Number
 		}
-		t.Parties = append(t.Parties, TalkParty{p.Kind, name, string(p.Agent), p.Talking, string(p.Listens)})
+		if name == "" {
+			name = p.Queue
+		}
+		t.Parties = append(t.Parties, TalkParty{p.Kind, name, string(p.Agent), p.Talking, p.Queue, p.Place().Position, string(p.Listens)})
 	}
 	return t
 }

@@ -182,7 +182,7 @@ func (m *Memory) Calls(ctx context.Context, f store.CallFilter) (all []call.Reco
 func (m *Memory) entered(id call.ID, e *store.EntryFilter) bool {
 	for _, row := range m.routing.items {
 		target, known := e.Queues[row.item.Queue]
-		if row.item.CallID != id || row.item.Channel != call.ChannelCall || !known || !within(row.item.EnqueuedAt, e.From, e.To) {
+		if row.item.CallID != id || row.item.Channel != call.ChannelCall || row.item.Consult || !known || !within(row.item.EnqueuedAt, e.From, e.To) {
 			continue
 		}
 		shown := row.shown(time.Now())

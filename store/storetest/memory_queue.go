@@ -114,7 +114,7 @@ func (m *Memory) applyItem(d queue.Decision, item *itemRow) error {
 			return store.ErrNotFound
 		}
 		item.item.Queue, item.item.Class, item.item.Key = d.Item.Queue, d.Item.Class, d.Item.Key
-		item.item.Priority, item.item.EnqueuedAt = d.Item.Priority, stamp(d.Item.EnqueuedAt)
+		item.item.Priority, item.item.EnqueuedAt, item.item.Consult = d.Item.Priority, stamp(d.Item.EnqueuedAt), d.Item.Consult
 	case queue.DecisionPark, queue.DecisionResume:
 		if item.reason != "" || item.winner != d.Offer {
 			return store.ErrNotFound
@@ -168,7 +168,7 @@ func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
 		}
 		for _, row := range m.routing.items {
 			c := m.calls[row.item.CallID]
-			if row.reason == "" && row.item.Channel == call.ChannelCall && (c == nil || c.closed) {
+			if row.reason == "" && row.item.Channel == call.ChannelCall && (row.item.Consult || c == nil || c.closed) {
 				row.ended, row.reason = stamp(at), call.EndFailedSystem
 			}
 			if row.reason == "" && m.chats.rows[row.item.InteractionID].State == chat.StateEnded {
@@ -194,7 +194,7 @@ func (m *Memory) entries(ctx context.Context, wanted func(call.Channel) bool, na
 		for _, row := range sorted(m.routing.items, func(a, b *itemRow) int {
 			return cmp.Or(a.item.EnqueuedAt.Compare(b.item.EnqueuedAt), cmp.Compare(a.item.ID, b.item.ID))
 		}) {
-			if i := row.item; wanted(i.Channel) && is(name, i.Queue) && within(i.EnqueuedAt, from, to) {
+			if i := row.item; wanted(i.Channel) && !i.Consult && is(name, i.Queue) && within(i.EnqueuedAt, from, to) {
 				all = append(all, row.shown(time.Now()))
 			}
 		}
@@ -208,7 +208,7 @@ func (row *itemRow) shown(now time.Time) report.Entry {
 	e := report.Entry{
 		ID: string(row.item.ID), Queue: row.item.Queue, Channel: row.item.Channel, CallID: row.item.CallID, CallbackID: row.item.CallbackID,
 		TicketID: row.item.TicketID, Agent: row.holder, EnteredAt: row.item.EnqueuedAt, BridgedAt: row.bridged, EndedAt: row.ended,
-		Reason: row.reason, Again: !row.item.CountsAsOffered,
+		Reason: row.reason, Again: !row.item.CountsAsOffered || row.item.Consult,
 	}
 	e.Wait = report.Waited(e.EnteredAt, e.BridgedAt, e.EndedAt, now)
 	return e

@@ -21,6 +21,7 @@ func figureCalls(t *testing.T, s Full) {
 	names := []string{"support", "payments", "closed-down"} // the last has no figures any more
 	for n := range n {
 		i := item(queue.ItemID(fmt.Sprintf("i%03d", n)))
+		i.Consult = random.IntN(5) == 0 // an agent asked: in no figure
 		i.Queue, i.EnqueuedAt = names[random.IntN(len(names))], at(time.Duration(random.IntN(5000))*time.Millisecond)
 		r := record(i.CallID)
 		r.Queue, r.ItemID, r.ArrivedAt, r.EnqueuedAt = i.Queue, string(i.ID), at(-time.Duration(n)*time.Second), i.EnqueuedAt

@@ -1,7 +1,7 @@
 -- +goose Up
 -- What reports count: the same text for SQLite and PostgreSQL.
 
--- counted: 0 for an entry that has waited before (a repair, a way back): it is in no figure
+-- counted: 0 for an entry that is in no figure: it has waited before (a repair, a way back), or consults
 ALTER TABLE work_items ADD COLUMN counted SMALLINT NOT NULL DEFAULT 1 CHECK (counted IN (0,1));
 CREATE INDEX ix_wi_entered ON work_items(entered_at, id);
 

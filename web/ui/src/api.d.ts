@@ -2550,7 +2550,7 @@ export interface components {
         OperateInputBody: {
             /** @enum {string} */
             operation: "hold" | "retrieve" | "mute" | "unmute" | "pause_recording" | "resume_recording" | "mask" | "unmask" | "transfer" | "consult" | "toggle" | "complete" | "cancel" | "conference" | "park" | "pick_up" | "listen" | "whisper" | "barge" | "take_over" | "leave";
-            /** @description Of transfer and consult: the login of an agent, the name of a queue (transfer only), or a telephone number. */
+            /** @description Of transfer and consult: the login of an agent, the name of a queue, or a telephone number. */
             to?: string;
         };
         ParkedCall: {
@@ -2881,8 +2881,15 @@ export interface components {
              * @enum {string}
              */
             listens: "listen" | "whisper" | "barge" | "";
-            /** @description Login of an agent, or a number. */
+            /** @description Login of an agent, or a number; the name of a queue that is consulted, until an agent of it has answered. */
             name: string;
+            /**
+             * Format: int64
+             * @description Of a queue that is consulted: the place in its line while nobody is rung; 1 is next, 0 for all others.
+             */
+            place: number;
+            /** @description The queue that was consulted and gave him, or is asked for somebody; empty for all others. */
+            queue: string;
             /** @description False: he is being rung. */
             talking: boolean;
         };
