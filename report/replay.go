@@ -99,6 +99,9 @@ func (l *log) entry(n *Line) {
 			e = &Entry{
 				ID: n.Item, Queue: n.Queue, Channel: n.Channel, CallbackID: n.CallbackID, EnteredAt: n.EnteredAt, Again: n.Again,
 			}
+			if e.EnteredAt.IsZero() { // logged by a version that did not say so
+				e.EnteredAt = n.At
+			}
 			l.entries[n.Item] = e
 			l.order = append(l.order, n.Item)
 		}

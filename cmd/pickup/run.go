@@ -30,7 +30,7 @@ type cli struct {
 	Mailbox mailboxCmd `cmd:"" help:"Mailboxes of support: list, add, remove, test."`
 	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, ports, addresses, certificates, trunks and mailboxes, and say what to set."`
 	Backup  backupCmd  `cmd:"" help:"Copy the SQLite database while it is in use."`
-	Verify  verifyCmd  `cmd:"" help:"Check the recordings against their hashes."`
+	Verify  verifyCmd  `cmd:"" help:"Check the recordings against their hashes, or the figures of a day against the event log."`
 	Explain explainCmd `cmd:"" help:"Print the story of one call."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
