@@ -52,6 +52,9 @@ func (b *Book) finish(ctx context.Context, c Callback, a Attempt, result Result)
 	switch result {
 	case ResultConnected:
 		event = EventCompleted
+		if c.ConnectedAt.IsZero() { // its step was not told
+			c.ConnectedAt = now
+		}
 	case ResultNoAnswer, ResultMachine:
 		delay = b.cfg.RetryNoAnswer[min(c.Attempts, len(b.cfg.RetryNoAnswer)-1)]
 	case ResultBusy:
@@ -73,7 +76,7 @@ func (b *Book) finish(ctx context.Context, c Callback, a Attempt, result Result)
 		event = EventGaveUp
 	}
 	if event == EventRetry {
-		next := b.Due(c.Queue, now.Add(delay))
+		next := b.Due(c, now.Add(delay))
 		if next.IsZero() || !next.Before(c.ExpiresAt) {
 			event = EventExpired
 		} else {
@@ -161,9 +164,6 @@ func (b *Book) Recover(ctx context.Context) ([]Callback, error) {
 		if !c.Open() {
 			continue
 		}
-		if now.Sub(c.ConfirmedAt) < requestsWindow {
-			b.asked.add(personOf(c), c.ConfirmedAt)
-		}
 		standing = append(standing, c)
 	}
 	slices.SortFunc(standing, func(x, y Callback) int {
@@ -202,7 +202,7 @@ func (b *Book) release(ctx context.Context, c Callback) (Callback, error) {
 	if err != nil {
 		return c, err
 	}
-	c.State, c.NotBefore = next, b.Due(c.Queue, b.cfg.Now().Add(b.cfg.RetryUnknown))
+	c.State, c.NotBefore = next, b.Due(c, b.cfg.Now().Add(b.cfg.RetryUnknown))
 	if c.NotBefore.IsZero() {
 		c.NotBefore = c.ExpiresAt // no hour is allowed any more: it will expire
 	}

@@ -9,23 +9,30 @@ import (
 	"time"
 
 	"pickup/account"
+	"pickup/internal/e164"
 	"pickup/internal/hours"
 	"pickup/internal/id"
 )
 
 // Config of a Book. What is 0 takes the value in parentheses.
 type Config struct {
-	MaxAttempts   int              // counted ones (3)
-	RetryNoAnswer []time.Duration  // after the first, second, ... no answer; the last repeats (10m, 60m)
-	RetryBusy     time.Duration    // (3m)
-	RetryUnknown  time.Duration    // after an attempt that a crash cut (60s)
-	Expiry        time.Duration    // after the confirmation or the begin of its window (48h)
-	CrashDelay    time.Duration    // a crash's callbacks are dialled no sooner (10s)
-	PerDay        int              // confirmed for a target or a contact in 24 h (3)
-	Now           func() time.Time // nil: time.Now
+	MaxAttempts   int             // counted ones (3)
+	RetryNoAnswer []time.Duration // after the first, second, ... no answer; the last repeats (10m, 60m)
+	RetryBusy     time.Duration   // (3m)
+	RetryUnknown  time.Duration   // after an attempt that a crash cut (60s)
+	// Expiry is after the confirmation or the begin of its window (48h); below 0: at
+	// the end of the next business day of Location.
+	Expiry     time.Duration
+	Location   *time.Location   // of days (UTC)
+	Promise    time.Duration    // within this of its turn it is kept, unless a window was chosen (1h)
+	CrashDelay time.Duration    // a crash's callbacks are dialled no sooner (10s)
+	PerDay     int              // confirmed for a target or a contact in 24 h (3)
+	Now        func() time.Time // nil: time.Now
 	// Hours are those of a queue, and any others in which its players may be
 	// called: all of them must allow it. nil: always. It must not block.
 	Hours func(queue string) []*hours.Hours
+	// Rules are those of the site as they stand. nil: none. It must not block.
+	Rules func() *Rules
 }
 
 func (c Config) withDefaults() Config {
@@ -35,6 +42,8 @@ func (c Config) withDefaults() Config {
 	c.Expiry = cmp.Or(c.Expiry, 48*time.Hour)
 	c.CrashDelay = cmp.Or(c.CrashDelay, 10*time.Second)
 	c.PerDay = cmp.Or(c.PerDay, 3)
+	c.Promise = cmp.Or(c.Promise, time.Hour)
+	c.Location = cmp.Or(c.Location, time.UTC)
 	if len(c.RetryNoAnswer) == 0 {
 		c.RetryNoAnswer = []time.Duration{10 * time.Minute, time.Hour}
 	}
@@ -52,7 +61,6 @@ type Book struct {
 	cfg   Config
 	store Store
 	locks keyed
-	asked requests
 }
 
 // NewBook makes a Book.
@@ -61,29 +69,97 @@ func NewBook(cfg Config, store Store) *Book {
 }
 
 // Confirm stores a promise. c carries Queue, Target, Kind, Key, EnqueuedAt,
-// Priority, Language, Player, CallID, ContactID and windows; Confirm fills the
-// rest (NotBefore by window, hours and, for KindCrash, CrashDelay). Errors:
-// ErrUnreachable without a target or an allowed hour, ErrOpen, ErrTooMany.
+// Priority, Language, Player, CallID, ContactID, windows, owner and proof; Confirm
+// fills the rest (NotBefore by window, hours and, for KindCrash, CrashDelay).
+// Errors: ErrUnreachable without a target, a *Refusal by a rule, ErrOpen, ErrTooMany.
 func (b *Book) Confirm(ctx context.Context, c Callback) (Callback, error) {
 	if !reachable(c) {
 		return Callback{}, ErrUnreachable
 	}
 	now := b.cfg.Now()
-	person := personOf(c)
-	unlock, err := b.lockAll(ctx, person)
+	if err := b.Permits(c); err != nil {
+		return Callback{}, err
+	}
+	unlock, err := b.lockAll(ctx, personOf(c))
 	if err != nil {
 		return Callback{}, err
 	}
 	defer unlock()
-	// What we owe after our own crash is no request of his.
-	if c.Kind != KindCrash && c.Kind != KindDropped && b.asked.most(person, now) >= b.cfg.PerDay {
-		return Callback{}, ErrTooMany
-	}
 	if c.ID == "" {
 		c.ID = id.New()
 	}
-	c.State, c.Detail, c.Attempts, c.EndedAt = StateQueued, "", 0, time.Time{}
+	c.State, c.Detail, c.Attempts, c.EndedAt, c.ConnectedAt = StateQueued, "", 0, time.Time{}, time.Time{}
 	c.MaxAttempts = b.cfg.MaxAttempts
+	if err := b.count(ctx, &c, now); err != nil {
+		return Callback{}, err
+	}
+	if err := b.schedule(&c, now); err != nil {
+		return Callback{}, err
+	}
+	if err := b.store.ConfirmCallback(ctx, c); err != nil {
+		return Callback{}, fmt.Errorf("confirm callback: %w", err)
+	}
+	return c, nil
+}
+
+// Permits returns why the rules keep c from being called back, as a *Refusal, or
+// nil. Caps and hours are looked at by Confirm alone.
+func (b *Book) Permits(c Callback) error {
+	rules := b.rules()
+	if rules == nil {
+		return nil
+	}
+	if err := rules.Permits(c, b.cfg.Now()); err != nil {
+		return err
+	}
+	if c.Kind == KindAbandoned && c.Proof == "" {
+		return &Refusal{Reason: ReasonUnverified}
+	}
+	return nil
+}
+
+func (b *Book) rules() *Rules {
+	if b.cfg.Rules == nil {
+		return nil
+	}
+	return b.cfg.Rules()
+}
+
+// requestsWindow is how long a confirmed request counts against its person.
+const requestsWindow = 24 * time.Hour
+
+// count holds the caps: what he asked for in a day, and how often he may be
+// called without having asked. What we owe after our own crash is neither.
+func (b *Book) count(ctx context.Context, c *Callback, now time.Time) error {
+	since := Since{Requests: now.Add(-requestsWindow), Unasked: now}
+	perDay, limit := b.cfg.PerDay, 0
+	if rules := b.rules(); rules != nil {
+		perDay = cmp.Or(rules.PerDay, perDay)
+		if line, ok := e164.Look(c.Target); ok && !c.Kind.requested() {
+			rule := rules.country(line.Country)
+			limit, since.Unasked = rule.Limit, now.Add(-rule.Period)
+		}
+	}
+	asked := c.Kind != KindCrash && c.Kind != KindDropped && c.Kind.requested()
+	if !asked && limit == 0 {
+		return nil
+	}
+	had, err := b.store.CallbackHistory(ctx, *c, since)
+	switch {
+	case err != nil:
+		return fmt.Errorf("callbacks of this person: %w", err)
+	case asked && had.Requests >= perDay:
+		return ErrTooMany
+	case limit > 0 && had.Unasked >= limit:
+		return &Refusal{Reason: ReasonLimit}
+	case limit > 0:
+		c.MaxAttempts = min(c.MaxAttempts, limit-had.Unasked)
+	}
+	return nil
+}
+
+// schedule sets when c may be dialled, by when that is promised, and when it ends.
+func (b *Book) schedule(c *Callback, now time.Time) error {
 	c.ConfirmedAt = now
 	begin := now
 	if c.WindowFrom.After(begin) {
@@ -92,22 +168,20 @@ func (b *Book) Confirm(ctx context.Context, c Callback) (Callback, error) {
 	if c.EnqueuedAt.IsZero() {
 		c.EnqueuedAt = now
 	}
-	c.ExpiresAt = begin.Add(b.cfg.Expiry)
-	if earliest := now.Add(b.cfg.CrashDelay); c.Kind == KindCrash && earliest.After(begin) {
-		begin = earliest
+	earliest := begin
+	if after := now.Add(b.cfg.CrashDelay); c.Kind == KindCrash && after.After(begin) {
+		earliest = after
 	}
-	if c.NotBefore = b.Due(c.Queue, begin); c.NotBefore.IsZero() {
-		return Callback{}, fmt.Errorf("no hour of the year is allowed: %w", ErrUnreachable)
+	if c.NotBefore = b.Due(*c, earliest); c.NotBefore.IsZero() {
+		return fmt.Errorf("no hour of the year is allowed: %w", &Refusal{Reason: ReasonNoHour})
 	}
-	if !c.NotBefore.Before(c.ExpiresAt) { // a long weekend: the promise is for after it
-		c.ExpiresAt = c.NotBefore.Add(b.cfg.Expiry)
+	if c.ExpiresAt = b.expiry(*c, begin); !c.NotBefore.Before(c.ExpiresAt) { // a long weekend: the promise is for after it
+		c.ExpiresAt = b.expiry(*c, c.NotBefore)
 	}
-	c.ExpiresAt = b.lastHour(c.Queue, c.ExpiresAt)
-	if err := b.store.ConfirmCallback(ctx, c); err != nil {
-		return Callback{}, fmt.Errorf("confirm callback: %w", err)
+	if c.PromisedBy = c.WindowTo; c.PromisedBy.IsZero() {
+		c.PromisedBy = c.NotBefore.Add(b.cfg.Promise)
 	}
-	b.asked.add(person, now)
-	return c, nil
+	return nil
 }
 
 // Begin stores that an agent is reserved and the player is being dialled, before
@@ -133,7 +207,7 @@ func (b *Book) Begin(ctx context.Context, id string, agent account.ID) (Callback
 		c, err = b.end(ctx, c, EventExpired, "")
 		return c, Attempt{}, errors.Join(err, fmt.Errorf("past its last day: %w", ErrState))
 	}
-	if !b.Due(c.Queue, now).Equal(now) {
+	if !b.Due(c, now).Equal(now) {
 		c, err = b.postpone(ctx, c, now)
 		return c, Attempt{}, errors.Join(err, fmt.Errorf("outside the allowed hours: %w", ErrState))
 	}
@@ -164,6 +238,9 @@ func (b *Book) Advance(ctx context.Context, id string, to State) (Callback, erro
 	for _, e := range [...]Event{EventPickedUp, EventAccepted, EventBridged} {
 		if next, err := c.State.Next(e); err == nil {
 			c.State = next
+		}
+		if c.State == StateConnected {
+			c.ConnectedAt = b.cfg.Now()
 		}
 		if c.State != to {
 			continue
@@ -289,7 +366,7 @@ func (b *Book) end(ctx context.Context, c Callback, e Event, detail string) (Cal
 
 // postpone moves NotBefore to the next allowed instant; the state stands.
 func (b *Book) postpone(ctx context.Context, c Callback, now time.Time) (Callback, error) {
-	next := b.Due(c.Queue, now)
+	next := b.Due(c, now)
 	if next.IsZero() || !next.Before(c.ExpiresAt) {
 		return b.end(ctx, c, EventExpired, "")
 	}

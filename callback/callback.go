@@ -72,7 +72,39 @@ type Callback struct {
 	ExpiresAt   time.Time
 	ConfirmedAt time.Time
 	EndedAt     time.Time
+
+	Proof Proof // how it is known that the target is his
+	// OwnerID is the agent who promised it, to whom it is offered until OwnerUntil;
+	// then it is the queue's. "": the queue's from the beginning.
+	OwnerID    account.ID
+	OwnerUntil time.Time
+	// Code is what he enters in place of 1 when he has picked up: the page from
+	// which the number came shows it. "": 1 is enough.
+	Code string
+	// CancelSHA256 is the hash of the secret in the link by which he cancels it;
+	// "": he was given none.
+	CancelSHA256 string
+	// PromisedBy is when it is late: the end of the window, or Config.Promise after
+	// the first instant at which it may be dialled. ConnectedAt is when they talked.
+	PromisedBy  time.Time
+	ConnectedAt time.Time
 }
+
+// Proof says how it is known that a target is the person's.
+type Proof string
+
+// The proofs. "" is a bare caller ID, which anybody can write.
+const (
+	ProofSource    Proof = "source"    // where his call came from, or his page: nobody else is reached there
+	ProofConfirmed Proof = "confirmed" // he heard the caller ID and pressed 1
+	ProofKeyed     Proof = "keyed"     // he entered the number
+	ProofAccount   Proof = "account"   // the operator's site said so
+	ProofStaff     Proof = "staff"     // somebody of ours entered it
+	ProofCode      Proof = "code"      // it is proved when he enters the code
+)
+
+// Kept reports whether they talked by the time that was promised.
+func (c Callback) Kept() bool { return !c.ConnectedAt.IsZero() && !c.ConnectedAt.After(c.PromisedBy) }
 
 // DetailNoTrunk is the Detail of a callback that stands but is not tried: no
 // enabled trunk takes its number.
@@ -117,4 +149,19 @@ type Store interface {
 	Callback(ctx context.Context, id string) (Callback, error)
 	OpenCallbacks(ctx context.Context) ([]Callback, error) // ordered by key, id
 	OpenAttempts(ctx context.Context) ([]Attempt, error)   // begun before a crash
+	// CallbackHistory counts what was asked for and dialled for the person of c,
+	// by target and, where it is known, contact.
+	CallbackHistory(ctx context.Context, c Callback, since Since) (History, error)
+}
+
+// Since says from when on each count of a History counts.
+type Since struct {
+	Requests time.Time
+	Unasked  time.Time
+}
+
+// History is what was done for a person.
+type History struct {
+	Requests int // callbacks that he, or somebody for him, asked for: not those of a crash
+	Unasked  int // diallings of callbacks that nobody asked for
 }

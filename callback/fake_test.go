@@ -21,6 +21,7 @@ type store struct {
 	callbacks map[string]callback.Callback
 	attempts  map[string]callback.Attempt
 	fail      bool // the next write is refused
+	deaf      bool // the next write is done, and nobody is told
 	writes    int
 }
 
@@ -36,7 +37,10 @@ func (s *store) write(act func() error) error {
 		return errDisk
 	}
 	s.writes++
-	return act()
+	if err := act(); err != nil || !s.deaf {
+		return err
+	}
+	return errDisk
 }
 
 func (s *store) ConfirmCallback(_ context.Context, c callback.Callback) error {
@@ -116,6 +120,27 @@ func (s *store) OpenAttempts(context.Context) ([]callback.Attempt, error) {
 		}
 	}
 	return open, nil
+}
+
+func (s *store) CallbackHistory(_ context.Context, c callback.Callback, since callback.Since) (callback.History, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var h callback.History
+	same := func(o callback.Callback) bool {
+		return o.TargetKind == c.TargetKind && o.Target == c.Target || c.ContactID != "" && o.ContactID == c.ContactID
+	}
+	for _, o := range s.callbacks {
+		unasked := o.Kind == callback.KindAbandoned || o.Kind == callback.KindCrash || o.Kind == callback.KindDropped
+		if same(o) && !unasked && o.ConfirmedAt.After(since.Requests) {
+			h.Requests++
+		}
+	}
+	for _, a := range s.attempts {
+		if o := s.callbacks[a.CallbackID]; same(o) && o.Kind == callback.KindAbandoned && a.StartedAt.After(since.Unasked) {
+			h.Unasked++
+		}
+	}
+	return h, nil
 }
 
 // clock is a wall clock that tests turn.

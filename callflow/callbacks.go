@@ -76,7 +76,7 @@ func (r *runner) add(c callback.Callback) bool {
 		Player: c.Player, Priority: c.Priority, Key: c.Key, EnqueuedAt: c.EnqueuedAt, NotBefore: c.NotBefore,
 		Lease: callbackLease, CountsAsOffered: true,
 	}
-	if due := r.mgr.book.Due(c.Queue, later(c.NotBefore, time.Now())); due.After(time.Now()) {
+	if due := r.mgr.book.Due(c, later(c.NotBefore, time.Now())); due.After(time.Now()) {
 		item.NotBefore = due
 	}
 	entry, err := r.mgr.queue.Join(r.mgr.life, item)
@@ -141,7 +141,7 @@ func (r *runner) wait(ctx context.Context, c callback.Callback, entry *queue.Ent
 // called: his turn came too late.
 func (r *runner) rests(c callback.Callback, offer queue.OfferID) bool {
 	now := time.Now()
-	due := r.mgr.book.Due(c.Queue, now)
+	due := r.mgr.book.Due(c, now)
 	if due.Equal(now) {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"pickup/callback"
 	"pickup/ticket"
 )
 
@@ -28,12 +29,16 @@ type Config struct {
 	ParkMax       time.Duration // a parked player whom nobody takes goes back to who parked him: 120s
 	RetryAfter    time.Duration // told with 503: 10s
 	CrashCallback bool          // who was cut by a crash gets a callback
-	Language      string        // of callers who do not say: "fr"
-	Record        bool          // record every talk
-	Notice        bool          // say so before it starts: a bridge waits for the end of the sentence
-	Tickets       ticket.Policy
-	Menus         map[string]Menu   // by dialled name
-	Greetings     map[string]string // queue -> prompt id; others hear queue.greeting
+	// Rules are those of callbacks as they stand; nil: a callback is announced
+	// whenever the place is said. It must not block.
+	Rules     func() *callback.Rules
+	Country   string // of numbers written without one, where the caller ID of a queue tells no other (ISO 3166-1 alpha-2)
+	Language  string // of callers who do not say: "fr"
+	Record    bool   // record every talk
+	Notice    bool   // say so before it starts: a bridge waits for the end of the sentence
+	Tickets   ticket.Policy
+	Menus     map[string]Menu   // by dialled name
+	Greetings map[string]string // queue -> prompt id; others hear queue.greeting
 	// OnChange is told of each change of a call, ticket, recording or callback
 	// that a screen shows. It must not block.
 	OnChange func(topic, id string)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"pickup/call"
 	"pickup/internal/logkey"
@@ -34,8 +35,10 @@ func (s *Session) do(e effect) {
 		s.mgr.journal.save(s.m.rec, e.event)
 	case finish:
 		s.finish()
+	case checkNumber:
+		s.answer(s.checkNumber(e.text))
 	case confirmCallback:
-		c := s.callbackOf()
+		c := s.callbackOf(e)
 		s.mgr.aside(func(ctx context.Context) {
 			got, err := s.mgr.book.Confirm(ctx, c)
 			if !s.send(confirmed{got, err}) && err == nil {
@@ -193,7 +196,7 @@ func (s *Session) doSound(e effect) bool {
 		}
 	case sayPlace:
 		if s.entry != nil {
-			if ids := placePrompts(s.entry.Place(), s.m.rec.From.ReachBack != "" && !s.m.outbound()); len(ids) > 0 {
+			if ids := placePrompts(s.entry.Place(), s.offersCallback(time.Now())); len(ids) > 0 {
 				sound.Play(e.token, language, ids...)
 			}
 		}

@@ -63,6 +63,12 @@ type (
 		attempt  string // its id
 		err      error
 	}
+	// checked: the answer to checkNumber: E.164 and how it is read, or why it is
+	// not called.
+	checked struct {
+		number, spoken string
+		refusal        callback.Reason
+	}
 	// superseded: the answer to supersede: the promise is over and its place is
 	// free, or it was dialled in the same instant.
 	superseded struct{ ok bool }
@@ -122,6 +128,7 @@ func (expired) isInput()        {}
 func (confirmed) isInput()      {}
 func (attempted) isInput()      {}
 func (superseded) isInput()     {}
+func (checked) isInput()        {}
 func (playerDialed) isInput()   {}
 func (resumed) isInput()        {}
 func (asked) isInput()          {}
@@ -155,6 +162,7 @@ const (
 	timerTarget                    // who is rung for a transfer or a consultation did not answer
 	timerHold                      // the agent is reminded of who he holds
 	timerPark                      // nobody took a parked player
+	timerCapture                   // no key in the dialog about a number
 	timerCount
 )
 
@@ -255,9 +263,15 @@ type (
 		timer timerKind
 		after time.Duration
 	}
-	stopTimer       struct{ timer timerKind }
-	confirmCallback struct{} // answers confirmed
-	beginAttempt    struct { // answers attempted
+	stopTimer   struct{ timer timerKind }
+	checkNumber struct{ text string } // answers checked
+	// confirmCallback stores the promise; answers confirmed. number is E.164; "":
+	// he is called where his call came from.
+	confirmCallback struct {
+		number string
+		proof  callback.Proof
+	}
+	beginAttempt struct { // answers attempted
 		callback string
 		agent    account.ID
 	}
@@ -327,6 +341,7 @@ func (music) isEffect()           {}
 func (sendDTMF) isEffect()        {}
 func (setTimer) isEffect()        {}
 func (stopTimer) isEffect()       {}
+func (checkNumber) isEffect()     {}
 func (confirmCallback) isEffect() {}
 func (beginAttempt) isEffect()    {}
 func (undoAttempt) isEffect()     {}

@@ -37,21 +37,23 @@ type machine struct {
 	masked     bool // the player's keys are hidden
 	hiddenKeys int  // since then
 
-	confirming bool               // a callback is being stored
-	parked     *parkedPick        // an agent answered while it was
-	overtaken  bool               // the store was too late: that answer was taken
-	owed       *callback.Callback // stored; it enters the queue when the player's line is free
-	promise    *callback.Callback // inbound: one that waits for who calls again
-	askedKeep  bool               // he was asked whether to keep it
-	unsaid     string             // sentence that waits for the end of the notice
-	blame      call.EndReason     // why we end it, when the player does not; "": the queue says
-	drained    bool               // a callback was offered because the server stops
-	callback   *callback.Callback // outbound: the promise; inbound: the one confirmed
-	handed     bool               // outbound: the runner knows how it ended, or has it back
-	pressed    bool               // outbound: the player pressed 1
-	asks       int                // outbound: how often he was asked
-	missed     bool               // an agent did not take the call
-	missedTwo  bool               // the agent hung up by mistake once already
+	capture     *capture           // the dialog about the number of a callback
+	captureNext bool               // it begins when the notice was heard
+	confirming  bool               // a callback is being stored
+	parked      *parkedPick        // an agent answered while it was
+	overtaken   bool               // the store was too late: that answer was taken
+	owed        *callback.Callback // stored; it enters the queue when the player's line is free
+	promise     *callback.Callback // inbound: one that waits for who calls again
+	askedKeep   bool               // he was asked whether to keep it
+	unsaid      string             // sentence that waits for the end of the notice
+	blame       call.EndReason     // why we end it, when the player does not; "": the queue says
+	drained     bool               // a callback was offered because the server stops
+	callback    *callback.Callback // outbound: the promise; inbound: the one confirmed
+	handed      bool               // outbound: the runner knows how it ended, or has it back
+	pressed     bool               // outbound: the player pressed 1
+	asks        int                // outbound: how often he was asked
+	missed      bool               // an agent did not take the call
+	missedTwo   bool               // the agent hung up by mistake once already
 
 	preferred account.ID // inbound: who should answer; "": anybody
 
@@ -148,6 +150,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onConfirmed(in)
 	case attempted:
 		m.onAttempted(in)
+	case checked:
+		m.onChecked(in)
 	case superseded:
 		m.onSuperseded(in.ok)
 	case playerDialed:

@@ -10,15 +10,40 @@ import (
 	"pickup/queue"
 )
 
-// wantCallback: the player wants to be called back in place of waiting. He
-// stays in the queue until the promise is stored.
+// pressCallback: the player pressed the key. Who called from the telephone
+// network says at which number; the others are called where they are.
+func (m *machine) pressCallback() {
+	switch {
+	case m.outbound() || m.confirming || !m.rec.State.InQueue():
+	case m.rec.From.Kind == call.PartyTrunk:
+		m.startCapture()
+	default:
+		m.wantCallback()
+	}
+}
+
+// wantCallback: the player is to be called back where his call came from, in
+// place of waiting.
 func (m *machine) wantCallback() {
-	if m.outbound() || m.confirming || !m.rec.State.InQueue() || m.rec.From.ReachBack == "" {
+	if m.rec.From.ReachBack == "" {
 		return
 	}
+	proof := callback.ProofSource
+	if m.rec.From.Kind == call.PartyTrunk { // a caller ID
+		proof = ""
+	}
+	m.confirm("", proof)
+}
+
+// confirm asks for the promise. He stays in the queue until it is stored.
+func (m *machine) confirm(number string, proof callback.Proof) {
+	if m.outbound() || m.confirming || !m.rec.State.InQueue() {
+		return
+	}
+	m.endCapture()
 	m.confirming = true
 	m.note("callback_requested")
-	m.do(confirmCallback{})
+	m.do(confirmCallback{number, proof})
 }
 
 // onConfirmed: the promise is stored, or it cannot be given.

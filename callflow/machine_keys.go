@@ -21,6 +21,7 @@ const (
 	tokenGoodbye  = "goodbye"
 	tokenHello    = "hello"
 	tokenKey      = "key"
+	tokenCapture  = "capture"
 )
 
 // onHeard: an event of the media of a leg.
@@ -106,17 +107,21 @@ func (m *machine) onPlayed(token string, cut bool) {
 		if m.noticeDone {
 			return
 		}
-		if m.winner == "" && m.rec.State.InQueue() && !cut {
+		if m.winner == "" && m.rec.State.InQueue() && !cut && !m.captureNext {
 			m.afterNotice()
 		}
 		m.noticeHeard()
 	case tokenGreeting:
-		if m.rec.State == call.StateWaiting && !cut {
+		if m.rec.State == call.StateWaiting && !cut && m.capture == nil {
 			m.do(sayPlace{tokenPlace})
 		}
 	case tokenMenu:
 		if m.rec.State == call.StateMenu {
 			m.do(setTimer{timerMenu, m.menuWait()})
+		}
+	case tokenCapture:
+		if m.capture != nil && !cut {
+			m.do(setTimer{timerCapture, captureWait})
 		}
 	case tokenGoodbye:
 		if m.rec.State == call.StateAnnouncing && !cut {
@@ -158,6 +163,10 @@ func (m *machine) noticeHeard() {
 	if m.inQueue {
 		m.do(setTimer{timerAnnounce, m.cfg.AnnounceEvery})
 	}
+	if m.captureNext && m.winner == "" && m.rec.State.InQueue() && !m.confirming {
+		m.captureNext = false
+		m.startCapture()
+	}
 	m.tryBridge()
 }
 
@@ -179,6 +188,8 @@ func (m *machine) onPlayerKey(digit rune) {
 		if digit == '1' {
 			m.onHuman()
 		}
+	case m.rec.State.InQueue() && m.capture != nil:
+		m.onCaptureKey(digit)
 	case m.rec.State.InQueue():
 		m.onWaitingKey(digit)
 	}
@@ -188,7 +199,7 @@ func (m *machine) onPlayerKey(digit rune) {
 func (m *machine) onWaitingKey(digit rune) {
 	switch digit {
 	case '1':
-		m.wantCallback()
+		m.pressCallback()
 	case '2':
 		if m.rec.Language == "fr" {
 			m.rec.Language = "en"
@@ -302,7 +313,7 @@ func (m *machine) onTimer(t timerKind) {
 			m.mediaMissing(o, l)
 		}
 	case timerAnnounce:
-		if m.rec.State == call.StateWaiting && !m.away {
+		if m.rec.State == call.StateWaiting && !m.away && m.capture == nil {
 			m.do(sayPlace{tokenPlace})
 		}
 		if m.inQueue {
@@ -342,6 +353,8 @@ func (m *machine) onTimer(t timerKind) {
 		m.holdReminder()
 	case timerPark:
 		m.parkTooLong()
+	case timerCapture:
+		m.onCaptureSilence()
 	case timerCount:
 	}
 }

@@ -219,6 +219,7 @@ func (m *machine) onWon(w won) {
 		return
 	}
 	m.winner, m.winnerLeg, m.current = w.offer, w.leg, ""
+	m.endCapture()
 	m.overtaken = m.confirming
 	o.over = false
 	m.rec.PickedAt = m.at

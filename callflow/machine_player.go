@@ -337,6 +337,7 @@ func (m *machine) goodbye(reason call.EndReason, prompt string) {
 		return
 	}
 	m.to(call.EventAnnounced)
+	m.endCapture()
 	for _, t := range []timerKind{timerAnnounce, timerMenu, timerPlace, timerHuman} {
 		m.do(stopTimer{t})
 	}

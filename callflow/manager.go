@@ -12,6 +12,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/callback"
+	"pickup/internal/e164"
 	"pickup/internal/id"
 	"pickup/internal/logkey"
 	"pickup/queue"
@@ -186,6 +187,9 @@ func (m *Manager) Accept(in Inbound) *Refusal {
 	if rec.From.Kind == call.PartyBrowser {
 		// A page that comes back after a crash names its first call.
 		rec.From.ReachBack = cmp.Or(rec.From.ReachBack, string(rec.ID))
+	}
+	if rec.From.Kind == call.PartyTrunk { // a caller ID is where he is reached if it is a number
+		rec.From.ReachBack, _ = e164.Normalize(rec.From.ReachBack, m.cfg.Country)
 	}
 	machine := &machine{cfg: m.cfg, rec: rec, player: in.Leg.ID(), preferred: in.Preferred, diverted: in.DivertedFrom}
 	// The promise stands where he would only hear that we are closed.

@@ -38,6 +38,13 @@ const (
 	promptKeep       = "callback.keep_or_cancel"
 	promptLater      = "callback.later"
 	promptPlayerLeft = "player.left"
+	promptEnter      = "callback.enter_number"
+	promptNumberIs   = "callback.number_is"
+	promptNumberKeys = "callback.number_keys"
+	promptStay       = "callback.stay"
+
+	promptNumberInvalid = "callback.number_invalid"
+	promptNumberRefused = "callback.number_refused"
 )
 
 // Prompts lists every prompt id a call may play, so that a test can hold the
@@ -48,6 +55,10 @@ func Prompts() []string {
 		promptInvalid, promptOffer, promptConfirmed, promptNoCallback, promptHello, promptConnecting, promptPaused,
 		promptResumed, promptFull, promptClosed, promptOverflow, promptNoAgents, promptDraining, promptReady,
 		promptNotReady, promptWrapEnded, promptRefused, promptOpen, promptKeep, promptLater, promptPlayerLeft,
+		promptEnter, promptNumberIs, promptNumberKeys, promptStay, promptNumberInvalid, promptNumberRefused,
+	}
+	for n := range 10 {
+		ids = append(ids, fmt.Sprintf("digit.%d", n))
 	}
 	for n := 1; n <= 21; n++ {
 		ids = append(ids, positionPrompt(n))

@@ -391,12 +391,15 @@ func (s *Session) disconnect() {
 }
 
 // callbackOf is the promise that this call asks for.
-func (s *Session) callbackOf() callback.Callback {
+func (s *Session) callbackOf(e confirmCallback) callback.Callback {
 	r := s.m.rec
 	c := callback.Callback{
 		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: r.From.User, Target: r.From.ReachBack,
 		Kind: callback.KindKeepPlace, Priority: 1, EnqueuedAt: r.EnqueuedAt, ContactID: r.ContactID,
-		TargetKind: targetKind(r.From.Kind),
+		TargetKind: targetKind(r.From.Kind), Proof: e.proof,
+	}
+	if e.number != "" {
+		c.TargetKind, c.Target, c.Player = callback.TargetNumber, e.number, e.number
 	}
 	if s.entry != nil {
 		item := s.entry.Item()

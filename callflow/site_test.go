@@ -155,6 +155,7 @@ type options struct {
 	record string            // directory of recordings; "": nothing is recorded
 	late   time.Duration     // how long the store takes for the row of a closed recording
 	calls  func(*callflow.Config)
+	book   func(*callback.Config)
 	queue  func(*queue.QueueConfig)
 	agents int // 0: 1
 }
@@ -212,9 +213,13 @@ func newSite(t testing.TB, o options) *site {
 	if o.calls != nil {
 		o.calls(&cfg)
 	}
+	promises := callback.Config{Hours: s.hours}
+	if o.book != nil {
+		o.book(&promises)
+	}
 	x := exchange{s}
 	s.calls, err = callflow.New(cfg, callflow.Parts{
-		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(callback.Config{Hours: s.hours}, s.ledger), Store: s.ledger, Devices: x, Log: log,
+		Queue: s.queue, Recorder: recorder, Book: callback.NewBook(promises, s.ledger), Store: s.ledger, Devices: x, Log: log,
 		Dialers: map[callflow.AddressKind]callflow.Dialer{
 			callflow.AddressDevice: x, callflow.AddressSIPSource: x, callflow.AddressBrowser: x, callflow.AddressNumber: x,
 		},

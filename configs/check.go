@@ -42,7 +42,14 @@ func (c *Config) checkFronts(f *Faults) {
 	}
 	within(f, "sip.session.expires", c.SIP.Session.Expires, 90*time.Second, 24*time.Hour)
 	within(f, "sip.session.probe", c.SIP.Session.Probe, 10*time.Second, time.Hour)
-	checkCodecs(f, c.Media.Codecs)
+	checkCodecs(f, "media.codecs", c.Media.Codecs, "pcma", "pcmu", "g722", "opus")
+	if !slices.Contains(c.Media.Codecs, "pcma") && !slices.Contains(c.Media.Codecs, "pcmu") {
+		f.add("media.codecs", strings.Join(c.Media.Codecs, ","), "must hold pcma or pcmu, which trunks need")
+	}
+	checkCodecs(f, "media.browser_codecs", c.Media.BrowserCodecs, "pcma", "pcmu", "opus")
+	if len(c.Media.BrowserCodecs) == 0 {
+		f.add("media.browser_codecs", "", "must hold at least one of pcma, pcmu, opus")
+	}
 	oneOf(f, "media.inband_dtmf", c.Media.InbandDTMF, "auto", "always", "off")
 	oneOf(f, "media.srtp", c.Media.SRTP, "offered", "required", "off")
 	within(f, "media.leg_dead", c.Media.LegDead, time.Second, 10*time.Minute)
@@ -113,7 +120,11 @@ func (c *Config) checkCallback(f *Faults) {
 	}
 	within(f, "callback.retry_busy", c.Callback.RetryBusy, time.Second, 24*hour)
 	within(f, "callback.retry_unknown", c.Callback.RetryUnknown, time.Second, 24*hour)
-	within(f, "callback.expiry", c.Callback.Expiry, minute, 720*hour)
+	if c.Callback.Expiry != 0 {
+		within(f, "callback.expiry", c.Callback.Expiry, minute, 720*hour)
+	}
+	checkSpans(f, "callback.hours", c.Callback.Hours)
+	within(f, "callback.promise", c.Callback.Promise, minute, 168*hour)
 	within(f, "callback.crash_delay", c.Callback.CrashDelay, 0, 10*minute)
 	within(f, "callback.supersede", c.Callback.Supersede, 0, hour)
 	between(f, "callback.per_day", c.Callback.PerDay, 1, 1000)
@@ -204,17 +215,14 @@ func short(d time.Duration) string {
 	return s
 }
 
-// checkCodecs wants each once, and one of the laws of G.711.
-func checkCodecs(f *Faults, codecs []string) {
+// checkCodecs wants each of a list once, and one of those allowed.
+func checkCodecs(f *Faults, list string, codecs []string, allowed ...string) {
 	for i, name := range codecs {
-		key := "media.codecs[" + strconv.Itoa(i) + "]"
-		oneOf(f, key, name, "pcma", "pcmu", "g722", "opus")
+		key := list + "[" + strconv.Itoa(i) + "]"
+		oneOf(f, key, name, allowed...)
 		if slices.Contains(codecs[:i], name) {
 			f.add(key, name, "is there twice")
 		}
-	}
-	if !slices.Contains(codecs, "pcma") && !slices.Contains(codecs, "pcmu") {
-		f.add("media.codecs", strings.Join(codecs, ","), "must hold pcma or pcmu, which browsers and trunks need")
 	}
 }
 

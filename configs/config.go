@@ -156,13 +156,15 @@ func (t SIPTLS) Set() bool { return t.Cert != "" && t.Key != "" }
 
 // Media is the media plane.
 type Media struct {
-	RTPPorts   PortRange     `koanf:"rtp_ports"`
-	WebRTCPort int           `koanf:"webrtc_port"` // 0: any free port
-	Codecs     []string      `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
-	SRTP       string        `koanf:"srtp"`        // offered, required or off
-	InbandDTMF string        `koanf:"inband_dtmf"` // auto, always or off
-	LegDead    time.Duration `koanf:"leg_dead"`
-	TURN       TURN          `koanf:"turn"`
+	RTPPorts   PortRange `koanf:"rtp_ports"`
+	WebRTCPort int       `koanf:"webrtc_port"` // 0: any free port
+	Codecs     []string  `koanf:"codecs"`      // of phones, the most wanted first: pcma, pcmu, g722, opus
+	// BrowserCodecs are those of browsers, the most wanted first: pcma, pcmu, opus.
+	BrowserCodecs []string      `koanf:"browser_codecs"`
+	SRTP          string        `koanf:"srtp"`        // offered, required or off
+	InbandDTMF    string        `koanf:"inband_dtmf"` // auto, always or off
+	LegDead       time.Duration `koanf:"leg_dead"`
+	TURN          TURN          `koanf:"turn"`
 }
 
 // TURN is the relay that browsers are told of (RFC 8656). Credentials are
@@ -208,7 +210,9 @@ type Callback struct {
 	RetryNoAnswer []time.Duration `koanf:"retry_no_answer"` // never empty
 	RetryBusy     time.Duration   `koanf:"retry_busy"`
 	RetryUnknown  time.Duration   `koanf:"retry_unknown"`
-	Expiry        time.Duration   `koanf:"expiry"`
+	Expiry        time.Duration   `koanf:"expiry"` // 0: the end of the next business day
+	Hours         []string        `koanf:"hours"`  // "08:00-21:00", on the clock of the called
+	Promise       time.Duration   `koanf:"promise"`
 	CrashDelay    time.Duration   `koanf:"crash_delay"`
 	Supersede     time.Duration   `koanf:"supersede"`
 	PerDay        int             `koanf:"per_day"`

@@ -29,6 +29,8 @@ type Site struct {
 	Menus  []SiteMenu  `koanf:"menus"`
 
 	Mailboxes []SiteMailbox `koanf:"mailboxes"`
+
+	Callbacks *SiteCallbacks `koanf:"callbacks"` // nil: what is stored stays
 }
 
 // SiteQueue is one queue. ParseSite sets Target, TargetPercent and Members

@@ -23,6 +23,7 @@ func (s *Site) check() Faults {
 	s.checkHours(&f)
 	s.checkMenus(&f)
 	s.checkMailboxes(&f)
+	s.checkCallbacks(&f)
 	return f
 }
 

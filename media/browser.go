@@ -5,20 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
-
-// browserCodecs are those of browsers: see DESIGN.md on why Opus is not among them.
-var browserCodecs = [...]kind{kindPCMA, kindPCMU}
-
-// maxCandidates is how many ICE candidates a browser may offer.
-const maxCandidates = 64
 
 // errGone is returned for what is sent before the connection exists.
 var errGone = errors.New("media: no connection yet")
@@ -32,7 +24,7 @@ type browserPeer struct {
 	pc          *webrtc.PeerConnection
 	sender      *webrtc.RTPSender
 	offered     string // our offer that waits for its answer, as we sent it
-	law         kind   // of the track
+	codec       kind   // of the track
 
 	states sync.Mutex // orders what pion tells of its connection
 	track  atomic.Pointer[webrtc.TrackLocalStaticRTP]
@@ -74,14 +66,14 @@ func guard(err *error) {
 // answer is Leg.Answer for a browser.
 func (b *browserPeer) answer(ctx context.Context, offer []byte) (answer []byte, err error) {
 	defer guard(&err)
-	remote, err := parseBrowserSDP(offer)
+	remote, err := parseBrowserSDP(offer, b.leg.engine.browserCodecs)
 	if err != nil {
 		return nil, err
 	}
 	b.negotiating.Lock()
 	defer b.negotiating.Unlock()
-	law, _ := remote.first()
-	if err := b.open(law.kind); err != nil {
+	codec := b.choose(remote)
+	if err := b.open(codec.kind); err != nil {
 		return nil, err
 	}
 	if b.offered != "" { // glare or an offer that nobody answered: the peer's goes first
@@ -102,15 +94,14 @@ func (b *browserPeer) answer(ctx context.Context, offer []byte) (answer []byte, 
 	if err != nil {
 		return nil, err
 	}
-	text = rewrite(text, remote.direction.answer(), b.candidate())
-	mine, err := parseBrowserSDP([]byte(text))
+	text, mine, err := b.describe(text, remote.direction.answer(), lawful(codec.kind)...)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.useLaw(mine); err != nil {
+	if err := b.use(codec.kind); err != nil {
 		return nil, err
 	}
-	return []byte(text), b.agree(remote, mine)
+	return []byte(text), b.agree(remote, mine, codec)
 }
 
 // offer is Leg.Offer for a browser.
@@ -121,7 +112,8 @@ func (b *browserPeer) offer(ctx context.Context) (offer []byte, err error) {
 	if b.offered != "" {
 		return []byte(b.offered), nil
 	}
-	if err := b.open(kindPCMA); err != nil {
+	wanted := b.wanted()
+	if err := b.open(wanted[0]); err != nil {
 		return nil, err
 	}
 	ours, err := b.pc.CreateOffer(nil)
@@ -132,14 +124,16 @@ func (b *browserPeer) offer(ctx context.Context) (offer []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b.offered = rewrite(text, sendrecv, b.candidate())
+	if b.offered, _, err = b.describe(text, sendrecv, wanted...); err != nil {
+		return nil, err
+	}
 	return []byte(b.offered), nil
 }
 
 // accept is Leg.Accept for a browser.
 func (b *browserPeer) accept(answer []byte) (err error) {
 	defer guard(&err)
-	remote, err := parseBrowserSDP(answer)
+	remote, err := parseBrowserSDP(answer, b.leg.engine.browserCodecs)
 	if err != nil {
 		return err
 	}
@@ -148,7 +142,7 @@ func (b *browserPeer) accept(answer []byte) (err error) {
 	if b.offered == "" {
 		return fmt.Errorf("%w: an answer to no offer of ours", ErrBadSDP)
 	}
-	mine, err := parseBrowserSDP([]byte(b.offered))
+	mine, err := parseBrowserSDP([]byte(b.offered), b.leg.engine.browserCodecs)
 	if err != nil {
 		return err
 	}
@@ -157,23 +151,24 @@ func (b *browserPeer) accept(answer []byte) (err error) {
 		return fmt.Errorf("%w: %w", ErrBadSDP, err)
 	}
 	b.offered = ""
-	if err := b.useLaw(remote); err != nil {
+	codec, _ := remote.first() // RFC 3264 section 7: the answer's order
+	if err := b.use(codec.kind); err != nil {
 		return err
 	}
-	return b.agree(remote, mine)
+	return b.agree(remote, mine, codec)
 }
 
 // open makes the connection, if there is none.
-func (b *browserPeer) open(law kind) error {
+func (b *browserPeer) open(codec kind) error {
 	if b.pc != nil {
 		return nil
 	}
 	e := b.leg.engine
-	pc, err := e.browser.peer(e.cfg.WebRTCPort, e.cfg.LegDead)
+	pc, err := e.browser.peer(e)
 	if err != nil {
 		return err
 	}
-	track, err := webrtc.NewTrackLocalStaticRTP(audioCodec(law), "audio", "pickup")
+	track, err := webrtc.NewTrackLocalStaticRTP(audioCodec(codec), "audio", "pickup")
 	if err == nil {
 		b.sender, err = pc.AddTrack(track)
 	}
@@ -181,7 +176,7 @@ func (b *browserPeer) open(law kind) error {
 		_ = pc.Close()
 		return fmt.Errorf("open a browser's connection: %w", err)
 	}
-	b.pc, b.law = pc, law
+	b.pc, b.codec = pc, codec
 	b.leg.out.ssrc = uint32(b.sender.GetParameters().Encodings[0].SSRC)
 	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { b.stateChanged() })
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { b.received(t, r) })
@@ -223,31 +218,29 @@ func (b *browserPeer) settleLocal(ctx context.Context, ours webrtc.SessionDescri
 	return b.pc.LocalDescription().SDP, nil
 }
 
-// useLaw makes the track speak the first law of a description.
-func (b *browserPeer) useLaw(r *remoteSDP) error {
-	law, _ := r.first()
-	if law.kind == b.law {
+// use makes the track speak a codec.
+func (b *browserPeer) use(codec kind) error {
+	if codec == b.codec {
 		return nil
 	}
-	track, err := webrtc.NewTrackLocalStaticRTP(audioCodec(law.kind), "audio", "pickup")
+	track, err := webrtc.NewTrackLocalStaticRTP(audioCodec(codec), "audio", "pickup")
 	if err == nil {
 		err = b.sender.ReplaceTrack(track)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoCommonCodec, err)
 	}
-	b.law = law.kind
+	b.codec = codec
 	b.track.Store(track)
 	return nil
 }
 
-// agree puts what was negotiated into force. mine holds the numbers by which
-// the browser sends.
-func (b *browserPeer) agree(remote, mine *remoteSDP) error {
+// agree puts what was negotiated into force: codec is what we send. mine holds the
+// numbers by which the browser sends.
+func (b *browserPeer) agree(remote, mine *remoteSDP, codec payload) error {
 	l := b.leg
-	law, _ := mine.first()
 	t := &terms{
-		mux: true, codec: b.law, audio: law.number,
+		mux: true, codec: codec.kind, audio: codec.number,
 		send: remote.direction.receives(), receive: remote.direction.sends(),
 	}
 	for _, p := range mine.payloads {
@@ -308,97 +301,12 @@ func (b *browserPeer) received(track *webrtc.TrackRemote, receiver *webrtc.RTPRe
 	buf := newPacket()
 	for {
 		n, _, err := track.Read(buf)
+		if errors.Is(err, webrtc.ErrCodecNotFound) { // of no agreed codec: counted below
+			err = nil
+		}
 		if err != nil {
 			return
 		}
 		b.leg.receive(buf[:n], netip.AddrPort{}, e.now())
 	}
-}
-
-// candidate is what we tell a browser of how to reach us: the address for its
-// peer. A browser on this machine may send from a socket that is bound to
-// another interface than loopback; our answer would then leave from that one
-// and be taken for a stranger's, so it is told of that address too.
-func (b *browserPeer) candidate() string {
-	port := b.leg.engine.WebRTCPort()
-	text := fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host", b.leg.local, port)
-	if b.leg.local.IsLoopback() {
-		if outer := b.leg.engine.cfg.LocalAddr(netip.Addr{}); outer.IsValid() && !outer.IsLoopback() {
-			text += fmt.Sprintf("\r\na=candidate:2 1 udp 2130706175 %s %d typ host", outer, port)
-		}
-	}
-	return text
-}
-
-// rewrite corrects pion's description: the direction of the audio line, which
-// it gets wrong on hold, and the candidates, which are the one address that
-// the site advertises to this peer.
-func rewrite(text string, way direction, candidate string) string {
-	var b strings.Builder
-	inAudio, placed := false, false
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\r\n"), "\r\n") {
-		if strings.HasPrefix(line, "m=") {
-			inAudio = strings.HasPrefix(line, "m=audio ") && !strings.HasPrefix(line, "m=audio 0 ")
-		}
-		switch {
-		case strings.HasPrefix(line, "a=candidate:"):
-			if placed {
-				continue
-			}
-			line, placed = candidate, true
-		case inAudio && (line == "a=sendrecv" || line == "a=sendonly" || line == "a=recvonly" || line == "a=inactive"):
-			line = "a=" + string(way)
-		}
-		b.WriteString(line + "\r\n")
-	}
-	return b.String()
-}
-
-// parseBrowserSDP reads what we need to know of a browser's description; the
-// rest is pion's. It asks for what a plain phone's offer lacks.
-func parseBrowserSDP(raw []byte) (*remoteSDP, error) {
-	s, _, err := unmarshalSDP(raw)
-	if err != nil {
-		return nil, err
-	}
-	fault := fmt.Errorf("%w: no audio line", ErrNoCommonCodec)
-	for i, m := range s.MediaDescriptions {
-		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 {
-			continue
-		}
-		if err := checkBrowserLine(s, m); err != nil {
-			return nil, err
-		}
-		r := &remoteSDP{audio: i, direction: readDirection(s.Attributes, m.Attributes)}
-		r.payloads = readPayloads(m, browserCodecs[:])
-		if _, ok := r.first(); !ok {
-			fault = fmt.Errorf("%w: neither PCMA nor PCMU", ErrNoCommonCodec)
-			continue
-		}
-		return r, nil
-	}
-	return nil, fault
-}
-
-func checkBrowserLine(s *sdp.SessionDescription, m *sdp.MediaDescription) error {
-	if !strings.Contains(strings.ToUpper(strings.Join(m.MediaName.Protos, "/")), "TLS/RTP/SAVP") {
-		return fmt.Errorf("%w: profile of the audio line", ErrNoCommonCodec)
-	}
-	candidates := 0
-	for _, a := range m.Attributes {
-		if a.Key == "candidate" {
-			candidates++
-		}
-	}
-	if candidates > maxCandidates {
-		return fmt.Errorf("%w: %d candidates", ErrBadSDP, candidates)
-	}
-	for _, key := range []string{"fingerprint", "ice-ufrag", "ice-pwd"} {
-		_, inMedia := m.Attribute(key)
-		_, inSession := s.Attribute(key)
-		if !inMedia && !inSession {
-			return fmt.Errorf("%w: no a=%s", ErrBadSDP, key)
-		}
-	}
-	return nil
 }

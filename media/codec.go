@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pickup/internal/g711"
@@ -136,32 +137,53 @@ func kindOfNumber(number uint8) kind {
 // defaultCodecs is Config.Codecs when it is empty.
 func defaultCodecs() []string { return []string{"pcma", "pcmu"} }
 
-// readCodecs returns the kinds of a list of codecs.
-func readCodecs(names []string, opus OpusCoders) ([]kind, error) {
+// phoneCodecs and browserKinds are what may stand in media.codecs and in
+// media.browser_codecs.
+var (
+	phoneCodecs  = []kind{kindPCMA, kindPCMU, kindG722, kindOpus}
+	browserKinds = []kind{kindPCMA, kindPCMU, kindOpus}
+)
+
+// readCodecs returns the kinds of a list of codecs, each of allowed. setting is the
+// list's name.
+func readCodecs(setting string, names []string, allowed []kind, opus OpusCoders) ([]kind, error) {
 	var out []kind
-	seen := make(map[kind]bool)
 	for _, name := range names {
-		k := kindNone
-		for i := range kinds {
-			if s := formats[i].setting; s != "" && s == name {
-				k = i
-			}
-		}
+		i := slices.IndexFunc(allowed, func(k kind) bool { return formats[k].setting == name })
 		switch {
-		case k == kindNone:
-			return nil, fmt.Errorf("media.codecs: %q is not one of pcma, pcmu, g722, opus", name)
-		case seen[k]:
-			return nil, fmt.Errorf("media.codecs: %q is there twice", name)
-		case k == kindOpus && opus == nil:
-			return nil, fmt.Errorf("media.codecs: %q is not in this build", name)
+		case i < 0:
+			return nil, fmt.Errorf("%s: %q is not one of %s", setting, name, settingNames(allowed))
+		case slices.Contains(out, allowed[i]):
+			return nil, fmt.Errorf("%s: %q is there twice", setting, name)
+		case allowed[i] == kindOpus && opus == nil:
+			return nil, fmt.Errorf("%s: %q is not in this build", setting, name)
 		}
-		seen[k] = true
-		out = append(out, k)
-	}
-	if !seen[kindPCMA] && !seen[kindPCMU] {
-		return nil, fmt.Errorf("media.codecs: %v holds neither pcma nor pcmu, which browsers and trunks need", names)
+		out = append(out, allowed[i])
 	}
 	return out, nil
+}
+
+// readPhoneCodecs returns the kinds of Config.Codecs.
+func readPhoneCodecs(names []string, opus OpusCoders) ([]kind, error) {
+	out, err := readCodecs("media.codecs", names, phoneCodecs, opus)
+	if err == nil && !slices.ContainsFunc(out, kind.g711) {
+		return nil, fmt.Errorf("media.codecs: %v holds neither pcma nor pcmu, which trunks need", names)
+	}
+	return out, err
+}
+
+// readBrowserCodecs returns the kinds of Config.BrowserCodecs.
+func readBrowserCodecs(names []string, opus OpusCoders) ([]kind, error) {
+	return readCodecs("media.browser_codecs", names, browserKinds, opus)
+}
+
+// settingNames are the names of kinds in a list of codecs.
+func settingNames(codecs []kind) string {
+	names := make([]string, len(codecs))
+	for i, k := range codecs {
+		names[i] = formats[k].setting
+	}
+	return strings.Join(names, ", ")
 }
 
 // codecNames are the names of kinds in an error.

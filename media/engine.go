@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,10 @@ type Config struct {
 	// "opus". Of the two laws of G.711, between which nothing is lost, the peer's
 	// order decides. Empty means pcma, pcmu.
 	Codecs []string
+	// BrowserCodecs are those of browsers, the most wanted first: "pcma", "pcmu",
+	// "opus"; as in Codecs the browser's order decides between the laws of G.711.
+	// Empty means pcma, pcmu.
+	BrowserCodecs []string
 	// Opus makes the coders of Opus; nil: Opus is not spoken.
 	Opus    OpusCoders
 	SRTP    SRTP          // encryption of phones' audio; empty means SRTPOffered
@@ -84,24 +89,28 @@ func (c *Config) Check() error {
 		return errors.New("media: LocalAddr is not set")
 	}
 	if len(c.Codecs) > 0 {
-		_, err := readCodecs(c.Codecs, c.Opus)
-		return err
+		if _, err := readPhoneCodecs(c.Codecs, c.Opus); err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err := readBrowserCodecs(c.BrowserCodecs, c.Opus)
+	return err
 }
 
 // Engine owns ports, tickers and browser transport of one process. It is made
 // by New; its methods may be called from any goroutine.
 type Engine struct {
-	cfg     Config
-	log     *slog.Logger
-	epoch   time.Time // start of every media clock
-	ports   *ports
-	sounds  *sounds
-	codecs  []kind // of phones, the most wanted first
-	shards  []*shard
-	browser browserTransport
-	poller  poller // nil: each socket has a goroutine
+	cfg    Config
+	log    *slog.Logger
+	epoch  time.Time // start of every media clock
+	ports  *ports
+	sounds *sounds
+	codecs []kind // of phones, the most wanted first
+	// browserCodecs are those of browsers, the most wanted first.
+	browserCodecs []kind
+	shards        []*shard
+	browser       browserTransport
+	poller        poller // nil: each socket has a goroutine
 
 	unsent    atomic.Uint64 // packets that the kernel did not take
 	relays    atomic.Uint32 // source ids given out
@@ -127,7 +136,14 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 	if len(cfg.Codecs) == 0 {
 		cfg.Codecs = defaultCodecs()
 	}
-	codecs, err := readCodecs(cfg.Codecs, cfg.Opus)
+	if len(cfg.BrowserCodecs) == 0 {
+		cfg.BrowserCodecs = defaultCodecs()
+	}
+	codecs, err := readPhoneCodecs(cfg.Codecs, cfg.Opus)
+	if err != nil {
+		return nil, err
+	}
+	browserCodecs, err := readBrowserCodecs(cfg.BrowserCodecs, cfg.Opus)
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +179,10 @@ func New(cfg Config, log *slog.Logger) (*Engine, error) {
 		codecs: codecs,
 		legs:   make(map[*Leg]struct{}),
 	}
-	e.poller = reader
-	if e.sounds, err = newSounds(e.cfg, e.codecs, e.newEncoder); err != nil {
+	e.poller, e.browserCodecs = reader, browserCodecs
+	heard := slices.Concat(codecs, browserCodecs)
+	slices.Sort(heard)
+	if e.sounds, err = newSounds(e.cfg, slices.Compact(heard), e.newEncoder); err != nil {
 		if reader != nil {
 			reader.close()
 		}

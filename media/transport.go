@@ -75,14 +75,14 @@ func listenBrowsers(port int) (*muxConn, error) {
 }
 
 // peer makes a pion connection on the shared port.
-func (b *browserTransport) peer(port int, dead time.Duration) (*webrtc.PeerConnection, error) {
+func (b *browserTransport) peer(e *Engine) (*webrtc.PeerConnection, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return nil, ErrClosed
 	}
 	if b.api == nil {
-		if err := b.build(port, dead); err != nil {
+		if err := b.build(e); err != nil {
 			return nil, err
 		}
 	}
@@ -90,9 +90,9 @@ func (b *browserTransport) peer(port int, dead time.Duration) (*webrtc.PeerConne
 }
 
 // build makes the mux, the certificate and the API. The caller holds b.mu.
-func (b *browserTransport) build(port int, dead time.Duration) error {
+func (b *browserTransport) build(e *Engine) error {
 	if b.conn == nil {
-		conn, err := listenBrowsers(port)
+		conn, err := listenBrowsers(e.cfg.WebRTCPort)
 		if err != nil {
 			return err
 		}
@@ -113,39 +113,19 @@ func (b *browserTransport) build(port int, dead time.Duration) error {
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
+	dead := e.cfg.LegDead
 	settings.SetICETimeouts(dead/2, dead/2, 2*time.Second)
 	settings.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
 		return fmt.Errorf("browser transport: %w", err)
 	}
-	engine, err := newMediaEngine()
+	engine, err := newMediaEngine(e.browserCodecs)
 	if err != nil {
 		return err
 	}
 	b.api = webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(engine),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	return nil
-}
-
-// newMediaEngine knows G.711 and the telephone-event of its clock, nothing else.
-func newMediaEngine() (*webrtc.MediaEngine, error) {
-	m := new(webrtc.MediaEngine)
-	for _, c := range []webrtc.RTPCodecParameters{
-		{RTPCodecCapability: audioCodec(kindPCMA), PayloadType: 8},
-		{RTPCodecCapability: audioCodec(kindPCMU), PayloadType: 0},
-		{RTPCodecCapability: audioCodec(kindEvent), PayloadType: 126},
-	} {
-		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
-			return nil, fmt.Errorf("browser codecs: %w", err)
-		}
-	}
-	return m, nil
-}
-
-// audioCodec is a kind of payload in pion's words.
-func audioCodec(k kind) webrtc.RTPCodecCapability {
-	name := map[kind]string{kindPCMA: webrtc.MimeTypePCMA, kindPCMU: webrtc.MimeTypePCMU, kindEvent: "audio/telephone-event"}[k]
-	return webrtc.RTPCodecCapability{MimeType: name, ClockRate: clockRate}
 }
 
 func newCertificate() (*webrtc.Certificate, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,13 +13,14 @@ import (
 
 const callbackColumns = `id, call_id, item_id, contact_id, ticket_id, queue, language, player, target_kind, target, kind, key_ms,
 	priority, enqueued_at, window_from, window_to, state, state_detail, attempts, max_attempts, not_before, expires_at,
-	confirmed_at, ended_at`
+	confirmed_at, ended_at, proof, owner_id, owner_until, code, cancel_sha256, promised_by, connected_at`
 
 func scanCallback(row scanner) (callback.Callback, error) {
 	var c callback.Callback
 	err := row.Scan(&c.ID, &c.CallID, &c.ItemID, &c.ContactID, &c.TicketID, &c.Queue, &c.Language, &c.Player, &c.TargetKind, &c.Target,
 		&c.Kind, &c.Key, &c.Priority, moment{&c.EnqueuedAt}, moment{&c.WindowFrom}, moment{&c.WindowTo}, &c.State, &c.Detail,
-		&c.Attempts, &c.MaxAttempts, moment{&c.NotBefore}, moment{&c.ExpiresAt}, moment{&c.ConfirmedAt}, moment{&c.EndedAt})
+		&c.Attempts, &c.MaxAttempts, moment{&c.NotBefore}, moment{&c.ExpiresAt}, moment{&c.ConfirmedAt}, moment{&c.EndedAt},
+		&c.Proof, &c.OwnerID, moment{&c.OwnerUntil}, &c.Code, &c.CancelSHA256, moment{&c.PromisedBy}, moment{&c.ConnectedAt})
 	return c, err
 }
 
@@ -39,10 +41,12 @@ func callbackFault(err error) error {
 func (s *Store) ConfirmCallback(ctx context.Context, c callback.Callback) error {
 	return callbackFault(s.act(ctx, "confirm a callback", func(t *tx) error {
 		_, err := t.exec(`INSERT INTO callbacks (`+callbackColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
+				$26, $27, $28, $29, $30, $31)`,
 			c.ID, c.CallID, c.ItemID, c.ContactID, c.TicketID, c.Queue, c.Language, c.Player, c.TargetKind, c.Target, c.Kind, c.Key,
 			c.Priority, msOf(c.EnqueuedAt), msOf(c.WindowFrom), msOf(c.WindowTo), c.State, c.Detail, c.Attempts, c.MaxAttempts,
-			msOf(c.NotBefore), msOf(c.ExpiresAt), c.ConfirmedAt.UnixMilli(), msOf(c.EndedAt))
+			msOf(c.NotBefore), msOf(c.ExpiresAt), c.ConfirmedAt.UnixMilli(), msOf(c.EndedAt), c.Proof, c.OwnerID, msOf(c.OwnerUntil), c.Code,
+			c.CancelSHA256, msOf(c.PromisedBy), msOf(c.ConnectedAt))
 		return err
 	}))
 }
@@ -58,11 +62,13 @@ func saveCallback(t *tx, c *callback.Callback) error {
 			ticket_id = COALESCE(NULLIF($4, ''), ticket_id), queue = $5, language = $6, player = $7, target_kind = $8, target = $9,
 			kind = $10, key_ms = $11, priority = $12, enqueued_at = $13, window_from = $14, window_to = $15, state = $16,
 			state_detail = $17, attempts = $18, max_attempts = $19, not_before = $20, expires_at = $21, confirmed_at = $22,
-			ended_at = $23, version = version + 1
-		WHERE id = $24`,
+			ended_at = $23, proof = $24, owner_id = $25, owner_until = $26, code = $27, cancel_sha256 = $28, promised_by = $29,
+			connected_at = $30, version = version + 1
+		WHERE id = $31`,
 		c.CallID, c.ItemID, c.ContactID, c.TicketID, c.Queue, c.Language, c.Player, c.TargetKind, c.Target, c.Kind, c.Key, c.Priority,
 		msOf(c.EnqueuedAt), msOf(c.WindowFrom), msOf(c.WindowTo), c.State, c.Detail, c.Attempts, c.MaxAttempts, msOf(c.NotBefore),
-		msOf(c.ExpiresAt), c.ConfirmedAt.UnixMilli(), msOf(c.EndedAt), c.ID)
+		msOf(c.ExpiresAt), c.ConfirmedAt.UnixMilli(), msOf(c.EndedAt), c.Proof, c.OwnerID, msOf(c.OwnerUntil), c.Code, c.CancelSHA256, msOf(c.PromisedBy),
+		msOf(c.ConnectedAt), c.ID)
 }
 
 // BeginAttempt stores a callback and a new attempt in one act. callback.ErrOpen
@@ -101,6 +107,45 @@ func (s *Store) OpenCallbacks(ctx context.Context) ([]callback.Callback, error) 
 	all, err := list(ctx, s.read, scanCallback, `SELECT `+callbackColumns+` FROM callbacks
 		WHERE state NOT IN ('done', 'failed', 'expired', 'cancelled', 'superseded') ORDER BY key_ms, id`)
 	return all, failed("read the open callbacks", err)
+}
+
+// CallbackHistory counts what was asked for and dialled for the person of c.
+func (s *Store) CallbackHistory(ctx context.Context, c callback.Callback, since callback.Since) (callback.History, error) {
+	var h callback.History
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM callbacks
+		WHERE (target_kind = $1 AND target = $2 OR contact_id <> '' AND contact_id = $3) AND confirmed_at > $4
+			AND kind NOT IN ('crash', 'dropped', 'abandoned')`,
+		c.TargetKind, c.Target, c.ContactID, since.Requests.UnixMilli()).Scan(&h.Requests)
+	if err == nil {
+		err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM callback_attempts a JOIN callbacks c ON c.id = a.callback_id
+			WHERE (c.target_kind = $1 AND c.target = $2 OR c.contact_id <> '' AND c.contact_id = $3) AND a.started_at > $4
+				AND c.kind = 'abandoned'`,
+			c.TargetKind, c.Target, c.ContactID, since.Unasked.UnixMilli()).Scan(&h.Unasked)
+	}
+	return h, failed("count the callbacks of a person", err)
+}
+
+// metaCallbackRules is the key of the rules of callbacks: JSON.
+const metaCallbackRules = "site.callback_rules"
+
+// CallbackRules returns the rules of callbacks that were stored, the zero value
+// when there are none.
+func (s *Store) CallbackRules(ctx context.Context) (callback.Rules, error) {
+	var r callback.Rules
+	doc, ok, err := s.Meta(ctx, metaCallbackRules)
+	if err == nil && ok {
+		err = failed("read the rules of callbacks", json.Unmarshal([]byte(doc), &r))
+	}
+	return r, err
+}
+
+// SetCallbackRules stores the rules of callbacks.
+func (s *Store) SetCallbackRules(ctx context.Context, r callback.Rules) error {
+	doc, err := json.Marshal(r)
+	if err != nil {
+		return failed("save the rules of callbacks", err)
+	}
+	return s.SetMeta(ctx, metaCallbackRules, string(doc))
 }
 
 const attemptColumns = `id, callback_id, user_id, started_at, ended_at, result, counted`

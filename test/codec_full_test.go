@@ -14,5 +14,6 @@ func TestBaresipSpeaksEveryPairOfCodecs(t *testing.T) {
 	})
 }
 
-// A browser speaks G.711, and a phone that has nothing but Opus hears it all the same.
-func TestBrowserPlayerTalksToOpusAgent(t *testing.T) { browserTalks(t, "opus") }
+// A player's browser is answered with G.711, and a phone that has nothing but Opus
+// hears it all the same.
+func TestBrowserPlayerTalksToOpusAgent(t *testing.T) { browserTalks(t, "opus", "G.711") }

@@ -111,7 +111,7 @@ func (s *server) start() {
 	s.cmd = exec.Command(program(s.t), "serve", "--demo")
 	s.cmd.Env = append(os.Environ(),
 		"PICKUP_DATA_DIR="+s.dir, "PICKUP_SIP_LISTEN=127.0.0.1:"+port(s.sip), "PICKUP_HTTP_LISTEN=127.0.0.1:"+port(s.http),
-		"PICKUP_MEDIA_WEBRTC_PORT=0", "PICKUP_DEMO_WRAP_UP=0s")
+		"PICKUP_MEDIA_WEBRTC_PORT=0", "PICKUP_DEMO_WRAP_UP=0s", "PICKUP_CALLBACK_HOURS=00:00-24:00")
 	s.cmd.Env = append(s.cmd.Env, s.extraEnv...)
 	if s.log == nil {
 		s.log = &lockedBuffer{}

@@ -36,6 +36,7 @@ func (s *Server) newAPI(mux *patternMux) huma.API {
 	s.ticketOperations(api)
 	s.deskOperations(api)
 	s.callbackOperations(api)
+	s.callbackRuleOperations(api)
 	s.userOperations(api)
 	s.trunkOperations(api)
 	s.hoursOperations(api)

@@ -145,9 +145,9 @@ func (b *BrowserCalls) allowed(source netip.Addr, perSecond float64, burst int) 
 	return l.Allow()
 }
 
-// open makes a leg with its media.
-func (b *BrowserCalls) open(legID call.LegID, peer netip.Addr) (*browserLeg, error) {
-	m, err := b.engine.NewBrowserLeg(media.LegOptions{ID: legID, Peer: peer})
+// open makes a leg with its media; codec is that of the other side, where it is known.
+func (b *BrowserCalls) open(legID call.LegID, peer netip.Addr, codec string) (*browserLeg, error) {
+	m, err := b.engine.NewBrowserLeg(media.LegOptions{ID: legID, Peer: peer, Prefer: codec})
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (b *BrowserCalls) Dial(_ context.Context, inv callflow.Invitation) (callflo
 	if gone {
 		return nil, callflow.ErrNoRoute
 	}
-	l, err := b.open(inv.LegID, netip.Addr{})
+	l, err := b.open(inv.LegID, netip.Addr{}, inv.Codec)
 	if err != nil {
 		return nil, err
 	}

@@ -185,7 +185,7 @@ func language(text string) string {
 // answerOffer opens a leg for an offer.
 func (s *Server) answerOffer(r *http.Request, offer []byte) (*browserLeg, []byte, error) {
 	ctx := r.Context()
-	l, err := s.parts.Browser.open(newLegID(), sourceOf(ctx))
+	l, err := s.parts.Browser.open(newLegID(), sourceOf(ctx), "")
 	if err != nil {
 		return nil, nil, s.mediaProblem(ctx, err)
 	}

@@ -166,9 +166,13 @@ func (s *Server) callbackOfCall(ctx context.Context, id call.ID) (callback.Callb
 	if r.From.ReachBack == "" {
 		return callback.Callback{}, callback.ErrUnreachable
 	}
+	kind := callback.KindScheduled
+	if r.EndReason.CountsAbandoned() { // he did not ask for it: the strict table holds
+		kind = callback.KindAbandoned
+	}
 	return s.parts.Calls.AddCallback(ctx, callback.Callback{
 		CallID: r.ID, Queue: r.Queue, Language: r.Language, Player: r.From.User, ContactID: r.ContactID, TicketID: r.TicketID,
-		TargetKind: targetKind(r.From.Kind), Target: r.From.ReachBack, Kind: callback.KindScheduled, Priority: 1,
+		TargetKind: targetKind(r.From.Kind), Target: r.From.ReachBack, Kind: kind, Priority: 1, Proof: callback.ProofStaff,
 	})
 }
 
@@ -190,7 +194,7 @@ func (s *Server) callbackToNumber(ctx context.Context, name, to string, w *Windo
 	}
 	c := callback.Callback{
 		Queue: name, Language: who(ctx).user.Language, Player: to, TargetKind: callback.TargetNumber, Target: to,
-		Kind: callback.KindScheduled, Priority: 1,
+		Kind: callback.KindScheduled, Priority: 1, Proof: callback.ProofStaff,
 	}
 	if w != nil {
 		c.WindowFrom, c.WindowTo = time.Time(w.From), time.Time(w.To)

@@ -63,6 +63,8 @@ func (s *Server) fail(ctx context.Context, doing string, err error) error {
 		return problem(http.StatusUnprocessableEntity, "", "The cursor is not one of ours.", "query.after")
 	case errors.Is(err, callback.ErrOpen):
 		return problem(http.StatusConflict, problemOpen, "A callback is already open for this person.", "")
+	case callback.RefusalOf(err) != "":
+		return problem(http.StatusUnprocessableEntity, problemUnreachable, "The rules of callbacks refuse it: "+string(callback.RefusalOf(err))+".", "body.to")
 	case errors.Is(err, callback.ErrUnreachable):
 		return problem(http.StatusUnprocessableEntity, problemUnreachable, "There is no way to reach this person.", "body.to")
 	case errors.Is(err, callback.ErrTooMany):

@@ -54,6 +54,8 @@ var roles = map[string]may{
 	"list-callbacks":      {status: "401 200 200 200 200 200"},
 	"create-callback":     {status: "401 422 422 422 403 422", body: map[string]string{}},
 	"cancel-callback":     {status: "401 204 403 204 403 204", fresh: true},
+	"get-callback-rules":  {status: "401 403 403 200 200 200"},
+	"put-callback-rules":  {status: "401 403 403 200 403 200", body: map[string]any{"allowed": []string{"FR"}}},
 	// Tickets
 	"list-categories":    {status: "401 200 200 200 200 200"},
 	"list-tickets":       {status: "401 200 200 200 200 200"},

@@ -98,6 +98,8 @@ type Matters interface {
 	Contact(ctx context.Context, id string) (store.ContactDetail, error)
 	Callbacks(ctx context.Context, f store.CallbackFilter) ([]callback.Callback, string, error)
 	Callback(ctx context.Context, id string) (callback.Callback, error)
+	CallbackRules(ctx context.Context) (callback.Rules, error)
+	SetCallbackRules(ctx context.Context, r callback.Rules) error
 }
 
 // Threads reads single rows of the desk, beside the acts that change them.

@@ -101,6 +101,7 @@ type server struct {
 	certs    []*certfile.Pair
 
 	callbackHours atomic.Pointer[hours.Hours] // nil: always
+	callbackRules atomic.Pointer[callback.Rules]
 
 	night nightCheck // of the figures
 
@@ -158,7 +159,7 @@ func (s *server) make(ctx context.Context) error {
 	var err error
 	if s.media, err = media.New(media.Config{
 		FirstPort: c.Media.RTPPorts.First, LastPort: c.Media.RTPPorts.Last, WebRTCPort: c.Media.WebRTCPort,
-		Codecs: c.Media.Codecs, Opus: opus.Coders{},
+		Codecs: c.Media.Codecs, BrowserCodecs: c.Media.BrowserCodecs, Opus: opus.Coders{},
 		LocalAddr: local, SRTP: media.SRTP(c.Media.SRTP), InbandDTMF: media.InbandDTMF(c.Media.InbandDTMF), LegDead: c.Media.LegDead, Prompt: s.prompt, Music: media.DownsampleLoop16to8(moh.Render()),
 	}, s.log); err != nil {
 		return err
@@ -232,13 +233,13 @@ func (s *server) makeCalls(ctx context.Context) error {
 	c := s.cfg
 	book := callback.NewBook(callback.Config{
 		MaxAttempts: c.Callback.MaxAttempts, RetryNoAnswer: c.Callback.RetryNoAnswer, RetryBusy: c.Callback.RetryBusy,
-		RetryUnknown: c.Callback.RetryUnknown, Expiry: c.Callback.Expiry, CrashDelay: c.Callback.CrashDelay, PerDay: c.Callback.PerDay,
-		Hours: s.dialHours,
+		RetryUnknown: c.Callback.RetryUnknown, Expiry: unlessZero(c.Callback.Expiry), CrashDelay: c.Callback.CrashDelay,
+		PerDay: c.Callback.PerDay, Location: c.Site.TimeZone, Promise: c.Callback.Promise, Hours: s.dialHours, Rules: s.callbackRules.Load,
 	}, s.store)
 	cfg := callflow.Config{
 		MaxCalls: c.Serve.MaxCalls, KeepPlace: c.Queue.KeepPlace, KeepAgent: c.Call.KeepAgent, CallbackRing: c.Callback.RingTime,
-		HumanCheck: c.Callback.ConfirmTime, Supersede: supersedeOf(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
-		Tickets: s.tickets(), OnChange: s.deskChanged,
+		HumanCheck: c.Callback.ConfirmTime, Supersede: unlessZero(c.Callback.Supersede), CrashCallback: c.Callback.AfterCrash, Language: c.Site.Language, Record: true, Notice: c.Recording.Notice,
+		Tickets: s.tickets(), OnChange: s.deskChanged, Rules: s.callbackRules.Load, Country: c.Site.Country,
 	}
 	if err := errors.Join(
 		getJSON(ctx, s.store, metaMenus, &cfg.Menus), getJSON(ctx, s.store, metaGreetings, &cfg.Greetings),
@@ -261,9 +262,9 @@ func (s *server) makeCalls(ctx context.Context) error {
 	return s.makeWeb(browser)
 }
 
-// supersedeOf is callback.supersede as callflow takes it: the setting says 0 for
-// always asked.
-func supersedeOf(setting time.Duration) time.Duration {
+// unlessZero is a duration as the rooms take it whose 0 means something: they
+// have a default for 0, and that meaning for what is below.
+func unlessZero(setting time.Duration) time.Duration {
 	if setting == 0 {
 		return -1
 	}
@@ -326,6 +327,11 @@ func (s *server) reconfigure(ctx context.Context) error {
 		queues[i].Hours = open[queues[i].HoursID]
 	}
 	s.callbackHours.Store(callbacks)
+	rules, err := rulesOf(ctx, s.store, s.cfg)
+	if err != nil {
+		return err
+	}
+	s.callbackRules.Store(&rules)
 	if err := s.renumber(ctx); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func applySite(ctx context.Context, st *store.Store, site configs.Site, c *confi
 	if err := applyMailboxes(ctx, st, site); err != nil {
 		return err
 	}
+	if err := applyCallbacks(ctx, st, site); err != nil {
+		return err
+	}
 	return errors.Join(
 		setJSON(ctx, st, metaMenus, menusOf(site)),
 		setJSON(ctx, st, metaGreetings, greetings),

@@ -41,11 +41,15 @@ func FormatDays(days [7][][2]int) map[string][]string {
 	text := map[string][]string{}
 	for d, spans := range days {
 		for _, s := range spans {
-			text[weekdays[d]] = append(text[weekdays[d]],
-				fmt.Sprintf("%02d:%02d-%02d:%02d", s[0]/60, s[0]%60, s[1]/60, s[1]%60))
+			text[weekdays[d]] = append(text[weekdays[d]], FormatSpan(s))
 		}
 	}
 	return text
+}
+
+// FormatSpan is the inverse of ParseSpan.
+func FormatSpan(s [2]int) string {
+	return fmt.Sprintf("%02d:%02d-%02d:%02d", s[0]/60, s[0]%60, s[1]/60, s[1]%60)
 }
 
 // ParseSpan reads "09:00-18:00" as minutes after midnight. The end may be 24:00

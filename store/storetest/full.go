@@ -121,6 +121,8 @@ type Full interface {
 	queue.Store
 	callflow.Store
 	callback.Store
+	CallbackRules(ctx context.Context) (callback.Rules, error)
+	SetCallbackRules(ctx context.Context, r callback.Rules) error
 	recording.Store
 	ticket.Store
 	work.Store

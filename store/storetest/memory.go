@@ -50,6 +50,7 @@ type people struct {
 // site is the rows that an administrator sets up.
 type site struct {
 	meta   map[string]string
+	rules  callback.Rules
 	queues map[string]queue.QueueConfig
 	trunks map[string]store.Trunk
 	hours  map[string]store.Hours

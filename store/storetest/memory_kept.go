@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pickup/callback"
@@ -119,7 +120,8 @@ func (m *Memory) keepCallback(c callback.Callback) error {
 			return fmt.Errorf("%w: %w", callback.ErrOpen, store.ErrConflict)
 		}
 	}
-	stampAll(&c.EnqueuedAt, &c.WindowFrom, &c.WindowTo, &c.NotBefore, &c.ExpiresAt, &c.ConfirmedAt, &c.EndedAt)
+	stampAll(&c.EnqueuedAt, &c.WindowFrom, &c.WindowTo, &c.NotBefore, &c.ExpiresAt, &c.ConfirmedAt, &c.EndedAt,
+		&c.OwnerUntil, &c.PromisedBy, &c.ConnectedAt)
 	m.callbacks[c.ID] = c
 	return nil
 }
@@ -221,6 +223,46 @@ func (m *Memory) attemptsWhere(ctx context.Context, match func(callback.Attempt)
 		return nil
 	})
 	return all, err
+}
+
+// CallbackRules implements Full.
+func (m *Memory) CallbackRules(ctx context.Context) (r callback.Rules, err error) {
+	err = m.act(ctx, func() error {
+		r = m.site.rules
+		return nil
+	})
+	return r, err
+}
+
+// SetCallbackRules implements Full.
+func (m *Memory) SetCallbackRules(ctx context.Context, r callback.Rules) error {
+	return m.act(ctx, func() error {
+		m.site.rules = r
+		return nil
+	})
+}
+
+// CallbackHistory implements callback.Store.
+func (m *Memory) CallbackHistory(ctx context.Context, c callback.Callback, since callback.Since) (h callback.History, err error) {
+	same := func(o callback.Callback) bool {
+		return o.TargetKind == c.TargetKind && o.Target == c.Target || c.ContactID != "" && o.ContactID == c.ContactID
+	}
+	err = m.act(ctx, func() error {
+		for _, o := range m.callbacks {
+			asked := !slices.Contains([]callback.Kind{callback.KindCrash, callback.KindDropped, callback.KindAbandoned}, o.Kind)
+			if same(o) && asked && o.ConfirmedAt.After(stamp(since.Requests)) {
+				h.Requests++
+			}
+		}
+		for _, a := range m.attempts {
+			o := m.callbacks[a.CallbackID]
+			if same(o) && o.Kind == callback.KindAbandoned && a.StartedAt.After(stamp(since.Unasked)) {
+				h.Unasked++
+			}
+		}
+		return nil
+	})
+	return h, err
 }
 
 // OpenAttempts implements callback.Store.

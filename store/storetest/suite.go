@@ -58,6 +58,8 @@ func Run(t *testing.T, open func(t *testing.T) Full) {
 		"one callback is open for a person":                      oneCallback,
 		"attempts begin and end with their callback":             attempts,
 		"the end of a call links its callback":                   linkedCallback,
+		"what a person asked for before is counted":              callbackHistory,
+		"the rules of callbacks are kept":                        callbackRules,
 		"a callback keeps the link that it does not know":        keptLink,
 		"callbacks are listed by filter and page":                callbackPages,
 		"a conversation is numbered without a gap":               conversation,

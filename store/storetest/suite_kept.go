@@ -96,6 +96,8 @@ func promise(id string) callback.Callback {
 		TargetKind: callback.TargetSIPSource, Target: id + "@udp:198.51.100.7:5060", Kind: callback.KindKeepPlace,
 		Key: start.UnixMilli(), Priority: 1, EnqueuedAt: start, WindowFrom: at(time.Minute), State: callback.StateQueued,
 		MaxAttempts: 3, NotBefore: at(time.Second), ExpiresAt: at(48 * time.Hour), ConfirmedAt: at(20 * time.Second),
+		Proof: callback.ProofKeyed, OwnerID: "agent-1", OwnerUntil: at(2 * time.Hour), Code: "4711", CancelSHA256: "hash-" + id,
+		PromisedBy: at(time.Hour),
 	}
 }
 
@@ -162,6 +164,65 @@ func attempts(t *testing.T, s Full) {
 	must(t, err)
 	same(t, "attempts", all, []callback.Attempt{a, second})
 	isError(t, s.EndAttempt(ctx, c, callback.Attempt{ID: "t9", CallbackID: "a", EndedAt: start}), callback.ErrNotFound)
+}
+
+func callbackHistory(t *testing.T, s Full) {
+	ctx := t.Context()
+	asked, crash, left := promise("a"), promise("b"), promise("c")
+	over := func(c *callback.Callback, kind callback.Kind, after time.Duration) {
+		c.Kind, c.State, c.ConfirmedAt, c.EndedAt = kind, callback.StateDone, at(after), at(after)
+		c.Target, c.ConnectedAt = "+33612345678", at(after)
+		must(t, s.ConfirmCallback(ctx, *c))
+	}
+	over(&asked, callback.KindScheduled, time.Minute)
+	over(&crash, callback.KindCrash, time.Minute)
+	over(&left, callback.KindAbandoned, time.Minute)
+	other := promise("d")
+	other.ContactID, other.ConfirmedAt = "person", at(2*time.Minute)
+	must(t, s.ConfirmCallback(ctx, other))
+	for n, c := range []callback.Callback{asked, left, left} {
+		must(t, s.BeginAttempt(ctx, c, callback.Attempt{
+			ID: fmt.Sprint("t", n), CallbackID: c.ID, StartedAt: at(time.Duration(n) * time.Minute), EndedAt: at(time.Hour),
+		}))
+	}
+	for name, c := range map[string]struct {
+		person callback.Callback
+		since  callback.Since
+		want   callback.History
+	}{
+		"of a number":             {callback.Callback{TargetKind: asked.TargetKind, Target: asked.Target}, callback.Since{}, callback.History{Requests: 1, Unasked: 2}},
+		"of a contact, too":       {callback.Callback{TargetKind: asked.TargetKind, Target: asked.Target, ContactID: "person"}, callback.Since{}, callback.History{Requests: 2, Unasked: 2}},
+		"from an instant on":      {callback.Callback{TargetKind: asked.TargetKind, Target: asked.Target}, callback.Since{Requests: at(time.Minute), Unasked: at(time.Minute)}, callback.History{Unasked: 1}},
+		"nobody is no contact":    {callback.Callback{TargetKind: callback.TargetNumber, Target: "x"}, callback.Since{}, callback.History{}},
+		"of another kind of line": {callback.Callback{TargetKind: callback.TargetBrowser, Target: asked.Target}, callback.Since{}, callback.History{}},
+	} {
+		got, err := s.CallbackHistory(ctx, c.person, c.since)
+		must(t, err)
+		same(t, name, got, c.want)
+	}
+}
+
+func callbackRules(t *testing.T, s Full) {
+	ctx := t.Context()
+	got, err := s.CallbackRules(ctx)
+	must(t, err)
+	same(t, "rules of a site that says nothing", got, callback.Rules{})
+	want := callback.Rules{
+		Allowed: []string{"FR", "+41"}, Denied: []string{"+33899"}, Special: true, PerDay: 5,
+		Blocked:   []callback.Block{{Number: "+33612345678", Until: at(time.Hour), Note: "hoax"}, {Number: "+4470*"}},
+		Offer:     callback.Offer{Estimate: time.Minute, Waited: -1, Closing: time.Hour},
+		Requested: [][2]int{{480, 1260}},
+		Countries: map[string]callback.CountryRule{"FR": {
+			Requested: [][2]int{{540, 600}}, Unrequested: [7][][2]int{1: {{600, 780}}}, Holidays: true, Limit: 4, Period: 720 * time.Hour,
+		}},
+	}
+	must(t, s.SetCallbackRules(ctx, want))
+	got, err = s.CallbackRules(ctx)
+	must(t, err)
+	for i := range got.Blocked { // JSON knows no location
+		got.Blocked[i].Until = want.Blocked[i].Until
+	}
+	same(t, "rules", got, want)
 }
 
 func linkedCallback(t *testing.T, s Full) {

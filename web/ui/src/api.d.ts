@@ -72,6 +72,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/callback-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the site calls back, and when: what was set */
+        get: operations["get-callback-rules"];
+        /** Change whom the site calls back, and when */
+        put: operations["put-callback-rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/callbacks": {
         parameters: {
             query?: never;
@@ -1757,6 +1775,50 @@ export interface components {
             /** @description Why this agent. */
             why: string;
         };
+        CallbackBlock: {
+            note?: string;
+            /** @description E.164 number, its beginning with a final *, or the name of a SIP caller. */
+            number: string;
+            /**
+             * Format: date-time
+             * @description null: for ever.
+             */
+            until?: string | null;
+        };
+        CallbackCountryRule: {
+            /** @description Unasked calls: not on public holidays (known of FR). */
+            holidays?: boolean;
+            /** @description Of calls that were asked for; empty: those of all. */
+            hours?: string[] | null;
+            /**
+             * Format: int64
+             * @description Unasked calls of a number within period_days; 0: no limit.
+             */
+            limit?: number;
+            /** Format: int64 */
+            period_days?: number;
+            /** @description Of the others, by weekday, mon to sun; a day without any has none. */
+            unasked?: {
+                [key: string]: string[] | null;
+            };
+        };
+        CallbackOffer: {
+            /**
+             * Format: int64
+             * @description The queue closes within this.
+             */
+            closing_ms: number;
+            /**
+             * Format: int64
+             * @description His estimate is longer.
+             */
+            estimate_ms: number;
+            /**
+             * Format: int64
+             * @description He has waited so long.
+             */
+            waited_ms: number;
+        };
         CallbackRow: {
             /** Format: int64 */
             attempts: number;
@@ -1790,6 +1852,29 @@ export interface components {
             /** @enum {string} */
             target_kind: "number" | "sip_source" | "browser";
             ticket_id: string;
+        };
+        CallbackRules: {
+            /** @description Countries (FR) and beginnings of numbers (+33) that may be called back; empty: every country. */
+            allowed?: string[] | null;
+            /** @description Who is not called back. */
+            blocked?: components["schemas"]["CallbackBlock"][] | null;
+            /** @description By country (ISO 3166-1 alpha-2), * for all others; what is not named has the strict table. */
+            countries?: {
+                [key: string]: components["schemas"]["CallbackCountryRule"];
+            };
+            /** @description Beginnings of numbers that are never dialled. */
+            denied?: string[] | null;
+            /** @description When who asked for it is called, on the clock of the number, as 08:00-21:00; empty: the setting callback.hours. */
+            hours?: string[] | null;
+            /** @description When a caller who waits is told of the callback; without it the defaults. */
+            offer?: components["schemas"]["CallbackOffer"];
+            /**
+             * Format: int64
+             * @description A person may ask for so many in 24 hours; 0: the setting callback.per_day.
+             */
+            per_day?: number;
+            /** @description Premium, shared-cost, satellite and other special lines may be dialled, too. */
+            special?: boolean;
         };
         CallerInfo: {
             /** @description A number in E.164 where he has one, else his SIP address; empty when hidden. */
@@ -3649,6 +3734,113 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-callback-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackRules"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-callback-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallbackRules"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackRules"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,10 +4,18 @@ import { Backoff } from '../src/lib/backoff';
 import { clock } from '../src/lib/clock.svelte';
 import { duration, language } from '../src/lib/i18n.svelte';
 import { shareLevel, waitLevel } from '../src/lib/model';
+import { wanted } from '../src/player/codecs';
 import { ending, estimateText, KEEP_MS, microphoneFailure, offerFailure, parseKept, retryAfter } from '../src/player/rules';
 import { whyAgent, whyText } from '../src/ui/why';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
+
+describe('what the page offers', () => {
+  it('is what the server may speak, Opus first, each with its keys', () => {
+    const known = ['audio/opus', 'audio/red', 'audio/G722', 'audio/PCMU', 'audio/PCMA', 'audio/CN', 'audio/telephone-event'].map((mimeType) => ({ mimeType }));
+    expect(wanted(known).map((c) => c.mimeType)).toEqual(['audio/opus', 'audio/PCMA', 'audio/PCMU', 'audio/telephone-event']);
+  });
+});
 
 describe('what the player is told', () => {
   it.each([

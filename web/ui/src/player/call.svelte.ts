@@ -4,6 +4,7 @@
 // the stream of events, and lets all of them go in one place (#release).
 
 import { Backoff } from '../lib/backoff';
+import { offerCodecs } from './codecs';
 import { iceServers, useServers } from '../lib/ice';
 import { voice } from '../lib/microphone';
 import type { Watch } from '../lib/microphone';
@@ -306,7 +307,7 @@ export class PlayerCall {
     this.#peer = peer;
     for (const track of microphone.getAudioTracks()) {
       const transceiver = peer.addTransceiver(track, { direction: 'sendrecv', streams: [microphone] });
-      preferG711(transceiver);
+      offerCodecs(transceiver);
     }
     peer.ontrack = ({ track, streams }) => {
       if (!this.#audio) return;
@@ -569,13 +570,4 @@ export class PlayerCall {
       // no storage: nothing to forget
     }
   }
-}
-
-/** Only G.711 and telephone-event: no transcoding towards phones and recordings. */
-function preferG711(transceiver: RTCRtpTransceiver): void {
-  const known = RTCRtpReceiver.getCapabilities?.('audio')?.codecs ?? [];
-  const wanted = ['audio/pcma', 'audio/pcmu', 'audio/telephone-event'];
-  const codecs = wanted.flatMap((w) => known.filter((c) => c.mimeType.toLowerCase() === w && c.clockRate === 8000));
-  if (codecs.length < 2) return;
-  transceiver.setCodecPreferences?.(codecs); // in an older browser the server chooses from all codecs
 }
