@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"pickup/internal/logkey"
-	"pickup/report"
+	figures "pickup/report"
 	"pickup/store"
 )
 
@@ -25,47 +25,47 @@ const (
 type figureCheck struct {
 	Day     string         `json:"day"` // YYYY-MM-DD of the site
 	Offered int            `json:"offered"`
-	Faults  []report.Fault `json:"faults"`
+	Faults  []figures.Fault `json:"faults"`
 }
 
 // checkFigures holds the entries of a day to the event log and to each other:
 // offered = sum of the end reasons, for each queue and channel. It reads only.
 func checkFigures(ctx context.Context, st *store.Store, day time.Time, place *time.Location, now time.Time) (figureCheck, error) {
 	day = day.In(place)
-	c := figureCheck{Day: day.Format(time.DateOnly), Faults: []report.Fault{}}
+	c := figureCheck{Day: day.Format(time.DateOnly), Faults: []figures.Fault{}}
 	from := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, place)
 	to := time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, place)
 	until := to.Add(checkAfter)
 	if until.After(now) {
 		until = now
 	}
-	var lines []report.Line
-	err := st.EachLine(ctx, from.Add(-checkSlack), until, func(n report.Line) error { lines = append(lines, n); return nil })
+	var lines []figures.Line
+	err := st.EachLine(ctx, from.Add(-checkSlack), until, func(n figures.Line) error { lines = append(lines, n); return nil })
 	if err != nil {
 		return c, err
 	}
-	var table, logged []report.Entry
-	err = st.EachEntry(ctx, store.FactFilter{From: from, To: to}, func(e report.Entry) error {
+	var table, logged []figures.Entry
+	err = st.EachEntry(ctx, store.FactFilter{From: from, To: to}, func(e figures.Entry) error {
 		table = append(table, e.Until(until))
 		return nil
 	})
 	if err != nil {
 		return c, err
 	}
-	for _, e := range report.Replay(lines, until).Entries {
+	for _, e := range figures.Replay(lines, until).Entries {
 		if !e.EnteredAt.Before(from) && e.EnteredAt.Before(to) {
 			logged = append(logged, e)
 		}
 	}
 	var fault error
-	over := func(e report.Entry) bool {
+	over := func(e figures.Entry) bool {
 		r, _, err := st.Call(ctx, e.CallID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			fault = err
 		}
 		return err == nil && !r.EndedAt.IsZero() && r.EndedAt.Before(until.Add(-time.Minute)) && e.CallbackID == ""
 	}
-	c.Faults, c.Offered = report.Conservation(table, logged, over)
+	c.Faults, c.Offered = figures.Conservation(table, logged, over)
 	return c, fault
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"pickup/account"
 	"pickup/queue"
-	"pickup/report"
+	figures "pickup/report"
 	"pickup/store"
 )
 
@@ -32,7 +32,7 @@ func explainEntry(ctx context.Context, st *store.Store, item string, w io.Writer
 	for _, u := range users {
 		logins[u.ID] = u.Login
 	}
-	steps, err := report.Explain(lines, func(name string, at time.Time) ([]report.Standing, error) {
+	steps, err := figures.Explain(lines, func(name string, at time.Time) ([]figures.Standing, error) {
 		return standings(ctx, st, membersOf(queues, name), logins, at)
 	})
 	for _, s := range steps {
@@ -58,17 +58,17 @@ func membersOf(queues []queue.QueueConfig, name string) []queue.Member {
 }
 
 // standings are the states of the members of a queue at an instant.
-func standings(ctx context.Context, st *store.Store, members []queue.Member, logins map[account.ID]string, at time.Time) ([]report.Standing, error) {
-	states := map[account.ID]report.Span{}
+func standings(ctx context.Context, st *store.Store, members []queue.Member, logins map[account.ID]string, at time.Time) ([]figures.Standing, error) {
+	states := map[account.ID]figures.Span{}
 	// Just before: the offer itself makes its agent reserved.
-	err := st.EachSpan(ctx, store.FactFilter{From: at.Add(-time.Millisecond), To: at}, func(s report.Span) error {
+	err := st.EachSpan(ctx, store.FactFilter{From: at.Add(-time.Millisecond), To: at}, func(s figures.Span) error {
 		states[s.Agent] = s
 		return nil
 	})
-	all := make([]report.Standing, 0, len(members))
+	all := make([]figures.Standing, 0, len(members))
 	for _, m := range members {
 		s := states[m.Agent]
-		all = append(all, report.Standing{
+		all = append(all, figures.Standing{
 			Agent: m.Agent, Login: logins[m.Agent], Rank: m.Rank, State: s.State, Why: s.Reason, Since: s.From,
 		})
 	}
