@@ -23,8 +23,8 @@ const (
 
 // figureCheck is the result of a check of one day.
 type figureCheck struct {
-	Day     string         `json:"day"` // YYYY-MM-DD of the site
-	Offered int            `json:"offered"`
+	Day     string          `json:"day"` // YYYY-MM-DD of the site
+	Offered int             `json:"offered"`
 	Faults  []figures.Fault `json:"faults"`
 }
 
