@@ -130,17 +130,6 @@ func BenchmarkAgentFreeTakesNext10k(b *testing.B) {
 	}
 }
 
-func BenchmarkCompute100k(b *testing.B) {
-	entries := make([]queue.EndedEntry, 100_000)
-	for i := range entries {
-		entries[i] = queue.EndedEntry{Wait: time.Duration(i*7919%90_000) * time.Millisecond, Reason: call.EndAnswered}
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		queue.Compute(entries, 30*time.Second)
-	}
-}
-
 // A mail from its arrival to its end among 1,000 agents who work on text, while
 // 10,000 items wait for skills that nobody has.
 func BenchmarkMailAmong1000Agents(b *testing.B) {

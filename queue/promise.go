@@ -181,3 +181,8 @@ func (c *Core) Expected(id ItemID) (time.Duration, bool) {
 	}
 	return time.Duration(e.promised.expected), true
 }
+
+// rank is the nearest-rank percentile of sorted values.
+func rank(sorted []time.Duration, percent int) time.Duration {
+	return sorted[(len(sorted)*percent+99)/100-1]
+}

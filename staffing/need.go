@@ -105,7 +105,7 @@ func Scheduled(n int, shrinkage float64) int {
 // Interval is how a stretch of time, such as this half hour, stands against a
 // target share.
 type Interval struct {
-	Counted  int     // calls that count so far (queue.Figures: answered, abandoned and overflowed, without short abandons)
+	Counted  int     // calls that count so far (headline/1: answered, abandoned and overflowed, without short abandons)
 	InTarget int     // of these: answered in time
 	Coming   float64 // calls that are still expected until its end
 	Target   float64 // share to be answered in time, 0 to 1

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"strconv"
@@ -392,7 +393,7 @@ func endCall(t *tx, e callflow.Ending) (ticket.Linked, error) {
 			return ticket.Linked{}, err
 		}
 	}
-	if err := closeItem(t, &r); err != nil {
+	if err := errors.Join(closeItem(t, &r), saveFacts(t, &r, append(stored, fresh...))); err != nil {
 		return ticket.Linked{}, err
 	}
 	if err := linkCallback(t, r.CallbackID, linked); err != nil {
@@ -447,13 +448,12 @@ func closeItem(t *tx, r *call.Record) error {
 	if r.ItemID == "" || r.EndReason == "" {
 		return nil
 	}
-	state := "done"
-	if r.EndReason.CountsAbandoned() {
-		state = "abandoned"
+	open, err := list(t.ctx, t, entryScanner(r.EndedAt), `SELECT `+entryColumns+` FROM work_items
+		WHERE id = $1 AND end_reason IS NULL AND channel = 'call'`, r.ItemID)
+	if err != nil || len(open) == 0 {
+		return err
 	}
-	_, err := t.exec(`UPDATE work_items SET state = $1, ended_at = $2, end_reason = $3, version = version + 1
-		WHERE id = $4 AND end_reason IS NULL AND channel = 'call'`, state, r.EndedAt.UnixMilli(), r.EndReason, r.ItemID)
-	return err
+	return endEntry(t, &open[0], r.EndedAt, r.EndReason)
 }
 
 // linkCallback gives a callback the contact and the ticket of its call. The

@@ -7,16 +7,12 @@ import (
 
 	"pickup/account"
 	"pickup/call"
-	"pickup/internal/id"
 	"pickup/queue"
+	"pickup/report"
 )
 
 // domainID names the routing domain of the journal: a site on one node has one.
 const domainID = "main"
-
-// earlyHangUp is the time after a bridge in which an agent's hang-up is taken as
-// a mis-click: the wait of the player goes on.
-const earlyHangUp = 2 * time.Second
 
 // CommitDecisions writes what the owner of the queue decided, in order, each
 // with its line of the journal, and returns one error for each. They go into
@@ -51,6 +47,13 @@ type journalled struct {
 	Reason  string `json:"reason,omitempty"`
 	State   string `json:"state,omitempty"`
 	Why     string `json:"why,omitempty"`
+
+	Channel  call.Channel `json:"channel,omitempty"`
+	Entered  int64        `json:"entered,omitempty"` // unix ms; of enqueue and update
+	Callback string       `json:"callback,omitempty"`
+	Ticket   string       `json:"ticket,omitempty"`
+	Again    bool         `json:"again,omitempty"` // has waited before, and was counted then
+	Priority int          `json:"priority,omitempty"`
 }
 
 func commitDecision(t *tx, d *queue.Decision) error {
@@ -59,7 +62,11 @@ func commitDecision(t *tx, d *queue.Decision) error {
 	}
 	note := journalled{
 		Offer: string(d.Offer), Queue: d.Item.Queue, Key: d.Item.Key, Class: int(d.Item.Class), Reason: string(d.Reason),
-		State: string(d.State), Why: d.Why,
+		State: string(d.State), Why: d.Why, Channel: d.Item.Channel,
+	}
+	if d.Kind == queue.DecisionEnqueue || d.Kind == queue.DecisionUpdate {
+		note.Entered, note.Callback, note.Ticket = d.Item.EnqueuedAt.UnixMilli(), d.Item.CallbackID, d.Item.TicketID
+		note.Again, note.Priority = !counts(&d.Item), d.Item.Priority
 	}
 	if d.Kind == queue.DecisionRelease {
 		note.Outcome = d.Outcome.String()
@@ -67,13 +74,18 @@ func commitDecision(t *tx, d *queue.Decision) error {
 	if d.Kind == queue.DecisionAgentState {
 		note.Reason = d.StateReason
 	}
+	return addLine(t, d.At, string(d.Kind), string(d.Item.CallID), string(d.Item.ID), d.Agent, note)
+}
+
+// addLine appends a line to the event log.
+func addLine(t *tx, at time.Time, kind, callID, item string, agent account.ID, note journalled) error {
 	data, err := text(note)
 	if err != nil {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO journal (domain_id, seq, at, kind, call_id, item_id, user_id, data)
 		VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM journal WHERE domain_id = $1), $2, $3, $4, $5, $6, $7)`,
-		domainID, d.At.UnixMilli(), d.Kind, d.Item.CallID, d.Item.ID, d.Agent, data)
+		domainID, at.UnixMilli(), kind, callID, item, agent, data)
 	return err
 }
 
@@ -95,15 +107,16 @@ func applyDecision(t *tx, d *queue.Decision) error {
 				assignee_id = '', picked_at = NULL,
 				bridged_at = CASE WHEN bridged_at > $4 THEN NULL ELSE bridged_at END, version = version + 1
 			WHERE id = $5 AND end_reason IS NULL`,
-			int(d.Item.Class), d.Item.Key, msOf(d.Item.NotBefore), d.At.Add(-earlyHangUp).UnixMilli(), d.Item.ID)
+			int(d.Item.Class), d.Item.Key, msOf(d.Item.NotBefore), d.At.Add(-report.EarlyHangUp).UnixMilli(), d.Item.ID)
 	case queue.DecisionBridged:
 		return t.one(`UPDATE work_items SET state = 'active', bridged_at = COALESCE(bridged_at, $1), version = version + 1
 			WHERE id = $2`, d.At.UnixMilli(), d.Item.ID)
 	case queue.DecisionUpdate:
 		return t.one(`UPDATE work_items SET queue_id = $1, queue = $2, class = $3, key_ms = $4, priority = $5, entered_at = $6,
-				consult = $7, version = version + 1
-			WHERE id = $8 AND end_reason IS NULL`,
-			d.QueueID, d.Item.Queue, int(d.Item.Class), d.Item.Key, d.Item.Priority, d.Item.EnqueuedAt.UnixMilli(), flag(d.Item.Consult), d.Item.ID)
+				consult = $7, counted = $8, version = version + 1
+			WHERE id = $9 AND end_reason IS NULL`,
+			d.QueueID, d.Item.Queue, int(d.Item.Class), d.Item.Key, d.Item.Priority, d.Item.EnqueuedAt.UnixMilli(), flag(d.Item.Consult),
+			flag(counts(&d.Item)), d.Item.ID)
 	case queue.DecisionPark, queue.DecisionResume:
 		state := "active"
 		if d.Kind == queue.DecisionPark {
@@ -160,16 +173,20 @@ func enqueue(t *tx, d *queue.Decision) error {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO work_items (id, channel, queue_id, queue, call_id, callback_id, state, class, key_ms, priority, language,
-			entered_at, not_before, needs, ticket_id, interaction_id, consult)
-		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+			entered_at, not_before, needs, ticket_id, interaction_id, counted, consult)
+		VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (id) DO UPDATE SET state = 'queued', class = excluded.class, key_ms = excluded.key_ms,
 			priority = excluded.priority, call_id = excluded.call_id, ticket_id = excluded.ticket_id,
 			not_before = excluded.not_before, winner_id = NULL, assignee_id = '', ended_at = NULL,
 			end_reason = NULL, version = work_items.version + 1`,
 		i.ID, i.Channel, d.QueueID, i.Queue, i.CallID, i.CallbackID, int(i.Class), i.Key, i.Priority, i.Language,
-		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills, i.TicketID, i.InteractionID, flag(i.Consult))
+		i.EnqueuedAt.UnixMilli(), msOf(i.NotBefore), skills, i.TicketID, i.InteractionID, flag(counts(i)), flag(i.Consult))
 	return err
 }
+
+// counts reports whether an item is in figures: not who has waited before, and not
+// who is consulted.
+func counts(i *queue.Item) bool { return i.CountsAsOffered && !i.Consult }
 
 // offer reserves an agent for an item.
 func offer(t *tx, d *queue.Decision) error {
@@ -177,9 +194,9 @@ func offer(t *tx, d *queue.Decision) error {
 	if d.Item.Channel == "" || d.Item.Channel == call.ChannelCall || d.Item.Channel == call.ChannelCallback {
 		lane = "voice"
 	}
-	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, slot, branch, state, offered_at, deadline_at, why)
-		VALUES ($1, $2, $3, $4, $5, $6, 'offered', $7, $8, $9)`,
-		d.Offer, d.Item.ID, d.Agent, lane, d.Slot, d.Branch, d.At.UnixMilli(), msOf(d.Deadline), d.Why)
+	_, err := t.exec(`INSERT INTO reservations (id, item_id, user_id, lane, slot, branch, state, offered_at, deadline_at, why, queue, channel)
+		VALUES ($1, $2, $3, $4, $5, $6, 'offered', $7, $8, $9, $10, $11)`,
+		d.Offer, d.Item.ID, d.Agent, lane, d.Slot, d.Branch, d.At.UnixMilli(), msOf(d.Deadline), d.Why, d.Item.Queue, d.Item.Channel)
 	if err != nil {
 		return err
 	}
@@ -197,16 +214,6 @@ func accept(t *tx, d *queue.Decision) error {
 		return ErrConflict
 	}
 	return t.one(`UPDATE reservations SET state = 'accepted' WHERE id = $1`, d.Offer)
-}
-
-func setUserState(t *tx, agent account.ID, state queue.AgentState, reason string, at time.Time) error {
-	ms := at.UnixMilli()
-	if _, err := t.exec(`UPDATE user_states SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL`, ms, agent); err != nil {
-		return err
-	}
-	_, err := t.exec(`INSERT INTO user_states (id, user_id, state, reason, started_at) VALUES ($1, $2, $3, $4, $5)`,
-		id.New(), agent, state, reason, ms)
-	return err
 }
 
 // SetUserState stores where an agent stands from at on. The owner of the queue
@@ -238,65 +245,64 @@ func (s *Store) AgentStates(ctx context.Context) (map[account.ID]queue.AgentView
 func (s *Store) RecoverQueue(ctx context.Context, at time.Time) error {
 	return s.act(ctx, "recover the queue", func(t *tx) error {
 		ms := at.UnixMilli()
-		_, err := t.exec(`UPDATE reservations SET state = 'released', ended_at = $1, result = 'withdrawn' WHERE state <> 'released'`, ms)
+		_, err := t.exec(`UPDATE reservations SET state = 'released', ended_at = $1,
+			result = CASE WHEN state = 'accepted' THEN 'answered' ELSE 'withdrawn' END WHERE state <> 'released'`, ms)
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE work_items SET state = 'done', ended_at = $1, end_reason = 'failed_system', version = version + 1
-			WHERE end_reason IS NULL AND channel = 'call'
-				AND (consult = 1 OR NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live'))`, ms)
-		if err != nil {
+		if err := addLine(t, at, "recovered", "", "", "", journalled{}); err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE work_items SET state = 'done', ended_at = $1, end_reason = 'failed_system', version = version + 1
-			WHERE end_reason IS NULL AND channel = 'chat' AND interaction_id IN (SELECT id FROM chats WHERE state = 'ended')`, ms)
+		lost, err := list(t.ctx, t, entryScanner(at), `SELECT `+entryColumns+` FROM work_items
+			WHERE end_reason IS NULL AND (channel = 'call' AND (consult = 1 OR NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = work_items.call_id AND calls.state = 'live'))
+				OR channel = 'chat' AND interaction_id IN (SELECT id FROM chats WHERE state = 'ended'))
+			ORDER BY entered_at, id`)
+		for i := range lost {
+			if err == nil {
+				err = endEntry(t, &lost[i], at, call.EndFailedSystem)
+			}
+		}
 		return err
 	})
+}
+
+// endEntry ends an entry of which the queue knows nothing any more, and tells the
+// event log.
+func endEntry(t *tx, e *report.Entry, at time.Time, reason call.EndReason) error {
+	state := "done"
+	if reason.CountsAbandoned() {
+		state = "abandoned"
+	}
+	err := t.one(`UPDATE work_items SET state = $1, ended_at = $2, end_reason = $3, version = version + 1 WHERE id = $4`,
+		state, at.UnixMilli(), reason, e.ID)
+	if err != nil {
+		return err
+	}
+	return addLine(t, at, string(queue.DecisionEnd), string(e.CallID), e.ID, "", journalled{Queue: e.Queue, Channel: e.Channel, Reason: string(reason)})
 }
 
 // EndedEntries returns the entries of calls that entered a queue in [from, to),
 // oldest first, those that have not ended too. Wait runs to the bridge, else to
 // the end, else to now. An empty name is every queue.
-func (s *Store) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+func (s *Store) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error) {
 	return s.entries(ctx, []call.Channel{call.ChannelCall}, name, from, to)
 }
 
 // TextEntries is EndedEntries for what is written: chats, mails, social
 // messages, web forms and tickets. The wait of these runs until an agent has
 // them.
-func (s *Store) TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+func (s *Store) TextEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error) {
 	return s.entries(ctx, []call.Channel{
 		call.ChannelChat, call.ChannelEmail, call.ChannelSocial, call.ChannelWebForm, call.ChannelTicket,
 	}, name, from, to)
 }
 
-func (s *Store) entries(ctx context.Context, channels []call.Channel, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+func (s *Store) entries(ctx context.Context, channels []call.Channel, name string, from, to time.Time) ([]report.Entry, error) {
 	var f filter
 	in(&f, "channel", channels)
 	f.equal("queue", name)
 	f.between("entered_at", from, to)
 	f.add("consult = ?", 0)
-	now := time.Now()
-	all, err := list(ctx, s.read, func(row scanner) (queue.EndedEntry, error) {
-		e := queue.EndedEntry{}
-		var reason string
-		var bridged, ended time.Time
-		err := row.Scan(&e.Queue, &e.Channel, moment{&e.EnqueuedAt}, moment{&bridged}, moment{&ended}, maybe{&reason})
-		e.Reason, e.Bridged = call.EndReason(reason), !bridged.IsZero()
-		e.Wait = waited(e.EnqueuedAt, bridged, ended, now)
-		return e, err
-	}, `SELECT queue, channel, entered_at, bridged_at, ended_at, end_reason FROM work_items`+f.where()+` ORDER BY entered_at, id`, f.args...)
+	all, err := list(ctx, s.read, entryScanner(time.Now()), `SELECT `+entryColumns+` FROM work_items`+f.where()+` ORDER BY entered_at, id`, f.args...)
 	return all, failed("read the entries of a queue", err)
-}
-
-// waited is the wait of an entry.
-func waited(entered, bridged, ended, now time.Time) time.Duration {
-	switch {
-	case !bridged.IsZero():
-		return bridged.Sub(entered)
-	case !ended.IsZero():
-		return ended.Sub(entered)
-	default:
-		return now.Sub(entered)
-	}
 }

@@ -7,23 +7,7 @@ import (
 	"time"
 
 	"pickup/call"
-)
-
-// Figure names a count of queue.Figures, to list the calls that it counts.
-type Figure string
-
-// The figures. Each chooses calls by their entry in a queue, by the rules of
-// queue.Compute.
-const (
-	FigureOffered           Figure = "offered"            // entered the queue
-	FigureAnswered          Figure = "answered"           // were bridged
-	FigureAnsweredInTarget  Figure = "answered_in_target" // were bridged within the target of the queue
-	FigureAbandoned         Figure = "abandoned"          // left while they waited, short abandons included
-	FigureShortAbandoned    Figure = "short_abandoned"
-	FigureOverflowed        Figure = "overflowed"
-	FigureCallbackRequested Figure = "callback_requested"
-	FigureAnsweredLate      Figure = "answered_late" // no count of its own: answered, not within the target
-	FigureNotAnswered       Figure = "not_answered"  // no count of its own: not answered, or not yet
+	"pickup/report"
 )
 
 // EntryFilter chooses calls by their entry in a queue as the figures of the
@@ -31,8 +15,8 @@ const (
 type EntryFilter struct {
 	// Queues are the queues that count, by name, with their targets.
 	Queues   map[string]time.Duration
-	From, To time.Time // entered the queue: [From, To)
-	Figures  []Figure  // each of them counts the call; none: FigureOffered
+	From, To time.Time      // entered the queue: [From, To)
+	Figures  []report.Count // each of them counts the call; none: report.Offered
 }
 
 // reasons returns those end reasons that a rule counts.
@@ -55,7 +39,7 @@ func (f *filter) entry(e *EntryFilter, now time.Time) {
 	names := slices.Sorted(maps.Keys(e.Queues))
 	w := filter{args: f.args} // its placeholders go on where those of f end
 	w.add("channel = ?", string(call.ChannelCall))
-	w.add("consult = ?", 0)
+	w.add("counted = 1")
 	w.oneOf("queue", names)
 	w.between("entered_at", e.From, e.To)
 	for _, g := range e.Figures {
@@ -74,23 +58,33 @@ func (f *filter) oneOf(column string, values []string) {
 }
 
 // figure appends what makes an entry count in g.
-func (f *filter) figure(g Figure, targets map[string]time.Duration, names []string, now time.Time) {
+func (f *filter) figure(g report.Count, targets map[string]time.Duration, names []string, now time.Time) {
 	switch g {
-	case FigureAnswered, FigureAnsweredInTarget, FigureAnsweredLate, FigureNotAnswered:
-		f.answered(g != FigureNotAnswered)
-		if g == FigureAnsweredInTarget || g == FigureAnsweredLate {
-			f.inTarget(g == FigureAnsweredInTarget, targets, names, now)
+	case report.Answered, report.AnsweredInTarget, report.AnsweredLate, report.NotAnswered:
+		f.answered(g != report.NotAnswered)
+		if g == report.AnsweredInTarget || g == report.AnsweredLate {
+			f.inTarget(g == report.AnsweredInTarget, targets, names, now)
 		}
-	case FigureAbandoned:
+	case report.Abandoned:
 		in(f, "end_reason", reasons(call.EndReason.CountsAbandoned))
-	case FigureShortAbandoned:
+	case report.ShortAbandoned:
 		f.add("end_reason = ?", string(call.EndShortAbandoned))
-	case FigureOverflowed:
+	case report.Overflowed:
 		in(f, "end_reason", reasons(call.EndReason.CountsOverflowed))
-	case FigureCallbackRequested:
+	case report.CallbackRequested:
 		f.add("end_reason = ?", string(call.EndCallbackRequested))
-	case FigureOffered:
+	case report.AbandonedInTarget:
+		in(f, "end_reason", reasons(call.EndReason.CountsAbandoned))
+		f.inTarget(true, targets, names, now)
+	case report.Open:
+		f.add("end_reason IS NULL")
+	case report.Offered:
 	default:
+		reason, ok := strings.CutPrefix(string(g), report.Ended)
+		if ok && reason != "" {
+			f.add("end_reason = ?", reason)
+			return
+		}
 		f.conditions = append(f.conditions, "1 = 0") // nothing counts in a figure that is none
 	}
 }

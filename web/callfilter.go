@@ -8,6 +8,7 @@ import (
 
 	"pickup/account"
 	"pickup/call"
+	"pickup/report"
 	"pickup/store"
 )
 
@@ -62,22 +63,22 @@ func (s *Server) callFilter(ctx context.Context, in *CallsInput) (store.CallFilt
 }
 
 // figures are those that must count a call; nil when its entry does not matter.
-func (in *CallsInput) figures() []store.Figure {
-	var some []store.Figure
+func (in *CallsInput) figures() []report.Count {
+	var some []report.Count
 	if in.Figure != "" {
-		some = append(some, store.Figure(in.Figure))
+		some = append(some, report.Count(in.Figure))
 	}
 	switch in.Answered {
 	case "true":
-		some = append(some, store.FigureAnswered)
+		some = append(some, report.Answered)
 	case "false":
-		some = append(some, store.FigureNotAnswered)
+		some = append(some, report.NotAnswered)
 	}
 	switch in.InTarget {
 	case "true":
-		some = append(some, store.FigureAnsweredInTarget)
+		some = append(some, report.AnsweredInTarget)
 	case "false":
-		some = append(some, store.FigureAnsweredLate)
+		some = append(some, report.AnsweredLate)
 	}
 	return some
 }

@@ -14,6 +14,7 @@ import (
 	"pickup/call"
 	"pickup/internal/id"
 	"pickup/queue"
+	"pickup/report"
 	"pickup/store"
 )
 
@@ -85,20 +86,23 @@ type ChannelNow struct {
 // writtenChannels are the channels of writing, in the order in which they are shown.
 var writtenChannels = [...]call.Channel{call.ChannelChat, call.ChannelEmail, call.ChannelSocial, call.ChannelWebForm, call.ChannelTicket}
 
-func showChannels(v queue.QueueView, entries []queue.EndedEntry) []ChannelNow {
+func showChannels(v queue.QueueView, figures map[report.Key]*report.Sums) []ChannelNow {
 	rows := []ChannelNow{}
-	figures := queue.ComputeByChannel(entries, v.Config)
 	for _, ch := range writtenChannels {
 		now, live := v.Channels[ch]
-		f, counted := figures[ch]
-		if !live && !counted {
+		f, known := figures[report.Key{Queue: strings.ToLower(v.Config.Name), Channel: ch}]
+		if !live && !known {
 			continue
+		}
+		if !known {
+			f = &report.Sums{}
 		}
 		rows = append(rows, ChannelNow{
 			Channel: string(ch), Waiting: now.Waiting, LongestWaitMS: now.LongestWait.Milliseconds(), Held: now.Held,
-			Offered: f.Offered, Answered: f.Answered, AnsweredInTarget: f.AnsweredInTarget, Abandoned: f.Abandoned,
-			MeanWaitMS: f.MeanWait.Milliseconds(), P90WaitMS: f.P90Wait.Milliseconds(),
-			ServiceLevel: ServiceLevel{v.Config.TargetOf(ch).Milliseconds(), f.Percent, "headline/1"},
+			Offered: counted(f, report.Offered), Answered: counted(f, report.Answered),
+			AnsweredInTarget: counted(f, report.AnsweredInTarget), Abandoned: counted(f, report.Abandoned),
+			MeanWaitMS: ms(report.ASA(f)), P90WaitMS: ms(report.WaitPercentile(f, 90)),
+			ServiceLevel: ServiceLevel{v.Config.TargetOf(ch).Milliseconds(), maybeFloat(report.ServiceLevel(f)), "headline/1"},
 		})
 	}
 	return rows
@@ -218,26 +222,57 @@ func (s *Server) listQueues(ctx context.Context, in *queuesInput) (*listOutput[Q
 	if err != nil {
 		return nil, s.fail(ctx, "count the callbacks of queues", err)
 	}
-	calls, written := byQueue(entries), byQueue(text)
-	return page(s.parts.Queue.Queues(), "", func(v queue.QueueView) QueueNow {
-		row := showQueue(v, queue.Compute(calls[v.Config.Name], v.Config.Target))
-		row.Channels = showChannels(v, written[v.Config.Name])
+	views := s.parts.Queue.Queues()
+	figures := figuresNow(views, entries, text)
+	return page(views, "", func(v queue.QueueView) QueueNow {
+		calls := figures[report.Key{Queue: strings.ToLower(v.Config.Name), Channel: call.ChannelCall}]
+		if calls == nil {
+			calls = &report.Sums{}
+		}
+		row := showQueue(v, calls)
+		row.Channels = showChannels(v, figures)
 		p := promises[v.Config.Name]
 		row.Callbacks = CallbacksNow{p.Confirmed, p.Reached, p.Kept, p.Pending, p.Confirmed - p.Kept - p.Pending, p.Percent()}
 		return row
 	}), nil
 }
 
-func byQueue(entries []queue.EndedEntry) map[string][]queue.EndedEntry {
-	all := make(map[string][]queue.EndedEntry)
-	for _, e := range entries {
-		name := strings.ToLower(e.Queue)
-		all[name] = append(all[name], e)
+// figuresNow sums entries for each queue and channel, against the targets of now.
+func figuresNow(views []queue.QueueView, entries ...[]report.Entry) map[report.Key]*report.Sums {
+	targets := make(map[string]queue.QueueConfig, len(views))
+	for _, v := range views {
+		targets[strings.ToLower(v.Config.Name)] = v.Config
+	}
+	all := map[report.Key]*report.Sums{}
+	for _, some := range entries {
+		for i := range some {
+			e := &some[i]
+			k := report.Key{Queue: strings.ToLower(e.Queue), Channel: e.Channel}
+			if all[k] == nil {
+				all[k] = &report.Sums{}
+			}
+			q := targets[k.Queue]
+			all[k].AddEntry(e, q.TargetOf(e.Channel))
+		}
 	}
 	return all
 }
 
-func showQueue(v queue.QueueView, f queue.Figures) QueueNow {
+func counted(s *report.Sums, c report.Count) int { return int(s.N[c]) }
+
+// ms is a figure in whole milliseconds.
+func ms(v report.Value) int64 { return int64(v.Float()) }
+
+// maybeFloat is a figure; nil where it is not known.
+func maybeFloat(v report.Value) *float64 {
+	if !v.Known() {
+		return nil
+	}
+	f := v.Float()
+	return &f
+}
+
+func showQueue(v queue.QueueView, f *report.Sums) QueueNow {
 	title := v.Config.Title
 	if title == nil {
 		title = map[string]string{}
@@ -247,11 +282,12 @@ func showQueue(v queue.QueueView, f queue.Figures) QueueNow {
 		Waiting: v.Waiting, LongestWaitMS: v.LongestWait.Milliseconds(),
 		EstimateLowMS: v.EstimateLow.Milliseconds(), EstimateHighMS: v.EstimateHigh.Milliseconds(),
 		AgentsReady: v.AgentsReady, AgentsBusy: v.AgentsBusy, AgentsWrapUp: v.AgentsWrapUp,
-		Offered: f.Offered, Answered: f.Answered, AnsweredInTarget: f.AnsweredInTarget, Abandoned: f.Abandoned,
-		ShortAbandoned: f.ShortAbandoned, Overflowed: f.Overflowed, CallbackRequested: f.CallbackRequested,
-		MeanWaitMS: f.MeanWait.Milliseconds(), P50WaitMS: f.P50Wait.Milliseconds(),
-		P90WaitMS: f.P90Wait.Milliseconds(), P95WaitMS: f.P95Wait.Milliseconds(),
-		ServiceLevel: ServiceLevel{v.Config.Target.Milliseconds(), f.Percent, "headline/1"},
+		Offered: counted(f, report.Offered), Answered: counted(f, report.Answered), AnsweredInTarget: counted(f, report.AnsweredInTarget),
+		Abandoned: counted(f, report.Abandoned), ShortAbandoned: counted(f, report.ShortAbandoned),
+		Overflowed: counted(f, report.Overflowed), CallbackRequested: counted(f, report.CallbackRequested),
+		MeanWaitMS: ms(report.ASA(f)), P50WaitMS: ms(report.WaitPercentile(f, 50)),
+		P90WaitMS: ms(report.WaitPercentile(f, 90)), P95WaitMS: ms(report.WaitPercentile(f, 95)),
+		ServiceLevel: ServiceLevel{v.Config.Target.Milliseconds(), maybeFloat(report.ServiceLevel(f)), "headline/1"},
 	}
 }
 

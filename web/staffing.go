@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"pickup/queue"
+	"pickup/report"
 	"pickup/staffing"
 )
 
@@ -260,7 +261,11 @@ func (s *Server) getStaffing(ctx context.Context, in *staffingInput) (*oneOutput
 			out.Outlooks = append(out.Outlooks, c.outlook(c.load.With(n)))
 		}
 	}
-	out.Interval = c.interval(queue.Compute(entries, c.q.Target), out)
+	var sums report.Sums
+	for i := range entries {
+		sums.AddEntry(&entries[i], c.q.Target)
+	}
+	out.Interval = c.interval(&sums, out)
 	return &oneOutput[QueueStaffing]{out}, nil
 }
 
@@ -291,11 +296,12 @@ func (c *crew) outlook(o staffing.Outlook) StaffingOutlook {
 }
 
 // interval is how this half hour stands.
-func (c *crew) interval(f queue.Figures, now QueueStaffing) StaffingInterval {
+func (c *crew) interval(f *report.Sums, now QueueStaffing) StaffingInterval {
 	end := c.cut.Add(staffStep)
 	i := staffing.Interval{
-		Counted: f.Answered + f.Abandoned + f.Overflowed - f.ShortAbandoned, InTarget: f.AnsweredInTarget,
-		Coming: max(now.PerHour*end.Sub(c.now).Hours(), 0), Target: float64(c.q.TargetPercent) / 100,
+		Counted:  int(f.N[report.Answered] + f.N[report.Abandoned] + f.N[report.Overflowed] - f.N[report.ShortAbandoned]),
+		InTarget: counted(f, report.AnsweredInTarget),
+		Coming:   max(now.PerHour*end.Sub(c.now).Hours(), 0), Target: float64(c.q.TargetPercent) / 100,
 	}
 	out := StaffingInterval{
 		From: Time(c.cut), To: Time(end), Counted: i.Counted, InTarget: i.InTarget, Coming: i.Coming, CanMiss: i.CanMiss(),

@@ -9,6 +9,7 @@ import (
 	"pickup/callback"
 	"pickup/queue"
 	"pickup/recording"
+	"pickup/report"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -78,9 +79,9 @@ type Records interface {
 	Call(ctx context.Context, id call.ID) (call.Record, []call.TimelineEvent, error)
 	CallBySIPCallID(ctx context.Context, sipCallID string) (call.Record, []call.TimelineEvent, error)
 	// EndedEntries returns the entries of a queue ("": of all) of [from, to).
-	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error)
 	// TextEntries is the same for what is written.
-	TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+	TextEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error)
 }
 
 // Audio reads the rows of recordings.

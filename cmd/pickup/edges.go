@@ -63,6 +63,10 @@ func (s *server) figures() []web.Figure {
 		return func() uint64 { return uint64(f(s.calls.Counts())) } //nolint:gosec // counts are not negative
 	}
 	return []web.Figure{
+		{
+			Name: "pickup_conservation_faults", Help: "What the last nightly check of the figures against the event log found; 0 when all is well.",
+			Value: func() float64 { return float64(s.night.faults.Load()) },
+		},
 		{Name: "pickup_calls_live", Help: "Calls going on.", Value: func() float64 { return float64(s.calls.Counts().Live) }},
 		total("pickup_calls_started_total", "Calls taken.", calls(func(c callflow.Counts) int64 { return c.Started })),
 		total("pickup_calls_refused_total", "Calls refused.", calls(func(c callflow.Counts) int64 { return c.Refused })),

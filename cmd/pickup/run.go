@@ -31,7 +31,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check settings, database, ports, addresses, certificates, trunks and mailboxes, and say what to set."`
 	Backup   backupCmd   `cmd:"" help:"Copy the SQLite database while it is in use."`
 	Simulate simulateCmd `cmd:"" help:"Run the queue in virtual time: agents and work by chance, or a past day by other rules."`
-	Verify   verifyCmd   `cmd:"" help:"Check the recordings against their hashes."`
+	Verify   verifyCmd   `cmd:"" help:"Check the recordings against their hashes, or the figures of a day against the event log."`
 	Explain  explainCmd  `cmd:"" help:"Print the story of one call."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

@@ -102,6 +102,8 @@ type server struct {
 	callbackHours atomic.Pointer[hours.Hours] // nil: always
 	callbackRules atomic.Pointer[callback.Rules]
 
+	night nightCheck // of the figures
+
 	group parts
 }
 
@@ -409,6 +411,7 @@ func (s *server) run(ctx context.Context, e *env) error {
 	s.group.start(inner, "desk", s.tidyDesk)
 	s.group.start(inner, "mail", s.mail.Run)
 	s.group.start(inner, "trunks", s.watchTrunks)
+	s.group.start(inner, "figures", s.watchFigures)
 	s.group.start(edge, "sip", func(ctx context.Context) error { return s.sip.Serve(ctx, s.calls) })
 	s.group.start(edge, "http", s.web.Run)
 	s.web.SetReady(true)

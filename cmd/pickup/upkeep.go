@@ -51,10 +51,16 @@ func (b backupCmd) Run(e *env) error {
 	return err
 }
 
-type verifyCmd struct{}
+type verifyCmd struct {
+	Figures string `help:"Check the figures of a day (YYYY-MM-DD) against the event log instead." placeholder:"DATE"`
+}
 
-// Run compares every stored recording with its hash.
-func (verifyCmd) Run(e *env) error {
+// Run compares every stored recording with its hash, or the figures of a day with
+// the event log.
+func (v verifyCmd) Run(e *env) error {
+	if v.Figures != "" {
+		return v.figures(e)
+	}
 	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
 		var f store.RecordingFilter
 		f.Limit = 200
@@ -88,6 +94,21 @@ func (verifyCmd) Run(e *env) error {
 			return fmt.Errorf("%d recordings do not have their hash", bad)
 		}
 		return nil
+	})
+}
+
+// figures checks one day.
+func (v verifyCmd) figures(e *env) error {
+	return e.withStore(func(ctx context.Context, c *configs.Config, st *store.Store) error {
+		day, err := time.ParseInLocation(time.DateOnly, v.Figures, c.Site.TimeZone)
+		if err != nil {
+			return fmt.Errorf("--figures: %q is not a day as 2026-03-05", v.Figures)
+		}
+		check, err := checkFigures(ctx, st, day, c.Site.TimeZone, time.Now())
+		if err != nil {
+			return err
+		}
+		return check.print(e.stdout)
 	})
 }
 
@@ -125,6 +146,9 @@ func (x explainCmd) Run(e *env) error {
 			r.ID, r.Queue, r.State, r.EndReason, r.Wait(time.Now()).Round(time.Millisecond), r.Talk.Round(time.Millisecond))
 		for _, ev := range events {
 			fmt.Fprintf(e.stdout, "%s  %-20s %v\n", ev.At.UTC().Format("15:04:05.000"), ev.Kind, ev.Detail)
+		}
+		if err := explainEntry(ctx, st, r.ItemID, e.stdout); err != nil {
+			return err
 		}
 		for _, l := range r.Legs {
 			fmt.Fprintf(e.stdout, "leg %s %s %s in %d lost %d jitter %s mos %.2f lowest %.2f cause %d %s\n", l.Kind, l.Device, l.Codec,

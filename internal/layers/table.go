@@ -15,7 +15,7 @@ func Table() map[string]Row {
 	work := []string{"account", "call", "queue", "ticket", "internal"}
 	stored := []string{
 		"call", "account", "internal", "queue", "callback", "recording", "ticket", "media", "staffing",
-		"callflow", "ticket/work", "ticket/chat",
+		"callflow", "ticket/work", "ticket/chat", "report",
 	}
 	return map[string]Row{
 		// L5: wires everything.
@@ -31,7 +31,7 @@ func Table() map[string]Row {
 
 		// L3: compose the engines.
 		"callflow":    {Ours: append([]string{"media", "queue", "callback", "recording", "ticket"}, engines...)},
-		"simulate":    {Ours: append([]string{"queue", "staffing"}, engines...), Pure: true},
+		"simulate":    {Ours: append([]string{"queue", "staffing", "report"}, engines...), Pure: true},
 		"ticket/work": {Ours: work},
 		"ticket/chat": {Ours: append([]string{"ticket/work"}, work...)},
 		"store":       {Ours: stored},
@@ -40,6 +40,7 @@ func Table() map[string]Row {
 		"queue":     {Ours: engines, Pure: true},
 		"staffing":  {Pure: true},
 		"callback":  {Ours: engines, Pure: true},
+		"report":    {Ours: engines, Pure: true},
 		"recording": {Ours: engines},
 		"ticket":    {Ours: engines},
 		"media":     {Ours: []string{"call", "internal"}},

@@ -7,4 +7,5 @@ const (
 	benchTickets  = 100_000
 	benchMessages = 1_000_000
 	benchStrict   = true
+	reportRuns    = 300
 )

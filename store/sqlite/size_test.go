@@ -7,4 +7,5 @@ const (
 	benchTickets  = 1_000
 	benchMessages = 10_000
 	benchStrict   = false
+	reportRuns    = 8
 )

@@ -15,6 +15,7 @@ import (
 	"pickup/callflow"
 	"pickup/queue"
 	"pickup/recording"
+	"pickup/report"
 	"pickup/store"
 	"pickup/ticket"
 	"pickup/ticket/chat"
@@ -71,8 +72,8 @@ type Lists interface {
 	Calls(ctx context.Context, f store.CallFilter) ([]call.Record, string, error)
 	Call(ctx context.Context, id call.ID) (call.Record, []call.TimelineEvent, error)
 	CallBySIPCallID(ctx context.Context, sipCallID string) (call.Record, []call.TimelineEvent, error)
-	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
-	TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error)
+	EndedEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error)
+	TextEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error)
 	Recordings(ctx context.Context, f store.RecordingFilter) ([]recording.Row, string, error)
 	Tickets(ctx context.Context, f store.TicketFilter) ([]ticket.Ticket, string, error)
 	Ticket(ctx context.Context, id string) (store.TicketDetail, error)

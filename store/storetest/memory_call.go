@@ -9,7 +9,7 @@ import (
 
 	"pickup/call"
 	"pickup/callflow"
-	"pickup/queue"
+	"pickup/report"
 	"pickup/store"
 	"pickup/ticket"
 )
@@ -191,22 +191,12 @@ func (m *Memory) entered(id call.ID, e *store.EntryFilter) bool {
 		if row.item.CallID != id || row.item.Channel != call.ChannelCall || row.item.Consult || !known || !within(row.item.EnqueuedAt, e.From, e.To) {
 			continue
 		}
-		counted := queue.Compute([]queue.EndedEntry{row.shown(time.Now())}, target)
-		if !slices.ContainsFunc(e.Figures, func(g store.Figure) bool { return countOf(counted, g) == 0 }) {
+		shown := row.shown(time.Now())
+		if !slices.ContainsFunc(append([]report.Count{report.Offered}, e.Figures...), func(c report.Count) bool { return !shown.Counts(c, target) }) {
 			return true
 		}
 	}
 	return false
-}
-
-// countOf reads a figure.
-func countOf(f queue.Figures, g store.Figure) int {
-	return map[store.Figure]int{
-		store.FigureOffered: f.Offered, store.FigureAnswered: f.Answered, store.FigureAnsweredInTarget: f.AnsweredInTarget,
-		store.FigureAbandoned: f.Abandoned, store.FigureShortAbandoned: f.ShortAbandoned, store.FigureOverflowed: f.Overflowed,
-		store.FigureCallbackRequested: f.CallbackRequested, store.FigureAnsweredLate: f.Answered - f.AnsweredInTarget,
-		store.FigureNotAnswered: f.Offered - f.Answered,
-	}[g]
 }
 
 // Call implements Full.

@@ -10,6 +10,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/queue"
+	"pickup/report"
 	"pickup/store"
 	"pickup/ticket/chat"
 )
@@ -179,16 +180,16 @@ func (m *Memory) RecoverQueue(ctx context.Context, at time.Time) error {
 }
 
 // EndedEntries implements Full.
-func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+func (m *Memory) EndedEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error) {
 	return m.entries(ctx, func(ch call.Channel) bool { return ch == call.ChannelCall }, name, from, to)
 }
 
 // TextEntries implements Full.
-func (m *Memory) TextEntries(ctx context.Context, name string, from, to time.Time) ([]queue.EndedEntry, error) {
+func (m *Memory) TextEntries(ctx context.Context, name string, from, to time.Time) ([]report.Entry, error) {
 	return m.entries(ctx, func(ch call.Channel) bool { return ch != call.ChannelCall && ch != call.ChannelCallback }, name, from, to)
 }
 
-func (m *Memory) entries(ctx context.Context, wanted func(call.Channel) bool, name string, from, to time.Time) (all []queue.EndedEntry, err error) {
+func (m *Memory) entries(ctx context.Context, wanted func(call.Channel) bool, name string, from, to time.Time) (all []report.Entry, err error) {
 	err = m.act(ctx, func() error {
 		for _, row := range sorted(m.routing.items, func(a, b *itemRow) int {
 			return cmp.Or(a.item.EnqueuedAt.Compare(b.item.EnqueuedAt), cmp.Compare(a.item.ID, b.item.ID))
@@ -203,15 +204,12 @@ func (m *Memory) entries(ctx context.Context, wanted func(call.Channel) bool, na
 }
 
 // shown is an entry as the figures need it; a wait that runs ends now.
-func (row *itemRow) shown(now time.Time) queue.EndedEntry {
-	until := now
-	if !row.bridged.IsZero() {
-		until = row.bridged
-	} else if !row.ended.IsZero() {
-		until = row.ended
+func (row *itemRow) shown(now time.Time) report.Entry {
+	e := report.Entry{
+		ID: string(row.item.ID), Queue: row.item.Queue, Channel: row.item.Channel, CallID: row.item.CallID, CallbackID: row.item.CallbackID,
+		TicketID: row.item.TicketID, Agent: row.holder, EnteredAt: row.item.EnqueuedAt, BridgedAt: row.bridged, EndedAt: row.ended,
+		Reason: row.reason, Again: !row.item.CountsAsOffered || row.item.Consult,
 	}
-	return queue.EndedEntry{
-		Queue: row.item.Queue, Channel: row.item.Channel, EnqueuedAt: row.item.EnqueuedAt, Wait: until.Sub(row.item.EnqueuedAt),
-		Reason: row.reason, Bridged: !row.bridged.IsZero(),
-	}
+	e.Wait = report.Waited(e.EnteredAt, e.BridgedAt, e.EndedAt, now)
+	return e
 }

@@ -8,11 +8,12 @@ import (
 
 	"pickup/call"
 	"pickup/queue"
+	"pickup/report"
 	"pickup/store"
 )
 
 // figureCalls holds the lists of calls to the figures: whatever entries there
-// are, a figure of queue.Compute and the calls that its filter lists are as many.
+// are, a figure of report.Sums and the calls that its filter lists are as many.
 func figureCalls(t *testing.T, s Full) {
 	const n = 120
 	ctx, random := t.Context(), rand.New(rand.NewPCG(1, 2))
@@ -37,10 +38,7 @@ func figureCalls(t *testing.T, s Full) {
 			decide(t, s, end)
 		}
 	}
-	figures := []store.Figure{
-		store.FigureOffered, store.FigureAnswered, store.FigureAnsweredInTarget, store.FigureAbandoned, store.FigureShortAbandoned,
-		store.FigureOverflowed, store.FigureCallbackRequested, store.FigureAnsweredLate, store.FigureNotAnswered,
-	}
+	figures := report.CountsOf(report.SourceEntries)
 	promised := item("promised") // is no call that came in
 	promised.Channel, promised.CallbackID = call.ChannelCallback, "cb1"
 	must(t, s.SaveCall(ctx, record(promised.CallID)))
@@ -48,29 +46,29 @@ func figureCalls(t *testing.T, s Full) {
 	for name, window := range map[string][2]time.Time{
 		"all": {at(-time.Hour), at(time.Hour)}, "some": {at(time.Second), at(3 * time.Second)}, "none": {at(time.Hour), at(2 * time.Hour)},
 	} {
-		sum := map[store.Figure]int{}
+		sum := map[report.Count]int{}
 		for q, target := range targets {
 			all, err := s.EndedEntries(ctx, q, window[0], window[1])
 			must(t, err)
 			for _, g := range figures {
-				want := countOf(queue.Compute(all, target), g)
+				want := int(sumsOf(all, target).N[g])
 				sum[g] += want
-				one := store.EntryFilter{Queues: map[string]time.Duration{q: target}, From: window[0], To: window[1], Figures: []store.Figure{g}}
+				one := store.EntryFilter{Queues: map[string]time.Duration{q: target}, From: window[0], To: window[1], Figures: []report.Count{g}}
 				if got := listed(t, s, one); got != want {
 					t.Errorf("%s of %s, window %s: the figure is %d, %d calls are listed", g, q, name, want, got)
 				}
 			}
 		}
 		for _, g := range figures {
-			both := store.EntryFilter{Queues: targets, From: window[0], To: window[1], Figures: []store.Figure{store.FigureOffered, g}}
+			both := store.EntryFilter{Queues: targets, From: window[0], To: window[1], Figures: []report.Count{report.Offered, g}}
 			if got := listed(t, s, both); got != sum[g] {
 				t.Errorf("%s of both queues, window %s: the figures are %d, %d calls are listed", g, name, sum[g], got)
 			}
 		}
 	}
 	for name, e := range map[string]store.EntryFilter{
-		"no queue": {}, "a figure that is none": {Queues: targets, Figures: []store.Figure{"x"}},
-		"figures that exclude each other": {Queues: targets, Figures: []store.Figure{store.FigureAnswered, store.FigureAbandoned}},
+		"no queue": {}, "a figure that is none": {Queues: targets, Figures: []report.Count{"x"}},
+		"figures that exclude each other": {Queues: targets, Figures: []report.Count{report.Answered, report.Abandoned}},
 	} {
 		if got := listed(t, s, e); got != 0 {
 			t.Errorf("%s: %d calls are listed", name, got)
@@ -91,4 +89,13 @@ func listed(t *testing.T, s Full, e store.EntryFilter) (n int) {
 		}
 		f.After = next
 	}
+}
+
+// sumsOf are the sums of entries of one queue.
+func sumsOf(all []report.Entry, target time.Duration) *report.Sums {
+	s := &report.Sums{}
+	for i := range all {
+		s.AddEntry(&all[i], target)
+	}
+	return s
 }

@@ -8,6 +8,7 @@ import (
 	"pickup/account"
 	"pickup/call"
 	"pickup/queue"
+	"pickup/report"
 	"pickup/store"
 )
 
@@ -58,7 +59,7 @@ func ended(d time.Duration, i queue.Item, reason call.EndReason) queue.Decision 
 	return queue.Decision{Kind: queue.DecisionEnd, At: at(d), Item: i, QueueID: "q1", Reason: reason}
 }
 
-func entries(t *testing.T, s Full) []queue.EndedEntry {
+func entries(t *testing.T, s Full) []report.Entry {
 	t.Helper()
 	all, err := s.EndedEntries(t.Context(), "support", at(-time.Hour), at(time.Hour))
 	must(t, err)
@@ -79,26 +80,28 @@ func itemLife(t *testing.T, s Full) {
 		ofOffer(queue.DecisionAccept, 16*time.Second, i, "o2", a),
 		ofOffer(queue.DecisionBridged, 17*time.Second, i, "o2", a),
 	)
-	want := queue.EndedEntry{
-		Queue: "support", Channel: call.ChannelCall, EnqueuedAt: start, Wait: 17 * time.Second, Bridged: true,
+	want := report.Entry{
+		ID: "i1", CallID: "call-i1", Agent: a, Queue: "support", Channel: call.ChannelCall, EnteredAt: start, BridgedAt: at(17 * time.Second),
+		Wait: 17 * time.Second,
 	}
-	same(t, "the entry in talk", entries(t, s), []queue.EndedEntry{want})
+	same(t, "the entry in talk", entries(t, s), []report.Entry{want})
 	decide(t, s, ended(60*time.Second, i, call.EndAnswered), ofOffer(queue.DecisionRelease, 61*time.Second, i, "o2", a))
-	want.Reason = call.EndAnswered
-	same(t, "the entry at its end", entries(t, s), []queue.EndedEntry{want})
+	want.Reason, want.EndedAt = call.EndAnswered, at(60*time.Second)
+	same(t, "the entry at its end", entries(t, s), []report.Entry{want})
 
 	other := item("i2")
 	other.Queue, other.EnqueuedAt = "payments", at(time.Minute)
 	cb := item("i3")
 	cb.Channel, cb.CallbackID = call.ChannelCallback, "cb1"
 	decide(t, s, enqueued(other), enqueued(cb), ended(70*time.Second, other, call.EndAbandoned))
-	same(t, "entries of one queue", entries(t, s), []queue.EndedEntry{want})
+	same(t, "entries of one queue", entries(t, s), []report.Entry{want})
 	all, err := s.EndedEntries(t.Context(), "", start, at(time.Hour))
 	must(t, err)
-	abandoned := queue.EndedEntry{
-		Queue: "payments", Channel: call.ChannelCall, EnqueuedAt: at(time.Minute), Wait: 10 * time.Second, Reason: call.EndAbandoned,
+	abandoned := report.Entry{
+		ID: "i2", CallID: "call-i2", Queue: "payments", Channel: call.ChannelCall, EnteredAt: at(time.Minute), EndedAt: at(70 * time.Second),
+		Wait: 10 * time.Second, Reason: call.EndAbandoned,
 	}
-	same(t, "entries of all queues", all, []queue.EndedEntry{want, abandoned})
+	same(t, "entries of all queues", all, []report.Entry{want, abandoned})
 	all, err = s.EndedEntries(t.Context(), "", at(1*time.Millisecond), at(time.Minute))
 	must(t, err)
 	if len(all) != 0 {
@@ -171,7 +174,7 @@ func textReservations(t *testing.T, s Full) {
 	isError(t, errs[0], store.ErrNotFound) // it is not his any more
 	got, err := s.TextEntries(t.Context(), "", at(-time.Hour), at(time.Hour))
 	must(t, err)
-	if len(got) != 2 || got[0].Channel != call.ChannelChat || got[0].Bridged || got[1].Queue != "payments" {
+	if len(got) != 2 || got[0].Channel != call.ChannelChat || got[0].Answered() || got[1].Queue != "payments" {
 		t.Errorf("got %+v, want the chat and the moved mail", got)
 	}
 	if calls := entries(t, s); len(calls) != 1 || calls[0].Channel != call.ChannelCall {
