@@ -328,9 +328,9 @@ func (c *Core) enter(e *entry) {
 			c.arm(timer{at: e.dueAt, kind: timerDue, item: e})
 		}
 	}
-	if c.needNow(e); e.class == nil || e.class.key.grade != e.grade() || e.class.key.ring != e.ring {
-		e.class = c.classOf(e)
-	}
+	// A timer of the needs may be due in this very instant: it is not waited for.
+	c.needNow(e)
+	e.class = c.classOf(e)
 	e.state = itemWaiting
 	e.heldFor = nil
 	if a := c.agents[e.Preferred]; a != nil && c.rel(e.PreferredUntil) > c.ns && e.tries[a.ID] == 0 && a.serves(e.lane) {

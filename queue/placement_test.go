@@ -248,6 +248,20 @@ func TestTextPlacement(t *testing.T) {
 			r.sleep(10 * time.Second)
 			r.wantAsked("c1", "a b ")
 		},
+		"needs are relaxed in the instant in which an item begins to wait again": func(t *testing.T) {
+			q := support("a", "b")
+			q.Relax.Level, q.Members[1].Delay = 2*time.Second, time.Second
+			agents := auto("a", "b")
+			agents[0].Skills = map[string]int{"fr": 1}
+			r := newRig(t, queue.Config{}, []queue.QueueConfig{q}, agents...)
+			r.do(queue.Event{Kind: queue.EventReachable, Agent: "a", Devices: 1})
+			r.join("i1", func(it *queue.Item) {
+				it.Needs = []queue.Need{{Skill: "fr", Level: 3}}
+				it.NotBefore = r.now.Add(2 * time.Second)
+			})
+			r.sleep(2 * time.Second)
+			r.wantAsked("i1", "a ")
+		},
 		"what is written is never turned away": func(t *testing.T) {
 			q := support("a")
 			q.MaxLength, q.MaxWait = 1, time.Minute
