@@ -406,7 +406,7 @@ func (n *naive) state() string {
 		}
 	}
 	for _, a := range n.agents {
-		s := a.state
+		var s string
 		switch {
 		case a.res != nil && a.res.phase == "offered":
 			s = "reserved"
