@@ -288,7 +288,7 @@ func (s *Session) publish() {
 	if o := s.m.offer(s.m.winner); o != nil {
 		login = o.offer.AgentLogin
 	}
-	s.view.set(s.m.rec, s.entry, login, s.m.away, s.m.talk())
+	s.view.set(s.m.rec, s.entry, login, s.m.away, s.m.priority, s.m.talk())
 }
 
 // tellWanted tells those who asked by API what became of the callback.
