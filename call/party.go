@@ -53,13 +53,16 @@ const (
 	OutcomeForwarded           // 3xx: the phone is forwarded; never followed
 	OutcomeBusy                // 486, 600: a foreign call on the device
 	OutcomeMissed              // rang for the ring time, nobody answered
-	OutcomeUnreachable         // no response, transport error, 408, 404, 410, 430, 5xx
+	OutcomeGone                // 430: the flow is gone; its binding was dropped, the device's other flow is next
+	OutcomeUnreachable         // no response, transport error, 408, 404, 410, 5xx
+	OutcomeChallenged          // 401, 407: the phone asks us for a password, a fault of its configuration
 	OutcomeMedia               // answered, but no media could be agreed
 	OutcomeWithdrawn           // taken back by us: caller gone, other agent won
 )
 
 var outcomeNames = [...]string{
-	"none", "answered", "rejected", "dnd", "forwarded", "busy", "missed", "unreachable", "media", "withdrawn",
+	"none", "answered", "rejected", "dnd", "forwarded", "busy", "missed", "flow_gone", "unreachable",
+	"challenged", "media", "withdrawn",
 }
 
 // String returns the name of o as it stands in the journal and the API.

@@ -180,6 +180,21 @@ type Devices interface {
 	Devices(agent account.ID) []Address
 }
 
+// Presence is how an agent's devices stand (telephony 1.4). One is rung while it
+// is registered, has answered within the last 30 s (10 s for a browser), and says
+// that its microphone works, where it says anything of it.
+type Presence struct {
+	Devices int    // can be rung
+	Silent  int    // registered, but cannot be
+	Why     string // why not, of the silent ones: CauseNoResponse, CauseMicrophone
+}
+
+// Why a registered device cannot be rung.
+const (
+	CauseNoResponse = "no_response"
+	CauseMicrophone = "microphone"
+)
+
 // Handler is what an edge needs of this package; *Manager is it.
 type Handler interface {
 	// Routable says whether a dialled name leads anywhere for a caller who did
@@ -188,6 +203,6 @@ type Handler interface {
 	// Accept starts the call's session, which binds in.Leg, or refuses; then
 	// the edge answers with the Refusal and closes the leg.
 	Accept(in Inbound) *Refusal
-	// Presence says how many devices of an agent can be rung now.
-	Presence(agent account.ID, devices int)
+	// Presence says which devices of an agent can be rung now.
+	Presence(agent account.ID, p Presence)
 }

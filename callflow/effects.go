@@ -70,6 +70,9 @@ func (s *Session) do(e effect) {
 		s.answer(superseded{s.mgr.callbacks.supersede(e.callback)})
 	case dropCallback:
 		s.mgr.callbacks.cancel(s.id, e.callback)
+	case blamePhone:
+		s.mgr.phoneFaults.Add(1)
+		s.log.Warn("an agent's phone cannot take our calls: look at its settings", "device", e.device, "status", e.status)
 	case complain:
 		s.log.Debug("refused", logkey.Err, e.err)
 	case closeSession:

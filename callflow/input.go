@@ -283,6 +283,11 @@ type (
 	finish       struct{} // the call is over: write its end
 	closeSession struct{} // nothing is outstanding: the goroutine ends
 	complain     struct{ err error }
+	// blamePhone: an agent's phone is set up so that it can take no call of ours.
+	blamePhone struct {
+		device string
+		status int
+	}
 )
 
 func (answerPlayer) isEffect()    {}
@@ -335,6 +340,7 @@ func (save) isEffect()            {}
 func (finish) isEffect()          {}
 func (closeSession) isEffect()    {}
 func (complain) isEffect()        {}
+func (blamePhone) isEffect()      {}
 
 // Inputs that the session takes itself before the machine sees them.
 type (

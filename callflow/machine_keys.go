@@ -292,7 +292,7 @@ func (m *machine) onTimer(t timerKind) {
 	switch t {
 	case timerRing:
 		if o := m.offer(m.current); o != nil && !o.over && (m.parked == nil || m.parked.offer != m.current) {
-			m.miss(o, call.OutcomeMissed)
+			m.miss(o, o.timedOut())
 			m.judge(o)
 		}
 	case timerNotice:

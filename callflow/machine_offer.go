@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"pickup/call"
@@ -257,6 +258,10 @@ func (m *machine) onDeviceFailed(o *offerLegs, l *agentLeg, e LegEvent) {
 	if o.best == call.OutcomeNone || out < o.best {
 		o.best = out
 	}
+	if out == call.OutcomeChallenged || out == call.OutcomeMedia { // an administrator is to look at it
+		m.note("phone_fault", "agent", o.offer.AgentLogin, "status", strconv.Itoa(e.Status))
+		m.do(blamePhone{l.record.Device, e.Status})
+	}
 	if out == call.OutcomeRejected { // he pressed reject on one of his devices
 		m.endOffer(o, call.Cause{Text: "Rejected on another device"})
 	}
@@ -278,11 +283,25 @@ func outcomeOf(status int, after time.Duration) call.Outcome {
 		return call.OutcomeForwarded
 	case status == 488 || status == 606 || status == 415:
 		return call.OutcomeMedia
+	case status == 430:
+		return call.OutcomeGone
+	case status == 401 || status == 407:
+		return call.OutcomeChallenged
 	case status == 487:
 		return call.OutcomeWithdrawn
 	default:
 		return call.OutcomeUnreachable
 	}
+}
+
+// timedOut is what the devices say together when one of them rang for the whole
+// ring time: the best of the legs (telephony 1.7). A phone that was busy, or told
+// of do not disturb or of a forward, says more of its agent than one that rang.
+func (o *offerLegs) timedOut() call.Outcome {
+	if o.best != call.OutcomeNone && o.best < call.OutcomeMissed {
+		return o.best
+	}
+	return call.OutcomeMissed
 }
 
 // judge closes an offer whose devices have all said no, and frees its agent

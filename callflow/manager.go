@@ -58,6 +58,9 @@ type Manager struct {
 	panics  atomic.Int64
 	started atomic.Int64
 	refused atomic.Int64
+	// phoneFaults counts INVITEs that an agent's phone answered by asking for a
+	// password, or for media that we do not have.
+	phoneFaults atomic.Int64
 }
 
 // New makes a Manager; nothing runs before Run.
@@ -264,7 +267,9 @@ func (m *Manager) refuseOffers(entry *queue.Entry) {
 }
 
 // Presence implements Handler.
-func (m *Manager) Presence(agent account.ID, devices int) { m.queue.SetReachable(agent, devices) }
+func (m *Manager) Presence(agent account.ID, p Presence) {
+	m.queue.SetPresence(agent, p.Devices, p.Silent, p.Why)
+}
 
 func (m *Manager) session(id call.ID) *Session {
 	m.mu.Lock()
@@ -314,11 +319,12 @@ func (m *Manager) ByResume(tokenSHA256 string) (View, bool) {
 
 // Counts are totals since the start.
 type Counts struct {
-	Live     int64 // calls going on now
-	Started  int64
-	Refused  int64
-	Panics   int64 // faults of ours that ended one call
-	Repaired int64 // promises that nobody owned, brought back to their queue; 0 when all is well
+	Live        int64 // calls going on now
+	Started     int64
+	Refused     int64
+	Panics      int64 // faults of ours that ended one call
+	PhoneFaults int64 // INVITEs that agents' phones refused because of how they are set up
+	Repaired    int64 // promises that nobody owned, brought back to their queue; 0 when all is well
 }
 
 // Counts returns totals for /metrics.
@@ -328,7 +334,7 @@ func (m *Manager) Counts() Counts {
 	m.mu.Unlock()
 	return Counts{
 		Live: live, Started: m.started.Load(), Refused: m.refused.Load(), Panics: m.panics.Load(),
-		Repaired: m.callbacks.repaired.Load(),
+		Repaired: m.callbacks.repaired.Load(), PhoneFaults: m.phoneFaults.Load(),
 	}
 }
 

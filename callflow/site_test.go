@@ -294,7 +294,7 @@ func (s *site) agent(login string, behaviours ...behaviour) []*phone {
 	s.mu.Lock()
 	s.agents[who] = phones
 	s.mu.Unlock()
-	s.calls.Presence(who, len(phones))
+	s.calls.Presence(who, callflow.Presence{Devices: len(phones)})
 	s.must(s.queue.SetState(s.t.Context(), who, queue.AgentReady, ""))
 	return phones
 }

@@ -26,7 +26,7 @@ func TestOutcomes(t *testing.T) {
 		outcomes  []call.Outcome // of offers to the only agent, in a row
 		state     queue.AgentState
 		reason    string
-		backAfter time.Duration // 0: not by time
+		backAfter time.Duration // 0: not by time; -1: at once
 	}{
 		"one missed call stops":            {outcomes: []call.Outcome{call.OutcomeMissed}, state: queue.AgentNotReady, reason: "no_answer"},
 		"two missed where two are allowed": {cfg: queue.Config{MaxMissed: 2}, outcomes: []call.Outcome{call.OutcomeMissed, call.OutcomeMissed}, state: queue.AgentNotReady, reason: "no_answer"},
@@ -36,8 +36,11 @@ func TestOutcomes(t *testing.T) {
 		"a second reject stops":            {outcomes: []call.Outcome{call.OutcomeRejected, call.OutcomeRejected}, state: queue.AgentNotReady, reason: "declined"},
 		"do not disturb stops":             {outcomes: []call.Outcome{call.OutcomeDND}, state: queue.AgentNotReady, reason: "dnd"},
 		"a forwarded phone stops":          {outcomes: []call.Outcome{call.OutcomeForwarded}, state: queue.AgentNotReady, reason: "forwarded"},
-		"no device answers":                {outcomes: []call.Outcome{call.OutcomeUnreachable}, state: queue.AgentUnreachable, reason: "no_response"},
-		"no media":                         {outcomes: []call.Outcome{call.OutcomeMedia}, state: queue.AgentUnreachable, reason: "media"},
+		"no device answers":                {outcomes: []call.Outcome{call.OutcomeUnreachable}, state: queue.AgentUnreachable, reason: "no_response", backAfter: 30 * time.Second},
+		"a phone asks for a password":      {outcomes: []call.Outcome{call.OutcomeChallenged}, state: queue.AgentUnreachable, reason: "asks_password", backAfter: 30 * time.Second},
+		"we took it back":                  {outcomes: []call.Outcome{call.OutcomeWithdrawn}, state: queue.AgentReserved, backAfter: -1},
+		"its flow is gone":                 {outcomes: []call.Outcome{call.OutcomeGone}, state: queue.AgentReserved, backAfter: -1},
+		"no media":                         {outcomes: []call.Outcome{call.OutcomeMedia}, state: queue.AgentUnreachable, reason: "media", backAfter: 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := simple(t, c.cfg, nil, "a")
@@ -63,6 +66,12 @@ func TestOutcomes(t *testing.T) {
 			}
 			r.wantState("a", c.state, c.reason)
 			n := len(r.offers)
+			if c.backAfter < 0 {
+				if n != len(c.outcomes)+1 {
+					t.Errorf("got %d offers, want the next one at once", n)
+				}
+				return
+			}
 			if c.backAfter > 0 {
 				r.sleep(c.backAfter - 1)
 				if len(r.offers) != n {

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"pickup/account"
@@ -27,7 +29,12 @@ type Config struct {
 	// ReservePercent of the ready agents, one at least but never the last one,
 	// are left idle by deferred items that are not overdue: 10; -1: none.
 	ReservePercent int
-	CommitWait     time.Duration // an offer leaves uncommitted after this without an answer of the store: 50ms; -1: never leaves uncommitted
+	Placement      Placement // who gets written work: "" is PlacementPack
+	Order          Order     // "" is OrderClasses
+	// KeepsWriting: a call does not take an agent from an email, a ticket or the
+	// like; he is free for calls when he has none of it active.
+	KeepsWriting bool
+	CommitWait   time.Duration // an offer leaves uncommitted after this without an answer of the store: 50ms; -1: never leaves uncommitted
 	// OnChange is told of each change that a screen shows. It must not block.
 	OnChange func(Change)
 	// OfferIDs makes the id of the next offer. nil: New takes UUIDv7, NewCore
@@ -79,6 +86,10 @@ func (c Config) Check() error {
 		return fmt.Errorf("queue: chat ring %s is not between 1s and 5m", c.ChatRing)
 	case c.MaxMissedChat < -1 || c.ChatSoftLimit < -1:
 		return fmt.Errorf("queue: max missed chat %d or chat soft limit %d is below -1", c.MaxMissedChat, c.ChatSoftLimit)
+	case !slices.Contains(Placements(), string(c.Placement.OrDefault())):
+		return fmt.Errorf("queue: placement %q is not one of %s", c.Placement, strings.Join(Placements(), ", "))
+	case !slices.Contains(Orders(), string(c.Order.OrDefault())):
+		return fmt.Errorf("queue: order %q is not one of %s", c.Order, strings.Join(Orders(), ", "))
 	case c.OverduePercent < -1 || c.OverduePercent > 100 || c.ReservePercent < -1 || c.ReservePercent > 100:
 		return fmt.Errorf("queue: overdue share %d %% or reserve %d %% is not between -1 and 100", c.OverduePercent, c.ReservePercent)
 	}

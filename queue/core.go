@@ -49,6 +49,7 @@ type Core struct {
 	ringing       []*entry // more agents may be asked for them
 	dirtyAgents   []*agent
 	dirtyLines    []*line
+	newcomer      *entry // who joined in this step
 }
 
 // NewCore makes an empty Core. cfg.OnChange is not used.
@@ -87,8 +88,17 @@ func (c *Core) Apply(now time.Time, ev Event) []Effect {
 	}
 	c.apply(&ev)
 	c.match()
+	if e := c.newcomer; e != nil {
+		c.newcomer = nil
+		if e.state == itemWaiting {
+			c.promise(e)
+		}
+	}
 	return c.effects
 }
+
+// byArrival reports whether everything is served as it came.
+func (c *Core) byArrival() bool { return c.cfg.Order == OrderArrival }
 
 func (c *Core) setClock(now time.Time) {
 	if c.start.IsZero() {
@@ -132,7 +142,7 @@ func (c *Core) apply(ev *Event) {
 	case EventEndWrapUp:
 		c.reply(answer{Err: c.endWrapUp(ev.Agent)})
 	case EventReachable:
-		c.reachable(ev.Agent, ev.Devices)
+		c.reachable(ev.Agent, reach{ev.Devices, ev.Silent, ev.StateReason})
 	case EventOccupy:
 		if a := c.agents[ev.Agent]; a != nil {
 			a.occupied = ev.On
@@ -335,7 +345,7 @@ func (q *line) oldest() *entry { return q.ages[callSlot].head() }
 
 // stranger is a user who is not an agent (yet).
 type stranger struct {
-	devices int
+	reach   reach
 	console bool
 }
 

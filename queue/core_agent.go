@@ -98,8 +98,8 @@ func (c *Core) setState(id account.ID, state AgentState, reason string) error {
 	}
 	switch state {
 	case AgentReady:
-		if a.devices == 0 && !a.console {
-			return refuse("no device can be rung")
+		if why := a.notReachable(); why != "" {
+			return refuse(why)
 		}
 		reason = ""
 	case AgentNotReady, AgentOffline:
@@ -145,35 +145,6 @@ func (c *Core) choose(a *agent, state AgentState, reason string, person bool) {
 	a.chosen, a.reason, a.person = state, reason, person
 }
 
-// reachable says how many devices of an agent can be rung.
-func (c *Core) reachable(id account.ID, devices int) {
-	a := c.agents[id]
-	if a == nil {
-		c.stranger(id, func(s *stranger) { s.devices = max(devices, 0) })
-		return
-	}
-	was := a.devices
-	a.devices = max(devices, 0)
-	c.touchAgent(a)
-	switch {
-	case a.devices == 0 && was == 0:
-		return
-	case a.devices == 0 && a.console:
-		c.phonesGone(a)
-	case a.devices == 0:
-		c.unplugged(a)
-	default:
-		if a.unreachable != "" {
-			a.unreachable = ""
-			a.idle = c.ns
-		}
-		if was == 0 {
-			c.plugged(a)
-		}
-	}
-	c.settle(a)
-}
-
 // stranger notes what is known of a user who is not an agent.
 func (c *Core) stranger(id account.ID, change func(*stranger)) {
 	s := c.strangers[id]
@@ -201,7 +172,7 @@ func (c *Core) console(id account.ID, open bool) {
 		c.withdraw(a.open, true)
 	}
 	switch {
-	case a.devices > 0:
+	case a.registered() > 0:
 	case open:
 		c.plugged(a)
 	default:
@@ -255,7 +226,7 @@ func (c *Core) plugged(a *agent) {
 // startWrap begins the timed wrap-up after r's talk.
 func (c *Core) startWrap(r *reservation) {
 	a := r.agent
-	a.talkFrom, a.talkLine = r.wonAt, r.item.q
+	a.talkFrom, a.talkOffered, a.talkLine = r.wonAt, r.offeredAt, r.item.q
 	if d := r.item.q.WrapUp; d > 0 {
 		c.wrap(a, d)
 	}
@@ -299,13 +270,15 @@ func (c *Core) endWrapUp(id account.ID) error {
 func (c *Core) afterTalk(a *agent) {
 	if a.talkLine != nil {
 		h := handling{agent: a, line: a.talkLine, at: c.ns, dur: c.ns - a.talkFrom}
-		a.talkLine.stats.handled(h)
+		whole := h
+		whole.dur = c.ns - a.talkOffered
+		a.talkLine.stats.handled(whole)
 		a.work = trimmed(append(a.work, h), c.ns, func(h handling) int64 { return h.at })
 		a.talkLine = nil
 	}
 	idle := a.idle
 	switch {
-	case a.devices == 0 && !a.console:
+	case a.registered() == 0 && !a.console:
 		c.choose(a, AgentOffline, "", false)
 	case a.next != "":
 		c.choose(a, a.next, a.nextReason, a.nextPerson)

@@ -133,10 +133,12 @@ func (c *Core) configureAgents(agents []AgentConfig) {
 		}
 		a.AgentConfig, a.removed = cfg, false
 		a.setLimits()
+		a.keeps = c.cfg.KeepsWriting
 		c.touchAgent(a)
 		if s, ok := c.strangers[cfg.ID]; ok {
 			delete(c.strangers, cfg.ID)
-			a.devices, a.console = s.devices, s.console
+			a.devices, a.silent, a.silentWhy = s.reach.devices, s.reach.silent, s.reach.why
+			a.console = s.console
 			c.plugged(a)
 		}
 	}

@@ -32,7 +32,7 @@ func (c *Core) join(it Item, room int) {
 	switch {
 	case it.Front:
 		it.Class = ClassRepair
-	case it.Channel.Live() || promoted:
+	case it.Channel.Live() || promoted || c.byArrival():
 		it.Class = ClassLive
 	}
 	if it.EnqueuedAt.IsZero() {
@@ -73,6 +73,7 @@ func (c *Core) join(it Item, room int) {
 	}
 	c.armOver(e)
 	c.wait(e)
+	c.newcomer = e
 }
 
 // turnAway refuses an item at the door: it counts as offered, and has ended.
@@ -144,6 +145,9 @@ func (c *Core) place(e *entry) {
 	target := e.Target
 	if target <= 0 {
 		target = e.q.TargetOf(e.Channel)
+	}
+	if c.byArrival() {
+		e.Key = e.EnqueuedAt.UnixMilli()
 	}
 	if e.Key == 0 {
 		e.Key = e.EnqueuedAt.UnixMilli() + target.Milliseconds() - int64(e.Priority-1)*stepMS

@@ -50,7 +50,7 @@ func (c *Core) offerFor(e *entry, a *agent, claimed bool) *reservation {
 func (c *Core) reserve(e *entry, a *agent, why string) *reservation {
 	r := &reservation{
 		id: c.cfg.OfferIDs(), item: e, agent: a, state: resCommitting,
-		ring: c.cfg.RingTime, lease: e.Lease, why: why, wonAt: c.ns,
+		ring: c.cfg.RingTime, lease: e.Lease, why: why, wonAt: c.ns, offeredAt: c.ns,
 	}
 	if e.lane.text() {
 		r.ring, r.final = c.cfg.ChatRing, true // no leg has to end
@@ -106,7 +106,7 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 	b = append(b, "rank "...)
 	b = strconv.AppendInt(b, int64(rank), 10)
 	if e.lane.text() {
-		b = append(b, ", packed: load "...)
+		b = append(b, c.placed()...)
 		b = strconv.AppendInt(b, int64(a.load), 10)
 		b = append(b, ", last hour "...)
 		b = strconv.AppendInt(b, int64(len(a.recent)), 10)
@@ -119,6 +119,14 @@ func (c *Core) why(e *entry, a *agent, claimed bool) string {
 		b = append(b, ", all others tried"...)
 	}
 	return string(b)
+}
+
+// placed is how written work chose its agent, in words.
+func (c *Core) placed() string {
+	if c.cfg.Placement == PlacementSpread {
+		return ", spread: load "
+	}
+	return ", packed: load "
 }
 
 // appendKey writes why this item: its class and its key, with the numbers that it
@@ -365,6 +373,9 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		c.unreached(e, a, "no_response")
 	case call.OutcomeMedia:
 		c.unreached(e, a, "media")
+	case call.OutcomeChallenged:
+		c.unreached(e, a, "asks_password")
+	case call.OutcomeGone: // his other flow is rung next: nothing is held against him
 	default:
 		r.judged = nil
 	}
@@ -377,7 +388,7 @@ func (c *Core) unreached(e *entry, a *agent, why string) {
 		c.tried(e, a)
 		return
 	}
-	a.unreachable = why
+	c.cutOff(a, why)
 }
 
 // tooManyMissed counts a missed offer and reports whether it stops the agent.
@@ -415,9 +426,13 @@ func (c *Core) bridged(r *reservation) {
 	}
 	e := r.item
 	r.talked, r.bridgeAt, r.bridgedBefore = true, c.ns, e.bridged
+	if !e.lane.text() { // a chat says nothing of his phones
+		r.agent.fails = 0
+	}
 	e.state, e.bridged, e.held = itemTalking, true, false
 	if e.onLine() {
 		e.q.stats.bridged(c.ns, c.ns-e.enqueued)
+		c.learnWait(e)
 	}
 	if e.lane == laneChat {
 		e.q.chats.bridged(c.ns, c.ns-e.enqueued)
@@ -466,9 +481,9 @@ func (c *Core) lostAfterAnswer(r *reservation, outcome call.Outcome) {
 	}
 	switch outcome {
 	case call.OutcomeMedia:
-		a.unreachable = "media"
+		c.cutOff(a, "media")
 	case call.OutcomeUnreachable:
-		a.unreachable = "no_response"
+		c.cutOff(a, "no_response")
 	case call.OutcomeRejected: // a mis-click: this bridge does not count
 		a.dropped++
 		c.tried(e, a)

@@ -73,7 +73,9 @@ func (c *Core) setPriority(id ItemID, priority int) error {
 		return nil
 	}
 	c.reheap(e, func() {
-		e.Key -= int64(priority-e.Priority) * stepMS
+		if !c.byArrival() {
+			e.Key -= int64(priority-e.Priority) * stepMS
+		}
 		e.Priority = priority
 	})
 	c.decideItem(DecisionUpdate, e)
@@ -189,7 +191,7 @@ func (c *Core) renew(e *entry) {
 	e.EnqueuedAt, e.enqueued = c.now, c.ns
 	e.Key, e.DueAt, e.promoted, e.Front = 0, time.Time{}, false, false
 	e.Class = ClassDeferred
-	if e.Channel.Live() {
+	if e.Channel.Live() || c.byArrival() {
 		e.Class = ClassLive
 	}
 	c.place(e)

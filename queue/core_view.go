@@ -14,7 +14,7 @@ import (
 func (c *Core) agentView(a *agent) AgentView {
 	v := AgentView{
 		ID: a.ID, Login: a.Login, Name: a.Name, State: a.shown, Reason: a.shownReason,
-		Since: a.since, Devices: a.devices, CallID: a.engagedIn, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
+		Since: a.since, Devices: a.devices, Silent: a.silent, CallID: a.engagedIn, NextState: a.next, Console: a.console, Load: a.load, Limits: a.effective,
 	}
 	for _, r := range a.text {
 		v.Text = append(v.Text, c.textWork(r))
@@ -136,24 +136,24 @@ func (c *Core) places(now time.Time, q *line, tell func(ItemID, Place)) (low, hi
 		}
 		return 1
 	})
-	l := ladder{rates: c.measured(q)}
-	chats := ladder{rates: c.measuredChats(q)}
+	l := ladder{rates: c.measured(q), cal: &q.calibration}
+	chats := ladder{rates: c.measuredChats(q), cal: &q.chatCalibration}
 	var line lineCount
 	for _, e := range waiting {
 		n := line.next(e)
 		p := Place{Position: n, AgentsOnDuty: duty}
 		switch {
 		case e.lane == laneChat:
-			p.EstimateLow, p.EstimateHigh = band(chats.remaining(n-1, c.ns-e.enqueued))
+			p.EstimateLow, p.EstimateHigh = chats.announced(n-1, c.ns-e.enqueued)
 		case !e.lane.text():
-			p.EstimateLow, p.EstimateHigh = band(l.remaining(n-1, c.ns-e.enqueued))
+			p.EstimateLow, p.EstimateHigh = l.announced(n-1, c.ns-e.enqueued)
 		}
 		tell(e.ID, p)
 	}
 	if line.voice == 0 {
 		return 0, 0 // served at once, or by the next who is free
 	}
-	return band(l.remaining(line.voice, 0))
+	return l.announced(line.voice, 0)
 }
 
 // lineCount counts places: calls and callbacks, chats, and deferred items are
@@ -180,8 +180,8 @@ func (c *Core) Fingerprint() string {
 	var b strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(c.agents)) {
 		a := c.agents[id]
-		fmt.Fprintf(&b, "agent %s %s %s %q person=%t unreach=%q next=%s/%t dev=%d occ=%t eng=%q rm=%t wrap=%t delay=%t n=%d,%d,%d",
-			id, a.shown, a.chosen, a.reason, a.person, a.unreachable, a.next, a.nextPerson, a.devices, a.occupied, a.engaged,
+		fmt.Fprintf(&b, "agent %s %s %s %q person=%t unreach=%q next=%s/%t dev=%d+%d occ=%t eng=%q rm=%t wrap=%t delay=%t n=%d,%d,%d",
+			id, a.shown, a.chosen, a.reason, a.person, a.unreachable, a.next, a.nextPerson, a.devices, a.silent, a.occupied, a.engaged,
 			a.removed, a.wrapping, a.delayAt != 0, a.missed, a.rejected, a.dropped)
 		if r := a.res; r != nil {
 			fmt.Fprintf(&b, " res[%s %s cancel=%d final=%t won=%t talked=%t out=%s judged=%t current=%t]", r.item.ID, resStateNames[r.state],

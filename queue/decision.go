@@ -9,7 +9,7 @@ import (
 )
 
 // Store is what the Domain asks to be made durable. CommitDecisions writes what
-// gathered, one SAVEPOINT each, and returns one error for each (nil: durable).
+// gathered, each for itself, and returns one error for each (nil: durable).
 // It is called from the commit goroutine only, never from the owner.
 type Store interface {
 	CommitDecisions(ctx context.Context, decisions []Decision) []error

@@ -10,6 +10,7 @@ import (
 // textDesk is an agent's text work.
 type textDesk struct {
 	console    bool
+	keeps      bool // his calls wait for the end of what he writes (Config.KeepsWriting)
 	atDesk     bool // had it open when last settled
 	limits     [lanes]Limit
 	effective  map[call.Channel]Limit // the same, shared with the views
@@ -31,6 +32,7 @@ type textDesk struct {
 type textKey struct {
 	load, recent int
 	soft         bool // has as many chats as the soft limit
+	spread       bool // the least loaded goes first
 	idle         int64
 }
 
@@ -73,7 +75,9 @@ func (a *agent) textReady() bool {
 func morePacked(l lane, a, o *agent) bool {
 	x, y := &a.key, &o.key
 	switch {
-	case l == laneChat && x.soft != y.soft:
+	case x.spread && x.load != y.load:
+		return x.load < y.load
+	case !x.spread && l == laneChat && x.soft != y.soft:
 		return y.soft
 	case x.load != y.load:
 		return x.load > y.load
@@ -99,7 +103,7 @@ func (c *Core) settleText(a *agent) {
 		c.resumeAll(a)
 	}
 	key := textKey{
-		load: a.load, recent: len(a.recent), idle: a.idle,
+		load: a.load, recent: len(a.recent), idle: a.idle, spread: c.cfg.Placement == PlacementSpread,
 		soft: c.cfg.ChatSoftLimit > 0 && a.chats() >= c.cfg.ChatSoftLimit,
 	}
 	a.atDesk = a.console

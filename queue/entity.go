@@ -55,6 +55,7 @@ type entry struct {
 	inHands  bool // in q.held
 	held     bool // the agent holds the player
 	promoted bool // a deferred item past its deadline
+	promised promised
 }
 
 // onLine reports whether somebody is on the line for the item: a callback keeps
@@ -86,24 +87,29 @@ func (e *entry) before(o *entry) bool {
 // line is one queue inside Core.
 type line struct {
 	QueueConfig
-	key     string // lower-case name
-	closed  bool   // disabled or removed: it drains
-	removed bool
-	duty    int                         // members on duty
-	live    int                         // every item that has not ended
-	ages    [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
-	held    [lanes + 2]int              // by slotOf: agents have them
-	tallies [lanes + 2]Tally            // by slotOf
-	text    int                         // live text items
-	stats   lineStats                   // of calls
-	rates   rates
-	chats   lineStats
-	chatted rates
-	dirty   bool
-	members map[account.ID]Member
-	delays  []int64            // of members, sorted, each once, without 0
-	turns   map[account.ID]int // round robin: when each was asked last
-	turn    int
+	key             string // lower-case name
+	closed          bool   // disabled or removed: it drains
+	removed         bool
+	duty            int                         // members on duty
+	live            int                         // every item that has not ended
+	ages            [lanes + 2]indexHeap[entry] // by slotOf: waiting and offered, oldest first
+	held            [lanes + 2]int              // by slotOf: agents have them
+	tallies         [lanes + 2]Tally            // by slotOf
+	text            int                         // live text items
+	stats           lineStats                   // of calls
+	rates           rates
+	chats           lineStats
+	chatted         rates
+	calibration     calibration // of calls
+	chatCalibration calibration
+	kept            []kept
+	promises        Promise
+	promisesAt      int64
+	dirty           bool
+	members         map[account.ID]Member
+	delays          []int64            // of members, sorted, each once, without 0
+	turns           map[account.ID]int // round robin: when each was asked last
+	turn            int
 }
 
 // Tally counts what entered and left a queue since the Core was made.
@@ -212,6 +218,7 @@ type reservation struct {
 	leaseAt       int64
 	commitAt      int64
 	reapAt        int64
+	offeredAt     int64
 	wonAt         int64
 	bridgeAt      int64
 
@@ -245,7 +252,11 @@ type agent struct {
 	next        AgentState
 	nextReason  string
 	nextPerson  bool
-	devices     int
+	devices     int    // that can be rung
+	silent      int    // registered, but they cannot be rung now
+	silentWhy   string // why not, of the silent ones
+	backAt      int64  // when unreachable is tried again; 0: not by time
+	fails       int    // in a row, of ways to him
 	occupied    bool
 	engaged     AgentState // "" or what he is shown as in a talk that no queue gave him
 	engagedIn   call.ID
@@ -269,6 +280,7 @@ type agent struct {
 	work        []handling
 	took        []int64 // when he answered a call, in the last hour
 	talkFrom    int64   // pick-up of the call whose wrap-up runs
+	talkOffered int64   // and its offer
 	talkLine    *line
 	workTag     string // "chosen" when last stored
 	floor       floorMark
@@ -297,7 +309,7 @@ func (a *agent) inCall() bool {
 // chat, or a text item that is on its way to him, keeps him from it.
 func (a *agent) available() bool {
 	return a.chosen == AgentReady && a.res == nil && !a.wrapping && !a.elsewhere() && !a.removed &&
-		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0
+		a.devices > 0 && a.unreachable == "" && a.delayAt == 0 && a.open == nil && a.chats() == 0 && (!a.keeps || a.load == 0)
 }
 
 // onDuty reports whether he may serve within foreseeable time.
@@ -330,8 +342,10 @@ func (a *agent) display() (AgentState, string) {
 		return AgentWrapUp, ""
 	case a.occupied:
 		return AgentDialing, ""
-	case a.chosen == AgentReady && a.devices == 0 && !a.console:
+	case a.chosen == AgentReady && a.registered() == 0 && !a.console:
 		return AgentOffline, ""
+	case a.chosen == AgentReady && a.devices == 0 && a.silent > 0:
+		return AgentUnreachable, a.silentWhy
 	case a.chosen == AgentReady && a.unreachable != "":
 		return AgentUnreachable, a.unreachable
 	case a.chosen == AgentReady:

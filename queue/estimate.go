@@ -6,8 +6,8 @@ import "time"
 // measured in the last 15 minutes.
 const (
 	statsWindow  = int64(15 * time.Minute)
-	statsMost    = 256 // samples kept of each kind
-	statsLeast   = 5   // fewer: nothing is announced
+	statsMost    = 1024 // samples kept of each kind
+	statsLeast   = 5    // fewer: nothing is announced
 	maxEstimate  = 4 * time.Hour
 	lowShare     = 0.7
 	highShare    = 1.3
@@ -16,7 +16,8 @@ const (
 	granularity3 = 5 * time.Minute
 )
 
-// handling is one call as it occupied an agent: pick-up to the end of wrap-up.
+// handling is one call as it occupied an agent: from the offer, or for what
+// counts his time on calls the pick-up, to the end of wrap-up.
 type handling struct {
 	agent *agent
 	line  *line
@@ -79,7 +80,8 @@ type rates struct {
 // its line as it is now.
 func (c *Core) measured(q *line) rates {
 	if q.rates.at == 0 || c.ns-q.rates.at > int64(time.Second) {
-		q.rates = c.measure(&q.stats, (*agent).shareOf)
+		q.rates = c.measure(&q.stats, q.ages[callSlot].s)
+		q.rates.servers = c.servers(q)
 		q.rates.at = c.ns
 	}
 	r := q.rates
@@ -89,11 +91,23 @@ func (c *Core) measured(q *line) rates {
 	return r
 }
 
+// means are the measured parameters as people read them; zero: unknown.
+func (r rates) means() (servers float64, handling, patience time.Duration) {
+	if r.mu > 0 {
+		handling = time.Duration(1 / r.mu)
+	}
+	if r.theta > 0 {
+		patience = time.Duration(min(1/r.theta, float64(1000*time.Hour)))
+	}
+	return r.servers, handling, patience
+}
+
 // measuredChats is measured for chats: an agent is as many servers as his limit
 // of chats.
 func (c *Core) measuredChats(q *line) rates {
 	if q.chatted.at == 0 || c.ns-q.chatted.at > int64(time.Second) {
-		q.chatted = c.measure(&q.chats, (*agent).chatPlaces)
+		q.chatted = c.measure(&q.chats, q.ages[laneChat].s)
+		q.chatted.servers = c.chatPlaces(q)
 		q.chatted.at = c.ns
 	}
 	r := q.chatted
@@ -103,9 +117,10 @@ func (c *Core) measuredChats(q *line) rates {
 	return r
 }
 
-// measure computes the rates of a queue from its samples now; servers says how
-// many an agent is who spent mine ns on them.
-func (c *Core) measure(stats *lineStats, servers func(a *agent, now, mine int64) float64) rates {
+// measure computes the rates of a queue from its samples now. The rate of giving
+// up is the most likely one of waits that are cut off: those who gave up, over all
+// the time that was waited, by who waits now too.
+func (c *Core) measure(stats *lineStats, waiting []*entry) rates {
 	var r rates
 	served, left, total := 0, 0, float64(0)
 	for _, w := range latest(stats.waits) {
@@ -119,50 +134,84 @@ func (c *Core) measure(stats *lineStats, servers func(a *agent, now, mine int64)
 			served++
 		}
 	}
+	for _, e := range waiting {
+		total += float64(c.ns - e.enqueued)
+	}
 	r.enough = served >= statsLeast
 	if total > 0 {
 		r.theta = float64(left) / total
 	}
-	perAgent := map[*agent]int64{}
 	n, sum := 0, int64(0)
 	for _, h := range latest(stats.work) {
-		if c.ns-h.at > statsWindow {
-			continue
+		if c.ns-h.at <= statsWindow {
+			n++
+			sum += h.dur
 		}
-		n++
-		sum += h.dur
-		perAgent[h.agent] += h.dur
 	}
-	if n < statsLeast || sum <= 0 {
-		return r
-	}
-	r.mu = float64(n) / float64(sum)
-	for a, mine := range perAgent {
-		r.servers += servers(a, c.ns, mine)
+	if n >= statsLeast && sum > 0 {
+		r.mu = float64(n) / float64(sum)
 	}
 	return r
 }
 
-// shareOf is the part of an agent's time on calls that he gave to one queue.
-func (a *agent) shareOf(now, mine int64) float64 {
-	if !a.onDuty() || a.chosen == AgentNotReady {
+// servers is how many agents' worth of time a queue has: each member who is on
+// duty counts by the share of his time that he gave to it. One of whom nothing
+// is known yet, as at the start of his shift, counts as the others do.
+func (c *Core) servers(q *line) float64 {
+	known, unknown, sum := 0, 0, 0.0
+	for id := range q.members {
+		a := c.agents[id]
+		if a == nil || !a.stays() {
+			continue
+		}
+		mine, all := a.timeOn(q, c.ns)
+		if all == 0 {
+			unknown++
+			continue
+		}
+		known++
+		sum += float64(mine) / float64(all)
+	}
+	if known == 0 {
 		return 0
 	}
-	all := int64(0)
-	for _, h := range latest(a.work) {
-		if now-h.at <= statsWindow {
-			all += h.dur
-		}
-	}
-	return float64(mine) / float64(max(all, mine, 1))
+	return sum * float64(known+unknown) / float64(known)
 }
 
-// chatPlaces is how many chats an agent has at a time.
-func (a *agent) chatPlaces(_, _ int64) float64 {
-	if !a.serves(laneChat) {
-		return 0
+// stays reports whether an agent will take calls when he has done what he does.
+func (a *agent) stays() bool {
+	return a.onDuty() && a.chosen != AgentNotReady && a.next != AgentNotReady && a.next != AgentOffline
+}
+
+// timeOn is how long an agent was on calls in the window, the one that he has
+// included: those of q, and all.
+func (a *agent) timeOn(q *line, now int64) (mine, all int64) {
+	add := func(l *line, d int64) {
+		all += d
+		if l == q {
+			mine += d
+		}
 	}
-	return float64(a.limits[laneChat].Max)
+	for _, h := range latest(a.work) {
+		if now-h.at <= statsWindow {
+			add(h.line, h.dur)
+		}
+	}
+	if r := a.res; r != nil && r.talked {
+		add(r.item.q, now-r.wonAt)
+	}
+	return mine, all
+}
+
+// chatPlaces is how many chats the members of a queue have at a time.
+func (c *Core) chatPlaces(q *line) float64 {
+	n := 0
+	for id := range q.members {
+		if a := c.agents[id]; a != nil && a.serves(laneChat) {
+			n += a.limits[laneChat].Max
+		}
+	}
+	return float64(n)
 }
 
 // ladder sums the expected time until n+1 of those ahead left the line, one
@@ -170,25 +219,39 @@ func (a *agent) chatPlaces(_, _ int64) float64 {
 // sum over i of 1/(s mu + i theta)).
 type ladder struct {
 	rates
-	n   int
-	sum float64
+	cal  *calibration
+	n    int
+	sum  float64
+	most int64 // of the places before
 }
 
 // remaining returns the wait that is still expected with n ahead, for an item
-// that waited elapsed; n must not go down from call to call.
+// that waited elapsed; n must not go down from call to call. 0: not enough is
+// known to say.
 func (l *ladder) remaining(n int, elapsed int64) time.Duration {
 	if !l.enough {
 		return 0
 	}
-	floor := max(l.hol-elapsed, 0)
 	if l.mu == 0 || l.servers == 0 {
 		// s is unsure: the head of the line predicts.
-		return time.Duration(max(floor, int64(time.Second)))
+		return time.Duration(max(l.hol-elapsed, int64(time.Second)))
 	}
 	for ; l.n <= n; l.n++ {
 		l.sum += 1 / (l.servers*l.mu + float64(l.n)*l.theta)
 	}
-	return min(time.Duration(max(int64(l.sum), floor, int64(time.Second))), maxEstimate)
+	l.most = max(l.most, int64(l.sum*l.cal.factor(n)))
+	return min(time.Duration(max(l.most, int64(time.Second))), maxEstimate)
+}
+
+// announced is remaining as a range, which in its length is not below what the
+// head of the line has waited.
+func (l *ladder) announced(n int, elapsed int64) (low, high time.Duration) {
+	low, high = band(l.remaining(n, elapsed))
+	if high == 0 {
+		return 0, 0
+	}
+	_, floor := band(time.Duration(max(l.hol-elapsed, 0)))
+	return low, max(high, min(floor, maxEstimate))
 }
 
 // band rounds an estimate to the range that is announced; 0 stays 0 and 0.

@@ -28,7 +28,7 @@ const (
 	EventLeave                            // ItemID, Reason; replied
 	EventSetState                         // Agent, State, StateReason; replied
 	EventEndWrapUp                        // Agent; replied
-	EventReachable                        // Agent, Devices
+	EventReachable                        // Agent, Devices, Silent, StateReason
 	EventOccupy                           // Agent, On
 	EventWithdraw                         // ItemID; replied
 	EventCommitted                        // Offer, Err: the store answered the Offer's decision
@@ -57,6 +57,7 @@ type Event struct {
 	State       AgentState
 	StateReason string
 	Devices     int
+	Silent      int
 	Priority    int
 	To          Destination
 	On          bool

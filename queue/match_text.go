@@ -63,7 +63,7 @@ func (c *Core) mostPacked(e *entry, ok func(*agent) bool) *agent {
 		}
 		h := &f.profile.room[e.lane]
 		a := h.head()
-		if a == nil || !idleToo && a.key.load == 0 { // behind him all are idle
+		if a == nil || !idleToo && a.key.load == 0 && !a.key.spread { // behind him all are idle
 			continue
 		}
 		if ok != nil {
@@ -135,6 +135,9 @@ func (c *Core) mixedItemFor(a *agent) *entry {
 			rest.offer(k.waiting.head(), f.rank)
 		}
 	}
+	if c.byArrival() {
+		return firstOf(own, calls, chats, rest)
+	}
 	if calls.item != nil {
 		if chats.over(calls) {
 			return chats.item
@@ -148,6 +151,21 @@ func (c *Core) mixedItemFor(a *agent) *entry {
 		return chats.item
 	}
 	return rest.item
+}
+
+// firstOf returns what goes before the others: what waits for the agent alone,
+// then the best of all kinds.
+func firstOf(own *entry, kinds ...choice) *entry {
+	if own != nil {
+		return own
+	}
+	var best choice
+	for _, k := range kinds {
+		if k.over(best) {
+			best = k
+		}
+	}
+	return best.item
 }
 
 // matchDeferred offers deferred items: those that began to wait, or all when a

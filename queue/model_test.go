@@ -143,7 +143,7 @@ func newPair(t *testing.T, rt dice, tally *tally) *pair {
 		d := seconds(rt.roll(0, 1, "later"))
 		m.n.now += d
 		m.r.sleep(d)
-		m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: 1}, func() { m.n.reach(a, 1) })
+		m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: 1}, func() { m.n.reach(a, 1, 0) })
 		if rt.roll(0, 3, "console") > 0 {
 			m.both(queue.Event{Kind: queue.EventConsole, Agent: a.id, On: true}, func() { m.n.setConsole(a, true) })
 		}
@@ -387,6 +387,7 @@ func (m *pair) bridge(rt dice) {
 	m.both(queue.Event{Kind: queue.EventBridged, Offer: m.offer[a.id]}, func() {
 		if a.res.phase == "accepted" {
 			a.res.item.before = a.res.item.bridged
+			a.fails = 0
 			a.res.phase, a.res.talked, a.res.item.state, a.res.item.bridged = "talking", true, "talking", true
 		}
 	})
@@ -494,7 +495,8 @@ func (m *pair) set(rt dice) {
 func (m *pair) reach(rt dice) {
 	a := oneOf(rt, m.n.agents, "agent")
 	devices := oneOf(rt, []int{0, 1, 1, 2}, "devices")
-	m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: devices}, func() { m.n.reach(a, devices) })
+	silent := oneOf(rt, []int{0, 0, 1}, "silent")
+	m.both(queue.Event{Kind: queue.EventReachable, Agent: a.id, Devices: devices, Silent: silent}, func() { m.n.reach(a, devices, silent) })
 }
 
 func (m *pair) sleep(rt dice) {

@@ -148,7 +148,11 @@ func (n *naive) member(a *nAgent, it *nItem) queue.Member {
 // is another, and those at which more agents are asked for it.
 func (n *naive) timers(it *nItem, consider func(time.Duration, func())) {
 	if it.state == "offered" && it.stepAt > 0 {
-		consider(it.stepAt, func() { n.rings = append(n.rings, it) })
+		consider(it.stepAt, func() {
+			if it.state == "offered" { // nobody's ringing ended in this instant
+				n.rings = append(n.rings, it)
+			}
+		})
 	}
 	if it.state != "waiting" {
 		return

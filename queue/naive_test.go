@@ -30,7 +30,9 @@ type nAgent struct {
 	skills                    map[string]int
 	state                     string // chosen: ready, not_ready, offline
 	unreachable               bool
-	devices                   int
+	devices, silent           int
+	back                      time.Duration // when unreachable ends by itself; 0: not
+	fails                     int
 	idle, delayed             time.Duration
 	missed, rejected, dropped int
 	person                    bool

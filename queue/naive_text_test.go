@@ -425,9 +425,9 @@ func (a *nAgent) servesFor(it *nItem) bool {
 // shown is what screens show of an agent who has no call.
 func (a *nAgent) shown() string {
 	switch {
-	case a.state == "ready" && a.devices == 0 && !a.console:
+	case a.state == "ready" && a.devices+a.silent == 0 && !a.console:
 		return "offline"
-	case a.state == "ready" && a.unreachable:
+	case a.state == "ready" && (a.unreachable || a.devices == 0 && a.silent > 0):
 		return "unreachable"
 	}
 	return a.state
@@ -449,7 +449,7 @@ func (n *naive) setConsole(a *nAgent, open bool) {
 		n.withdrawText(a)
 	}
 	switch {
-	case a.devices > 0:
+	case a.devices+a.silent > 0:
 	case open:
 		n.plugged(a)
 	default:

@@ -58,7 +58,7 @@ func (n *naive) freeAgent(a *nAgent) {
 func (n *naive) afterTalk(a *nAgent) {
 	a.chance.wrapped(n.now)
 	switch {
-	case a.devices == 0 && !a.console:
+	case a.devices+a.silent == 0 && !a.console:
 		a.state, a.person = "offline", false
 	case a.next != "":
 		if a.next == "ready" && a.nextPerson {
@@ -99,7 +99,7 @@ func (n *naive) missed(a *nAgent, out call.Outcome, front bool) {
 	case call.OutcomeBusy:
 		a.delayed = n.now + 15*time.Second
 	case call.OutcomeUnreachable:
-		a.unreachable = true
+		n.cutOff(a)
 	}
 	if tried {
 		it.tries[a.id]++
@@ -202,7 +202,7 @@ func (n *naive) lost(a *nAgent, out call.Outcome) {
 	was := r.talked
 	switch out {
 	case call.OutcomeUnreachable:
-		a.unreachable = true
+		n.cutOff(a)
 	case call.OutcomeRejected:
 		a.dropped++
 		it.tries[a.id]++
@@ -272,22 +272,31 @@ func (n *naive) set(a *nAgent, state string) bool {
 	return true
 }
 
-func (n *naive) reach(a *nAgent, devices int) {
-	was := a.devices
-	a.devices = devices
-	switch {
-	case devices == 0 && was == 0:
-	case devices == 0 && a.console:
+func (n *naive) cutOff(a *nAgent) {
+	a.unreachable = true
+	a.back = n.now + min(30*time.Second<<min(a.fails, 8), 5*time.Minute)
+	a.fails++
+}
+
+func (n *naive) reach(a *nAgent, devices, silent int) {
+	was, rung := a.devices+a.silent, a.devices
+	a.devices, a.silent = devices, silent
+	switch all := devices + silent; {
+	case all == 0 && was == 0:
+	case all == 0 && a.console:
 		a.unreachable = false
 		if a.res != nil && !n.inCall(a) {
 			a.res.undo = nil
 			n.withdraw(a)
 		}
-	case devices == 0:
+	case all == 0:
 		n.unplugged(a)
 	default:
-		if a.unreachable {
+		if a.unreachable && devices > 0 && devices >= rung {
 			a.unreachable, a.idle = false, n.now
+		}
+		if was > 0 && rung == 0 && devices > 0 {
+			a.idle = n.now
 		}
 		if was == 0 {
 			n.plugged(a)
@@ -347,6 +356,13 @@ func (n *naive) tick(end time.Duration) bool {
 				a.wrapUntil = 0
 				if a.res == nil {
 					n.afterTalk(a)
+				}
+			})
+		}
+		if a.unreachable && a.back > n.now {
+			consider(a.back, func() {
+				if a.devices > 0 {
+					a.unreachable, a.idle = false, n.now
 				}
 			})
 		}

@@ -32,6 +32,10 @@ type queueState struct {
 	waiting   int
 	oldest    time.Time // of who waits longest; zero: nobody waits
 	low, high time.Duration
+	promise   Promise
+	servers   float64
+	handling  time.Duration
+	patience  time.Duration
 	channels  [lanes + 2]channelState // by slotOf
 }
 
@@ -72,7 +76,10 @@ func (d *Domain) Queues() []QueueView {
 	views := make([]QueueView, len(ix.queues))
 	for i, cell := range ix.queues {
 		s := cell.view.Load()
-		v := QueueView{Config: s.config, Waiting: s.waiting, EstimateLow: s.low, EstimateHigh: s.high}
+		v := QueueView{
+			Config: s.config, Waiting: s.waiting, EstimateLow: s.low, EstimateHigh: s.high, Promise: s.promise,
+			Servers: s.servers, Handling: s.handling, Patience: s.patience,
+		}
 		if !s.oldest.IsZero() {
 			v.LongestWait = max(0, time.Since(s.oldest))
 		}
@@ -142,7 +149,8 @@ func (d *Domain) publishIndex() {
 }
 
 func (d *Domain) snapshot(q *line, low, high time.Duration) *queueState {
-	s := &queueState{config: q.QueueConfig, waiting: q.waiting(), low: low, high: high}
+	s := &queueState{config: q.QueueConfig, waiting: q.waiting(), low: low, high: high, promise: d.core.promisesOf(q)}
+	s.servers, s.handling, s.patience = d.core.measured(q).means()
 	for slot := range q.ages {
 		s.channels[slot] = channelState{waiting: q.ages[slot].len(), held: q.held[slot]}
 		if e := q.ages[slot].head(); e != nil {

@@ -155,7 +155,15 @@ func (d *Domain) EndWrapUp(ctx context.Context, agent account.ID) error {
 // SetReachable says how many devices of the agent can be rung. From 0 to more:
 // ready where AutoReady, and unreachable ends; to 0: offline.
 func (d *Domain) SetReachable(agent account.ID, devices int) {
-	d.tell(Event{Kind: EventReachable, Agent: agent, Devices: devices})
+	d.SetPresence(agent, devices, 0, "")
+}
+
+// SetPresence says how many devices of the agent can be rung, and how many more
+// are registered but cannot be, and why (no_response, microphone). Who has only
+// such ones is unreachable until one can be rung: what he chose stands. Without
+// any device he is as SetReachable says for 0.
+func (d *Domain) SetPresence(agent account.ID, devices, silent int, why string) {
+	d.tell(Event{Kind: EventReachable, Agent: agent, Devices: devices, Silent: silent, StateReason: why})
 }
 
 // Occupy: the agent's phone is in a call of its own (feature code, direct call).

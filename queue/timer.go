@@ -16,6 +16,7 @@ const (
 	timerOver                           // an item reached the maximum wait of its queue
 	timerDue                            // a deferred item reached its deadline
 	timerRelax                          // a need is lowered
+	timerBack                           // who could not be reached may be tried again
 	timerHour                           // an item of an agent is an hour old
 	timerStep                           // more agents are asked for a call that rings
 )
@@ -54,6 +55,8 @@ func (t *timer) live() bool {
 		return t.item.state == itemWaiting && t.item.dueAt == t.at && t.item.Class == ClassDeferred
 	case timerRelax:
 		return t.item.relaxAt == t.at && t.item.state != itemEnded
+	case timerBack:
+		return t.who.unreachable != "" && t.who.backAt == t.at
 	case timerStep:
 		return t.item.state == itemOffered && t.item.stepAt == t.at
 	case timerHour:
@@ -136,6 +139,8 @@ func (c *Core) fire(t timer) {
 		c.reheap(t.item, func() { c.promote(t.item) })
 	case timerRelax:
 		c.relax(t.item)
+	case timerBack:
+		c.tryAgain(t.who)
 	case timerHour:
 		c.forgetHour(t.who)
 	case timerStep:

@@ -14,7 +14,8 @@ type AgentView struct {
 	State       AgentState
 	Reason      string
 	Since       time.Time
-	Devices     int
+	Devices     int // that can be rung
+	Silent      int // registered, but they do not answer or have no microphone
 	CallID      call.ID
 	Offer       OfferID
 	WrapUpUntil time.Time
@@ -75,6 +76,11 @@ type QueueView struct {
 	LongestWait                           time.Duration
 	AgentsReady, AgentsBusy, AgentsWrapUp int
 	EstimateLow, EstimateHigh             time.Duration
+	Promise                               Promise // of the estimates for calls
+	// What was measured on calls in the last 15 minutes; zero: not enough.
+	Servers  float64       // agents' worth of time that the queue has
+	Handling time.Duration // mean: offer to the end of wrap-up
+	Patience time.Duration // mean, of who gives up and of who did not
 	// Channels has a row for each channel that has something live. The fields
 	// above are those of calls.
 	Channels map[call.Channel]ChannelView

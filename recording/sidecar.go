@@ -2,6 +2,7 @@ package recording
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -75,17 +76,23 @@ func (s *sidecar) measure(r *Recording, end int64) {
 // sidecarPath returns the name beside a recording.
 func sidecarPath(path string) string { return strings.TrimSuffix(path, ".wav") + ".json" }
 
-// save writes the sidecar whole or not at all.
+// save writes the sidecar, in the place of the one before, in one write: making
+// a file aside and renaming it costs the file system twice as much, and a torn
+// one is no loss, because Repair then believes the audio. Nobody else writes it.
 func (s sidecar) save(path string) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return fmt.Errorf("sidecar: %w", err)
 	}
-	name := sidecarPath(path)
-	if err := os.WriteFile(name+".new", append(text, '\n'), 0o640); err != nil { //nolint:gosec // readable by the group, as the audio
+	file, err := os.OpenFile(sidecarPath(path), os.O_WRONLY|os.O_CREATE, 0o640) //nolint:gosec // readable by the group, as the audio
+	if err != nil {
 		return fmt.Errorf("sidecar: %w", err)
 	}
-	if err := os.Rename(name+".new", name); err != nil {
+	_, err = file.WriteAt(append(text, '\n'), 0)
+	if err == nil {
+		err = file.Truncate(int64(len(text)) + 1) // the one before may have been longer
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("sidecar: %w", err)
 	}
 	return nil

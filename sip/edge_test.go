@@ -118,7 +118,7 @@ func (h *flowOfCalls) Accept(in callflow.Inbound) *callflow.Refusal {
 	return nil
 }
 
-func (h *flowOfCalls) Presence(_ account.ID, n int) { h.presence <- n }
+func (h *flowOfCalls) Presence(_ account.ID, p callflow.Presence) { h.presence <- p.Devices }
 
 // edge is a running Server with one user, 1001.
 type edge struct {

@@ -130,7 +130,23 @@ func (k *Keeper) Begin() {
 }
 
 // Judge ends what Begin began.
-func (k *Keeper) Judge(answered bool) { k.r.judge(k.sent, answered, k.at, k.now) }
+func (k *Keeper) Judge(answered bool) {
+	seen := lifeNone
+	if answered {
+		seen = lifeWell
+	}
+	k.r.judge(k.sent, seen, k.at, k.now)
+}
+
+// Deaf is an OPTIONS that is due, and an answer that says that the microphone
+// does not work.
+func (k *Keeper) Deaf() {
+	k.Begin()
+	k.r.judge(k.sent, lifeDeaf, k.at, k.now)
+}
+
+// Presence is what the handler would be told.
+func (k *Keeper) Presence(a account.ID) callflow.Presence { return k.r.presence(a) }
 
 // Ask is Begin and Judge.
 func (k *Keeper) Ask(answered bool) { k.Begin(); k.Judge(answered) }
@@ -140,6 +156,9 @@ func (k *Keeper) Due(d time.Duration) bool { return k.r.wouldAsk(k.name.aor, k.n
 
 // Devices counts what can be rung.
 func (k *Keeper) Devices(a account.ID) int { return len(k.r.devices(a)) }
+
+// Presence is what the handler would be told of an agent.
+func (s *Server) Presence(a account.ID) callflow.Presence { return s.reg.presence(a) }
 
 // AskedWithin reports whether an OPTIONS would go to a device of aor within d.
 func (s *Server) AskedWithin(aor string, d time.Duration) bool {
@@ -160,7 +179,7 @@ func (r *registrar) wouldAsk(aor string, at time.Time) bool {
 // AskNow sends one OPTIONS to each binding of aor, now.
 func (s *Server) AskNow(aor string) bool {
 	for _, b := range s.reg.snapshot(aor) {
-		if !s.ask(context.Background(), b) {
+		if s.ask(context.Background(), b) == lifeNone {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -13,8 +14,11 @@ import (
 // Times of the keep-alive. Each range is drawn from, so that not all are asked
 // at once.
 const (
-	keepAliveEvery = 22 * time.Second // after any proof of life, plus up to keepAliveMore
-	keepAliveMore  = 8 * time.Second
+	keepAliveEvery = 16 * time.Second // after any proof of life, plus up to keepAliveMore: with the wait for the answer 30 s at most
+	keepAliveMore  = 7 * time.Second
+	heartbeatEvery = 3 * time.Second // a browser: 10 s at most
+	heartbeatMore  = time.Second
+	heartbeatWait  = 5 * time.Second
 	askSoon        = 2 * time.Second // after a dialog that ended in silence, plus up to askSoonMore
 	askSoonMore    = 4 * time.Second
 	keepAliveWait  = 6 * time.Second  // for the answer to an OPTIONS
@@ -27,7 +31,17 @@ type bindingName struct{ aor, key string }
 // proved notes that d showed life: by REGISTER, an answer or the end of a dialog.
 func (d *device) proved(now time.Time) {
 	d.provedAt = now
-	d.askAt = now.Add(keepAliveEvery + rand.N(keepAliveMore)) //nolint:gosec // spreads load, hides nothing
+	every, more := keepAliveEvery, keepAliveMore
+	if d.browser() {
+		every, more = heartbeatEvery, heartbeatMore
+	}
+	d.askAt = now.Add(every + rand.N(more)) //nolint:gosec // spreads load, hides nothing
+}
+
+// browser reports whether d is a page, reached by a WebSocket: its tab may sleep
+// or crash while the connection stands, so it is asked more often.
+func (d *device) browser() bool {
+	return strings.HasPrefix(d.Received, "ws:") || strings.HasPrefix(d.Received, "wss:")
 }
 
 // enter says that the device is in one more dialog with us. Until the last has
@@ -104,14 +118,35 @@ func (r *registrar) sweep(ctx context.Context, now time.Time) {
 	for _, b := range ask {
 		r.server.wg.Go(func() {
 			asked := time.Now()
-			answered := r.server.ask(ctx, b)
-			r.judge(b, answered, asked, time.Now())
+			r.judge(b, r.server.ask(ctx, b), asked, time.Now())
 		})
 	}
 }
 
+// life is what an OPTIONS has shown of a device.
+type life int
+
+const (
+	lifeNone life = iota // no answer
+	lifeWell             // any answer
+	lifeDeaf             // an answer that says that its microphone does not work
+)
+
+// microphoneHeader is how a page says in its answer to OPTIONS whether its
+// microphone works ("lost": it does not). Pages and phones that say nothing are
+// not judged by it.
+const microphoneHeader = "X-Pickup-Microphone"
+
+// lifeOf reads an answer to OPTIONS.
+func lifeOf(res *gosip.Response) life {
+	if h := res.GetHeader(microphoneHeader); h != nil && strings.EqualFold(strings.TrimSpace(h.Value()), "lost") {
+		return lifeDeaf
+	}
+	return lifeWell
+}
+
 // judge takes the result of an OPTIONS sent to b at the time asked.
-func (r *registrar) judge(b account.Binding, answered bool, asked, now time.Time) {
+func (r *registrar) judge(b account.Binding, seen life, asked, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.byAOR[b.AOR][b.Key]
@@ -119,10 +154,10 @@ func (r *registrar) judge(b account.Binding, answered bool, asked, now time.Time
 		return
 	}
 	d.asking = false
-	was := d.out
+	was, wasDeaf := d.out, d.deaf
 	switch {
-	case answered:
-		d.answered, d.out = true, false
+	case seen != lifeNone:
+		d.answered, d.out, d.deaf = true, false, seen == lifeDeaf
 		d.proved(now)
 	case d.provedAt.After(asked) || r.dialogs[bindingName{b.AOR, b.Key}] > 0: // life showed meanwhile
 		if !d.out && !d.askAt.After(now) {
@@ -136,17 +171,17 @@ func (r *registrar) judge(b account.Binding, answered bool, asked, now time.Time
 	if d.out {
 		d.askAt = now.Add(retryOut)
 	}
-	if was != d.out {
+	if was != d.out || wasDeaf != d.deaf {
 		r.dirty.Put(d.UserID)
 	}
 }
 
 // ask sends OPTIONS to a binding; any answer counts.
-func (s *Server) ask(ctx context.Context, b account.Binding) bool {
+func (s *Server) ask(ctx context.Context, b account.Binding) life {
 	f := s.flowTo(b.Received)
 	to := destination{}
 	if f == nil || gosip.ParseUri(b.ContactURI, &to.target) != nil {
-		return false
+		return lifeNone
 	}
 	d := dialog{server: s, callID: newTag() + newTag(), localTag: newTag(), flow: f, target: to.target}
 	d.local = gosip.FromHeader{Params: gosip.NewParams(), Address: gosip.Uri{Scheme: "sip", User: "pickup", Host: s.hostFor(f)}}
@@ -159,18 +194,22 @@ func (s *Server) ask(ctx context.Context, b account.Binding) bool {
 			d.routes = append(d.routes, u)
 		}
 	}
-	wait, cancel := context.WithTimeout(ctx, keepAliveWait)
+	patience := keepAliveWait
+	if f.websocket() {
+		patience = heartbeatWait
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tx, err := d.send(wait, d.request(gosip.OPTIONS))
 	if err != nil {
-		return false
+		return lifeNone
 	}
 	defer tx.Terminate()
 	select {
-	case <-tx.Responses():
-		return true
+	case res := <-tx.Responses():
+		return lifeOf(res)
 	case <-tx.Done():
 	case <-wait.Done():
 	}
-	return false
+	return lifeNone
 }

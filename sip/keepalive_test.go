@@ -21,11 +21,11 @@ func TestWhenADeviceIsAskedByOPTIONS(t *testing.T) {
 		asked    time.Duration // it is asked by then; 0: not within the hour
 		rungable int           // devices that can be rung at the end
 	}{
-		"a new device is asked after twenty to thirty seconds": {
-			func(k *sip.Keeper) { k.Register(device) }, 20 * time.Second, 30 * time.Second, 1,
+		"a new device is asked in time for an answer within thirty seconds": {
+			func(k *sip.Keeper) { k.Register(device) }, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"a device that registers again has answered": {
-			func(k *sip.Keeper) { k.Register(device); k.Wait(19 * time.Second); k.Register(device) }, 20 * time.Second, 30 * time.Second, 1,
+			func(k *sip.Keeper) { k.Register(device); k.Wait(14 * time.Second); k.Register(device) }, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"a device that is in a dialog is not asked": {
 			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Wait(10 * time.Minute) }, time.Hour, 0, 1,
@@ -34,7 +34,7 @@ func TestWhenADeviceIsAskedByOPTIONS(t *testing.T) {
 			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Enter(); k.Leave(false) }, time.Hour, 0, 1,
 		},
 		"a dialog that it ended itself was its answer": {
-			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Wait(10 * time.Minute); k.Leave(false) }, 20 * time.Second, 30 * time.Second, 1,
+			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Wait(10 * time.Minute); k.Leave(false) }, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"a dialog that ended in silence is a reason to ask soon": {
 			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Wait(10 * time.Minute); k.Leave(true) }, time.Second, 6 * time.Second, 1,
@@ -43,10 +43,10 @@ func TestWhenADeviceIsAskedByOPTIONS(t *testing.T) {
 			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Register(moved) }, time.Hour, 0, 1,
 		},
 		"one that answers is asked again later": {
-			func(k *sip.Keeper) { k.Register(device); k.Wait(30 * time.Second); k.Ask(true) }, 20 * time.Second, 30 * time.Second, 1,
+			func(k *sip.Keeper) { k.Register(device); k.Wait(30 * time.Second); k.Ask(true) }, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"one that never answered is not judged": {
-			func(k *sip.Keeper) { k.Register(device); k.Wait(30 * time.Second); k.Ask(false) }, 20 * time.Second, 30 * time.Second, 1,
+			func(k *sip.Keeper) { k.Register(device); k.Wait(30 * time.Second); k.Ask(false) }, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"one that answered once and then not is out and asked every ten seconds": {
 			func(k *sip.Keeper) {
@@ -79,7 +79,7 @@ func TestWhenADeviceIsAskedByOPTIONS(t *testing.T) {
 				k.Wait(time.Second)
 				k.Register(device)
 				k.Judge(false)
-			}, 20 * time.Second, 30 * time.Second, 1,
+			}, 15 * time.Second, 23 * time.Second, 1,
 		},
 		"a device that is out is asked, dialog or not": {
 			func(k *sip.Keeper) { k.Register(device); k.Enter(); k.Fail() }, 4 * time.Second, 6 * time.Second, 0,
@@ -99,6 +99,61 @@ func TestWhenADeviceIsAskedByOPTIONS(t *testing.T) {
 				t.Errorf("not asked within %v", c.asked)
 			}
 		})
+	}
+}
+
+// Telephony 1.4: a phone has answered within 30 s, a page within 10 s and with a
+// microphone that works; whoever never answered is not judged.
+func TestWhatAnAgentsDevicesAreTold(t *testing.T) {
+	phone := account.Binding{AOR: "1001", Key: "k", UserID: "u1001", Received: "udp:192.0.2.7:5060"}
+	page := account.Binding{AOR: "1001", Key: "k", UserID: "u1001", Received: "wss:192.0.2.7:40000"}
+	for name, c := range map[string]struct {
+		steps func(*sip.Keeper)
+		want  callflow.Presence
+	}{
+		"a page that answers": {func(k *sip.Keeper) { k.Register(page); k.Wait(4 * time.Second); k.Ask(true) }, callflow.Presence{Devices: 1}},
+		"a page that answered once": {func(k *sip.Keeper) {
+			k.Register(page)
+			k.Wait(4 * time.Second)
+			k.Ask(true)
+			k.Wait(4 * time.Second)
+			k.Ask(false)
+		}, callflow.Presence{Silent: 1, Why: callflow.CauseNoResponse}},
+		"a page whose microphone is gone": {
+			func(k *sip.Keeper) { k.Register(page); k.Wait(4 * time.Second); k.Deaf() }, callflow.Presence{Silent: 1, Why: callflow.CauseMicrophone},
+		},
+		"and does not come back by a REGISTER": {
+			func(k *sip.Keeper) { k.Register(page); k.Wait(4 * time.Second); k.Deaf(); k.Register(page) }, callflow.Presence{Silent: 1, Why: callflow.CauseMicrophone},
+		},
+		"but by the next answer": {
+			func(k *sip.Keeper) {
+				k.Register(page)
+				k.Wait(4 * time.Second)
+				k.Deaf()
+				k.Wait(4 * time.Second)
+				k.Ask(true)
+			}, callflow.Presence{Devices: 1},
+		},
+		"a phone that failed a call":     {func(k *sip.Keeper) { k.Register(phone); k.Fail() }, callflow.Presence{Silent: 1, Why: callflow.CauseNoResponse}},
+		"a phone that registers again":   {func(k *sip.Keeper) { k.Register(phone); k.Fail(); k.Register(phone) }, callflow.Presence{Devices: 1}},
+		"a phone that answers again":     {func(k *sip.Keeper) { k.Register(phone); k.Fail(); k.Wait(10 * time.Second); k.Ask(true) }, callflow.Presence{Devices: 1}},
+		"a phone that never answered":    {func(k *sip.Keeper) { k.Register(phone); k.Wait(24 * time.Second); k.Ask(false) }, callflow.Presence{Devices: 1}},
+		"nothing is registered any more": {func(*sip.Keeper) {}, callflow.Presence{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := sip.NewKeeper("1001", "k")
+			c.steps(k)
+			if got := k.Presence("u1001"); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+	k := sip.NewKeeper("1001", "k")
+	k.Register(page)
+	k.Wait(4 * time.Second)
+	k.Ask(true)
+	if k.Due(2*time.Second) || !k.Due(5*time.Second) { // and 5 s for the answer: 10 s at most
+		t.Error("a page is not asked 2 to 5 s after its answer")
 	}
 }
 

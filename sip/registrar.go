@@ -18,6 +18,7 @@ type device struct {
 	account.Binding
 	answered bool // an OPTIONS to it was answered once: it may be judged by them
 	out      bool // failed a call or a keep-alive; back by REGISTER or OPTIONS
+	deaf     bool // a page that says that its microphone does not work
 	asking   bool // an OPTIONS is out
 	askAt    time.Time
 	provedAt time.Time // it showed life last
@@ -74,7 +75,7 @@ func (r *registrar) put(b account.Binding, now time.Time) {
 	if d == nil || d.Received != b.Received {
 		d = &device{}
 	}
-	d.Binding, d.out = b, false
+	d.Binding, d.out = b, false // whether a microphone works is said by an OPTIONS alone
 	d.proved(now)
 	r.byAOR[b.AOR][b.Key] = d
 	r.owners[b.UserID] = b.AOR
@@ -139,24 +140,60 @@ func (r *registrar) route(aor, key string) (account.Binding, *flow) {
 
 // devices lists what can be rung of an agent.
 func (r *registrar) devices(agent account.ID) []callflow.Address {
+	var out []callflow.Address
+	for _, d := range r.phones(agent) {
+		if d.rung() {
+			out = append(out, callflow.Address{Kind: callflow.AddressDevice, AOR: d.AOR, Key: d.Key, Display: d.ContactURI})
+		}
+	}
+	return out
+}
+
+// rung reports whether d can be rung.
+func (d *device) rung() bool { return !d.out && !d.deaf }
+
+// phones lists the devices of an agent. Of several flows of one the newest that
+// can be rung stands for it: the others ring only when that one is out (RFC 5626 5.3).
+func (r *registrar) phones(agent account.ID) []device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	newest := map[string]*device{} // by phone: its other flows ring only when that one is out (RFC 5626 5.3)
+	newest := map[string]*device{} // by phone
 	for _, d := range r.byAOR[r.owners[agent]] {
-		if d.out || !d.ExpiresAt.After(now) || d.UserID != agent {
+		if !d.ExpiresAt.After(now) || d.UserID != agent {
 			continue
 		}
 		phone := phoneOf(d.Key)
-		if other := newest[phone]; other == nil || d.RegisteredAt.After(other.RegisteredAt) {
+		other := newest[phone]
+		if other == nil || d.rung() && !other.rung() || d.rung() == other.rung() && d.RegisteredAt.After(other.RegisteredAt) {
 			newest[phone] = d
 		}
 	}
-	var out []callflow.Address
+	out := make([]device, 0, len(newest))
 	for _, d := range newest {
-		out = append(out, callflow.Address{Kind: callflow.AddressDevice, AOR: d.AOR, Key: d.Key, Display: d.ContactURI})
+		out = append(out, *d)
 	}
 	return out
+}
+
+// presence is how the devices of an agent stand together.
+func (r *registrar) presence(agent account.ID) callflow.Presence {
+	var p callflow.Presence
+	for _, d := range r.phones(agent) {
+		switch {
+		case d.rung():
+			p.Devices++
+		case d.out:
+			p.Silent++
+			p.Why = callflow.CauseNoResponse
+		default:
+			p.Silent++
+			if p.Why == "" {
+				p.Why = callflow.CauseMicrophone
+			}
+		}
+	}
+	return p
 }
 
 // phoneOf is the instance of a binding key without its reg-id, or the contact.
@@ -276,7 +313,7 @@ func (r *registrar) count() int {
 func (r *registrar) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	told := map[account.ID]int{}
+	told := map[account.ID]callflow.Presence{}
 	var accounts []account.ID
 	for {
 		select {
@@ -285,9 +322,9 @@ func (r *registrar) run(ctx context.Context) {
 		case <-r.dirty.Ready():
 			accounts = r.dirty.Take(accounts)
 			for _, a := range accounts {
-				if n := len(r.devices(a)); n != told[a] {
-					told[a] = n
-					r.server.handler.Presence(a, n)
+				if p := r.presence(a); p != told[a] {
+					told[a] = p
+					r.server.handler.Presence(a, p)
 				}
 			}
 		case now := <-tick.C:

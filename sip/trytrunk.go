@@ -133,4 +133,4 @@ type noCalls struct{}
 
 func (noCalls) Routable(string, account.ID) bool          { return false }
 func (noCalls) Accept(callflow.Inbound) *callflow.Refusal { return &callflow.Refusal{Status: 503} }
-func (noCalls) Presence(account.ID, int)                  {}
+func (noCalls) Presence(account.ID, callflow.Presence)    {}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,20 +130,55 @@ func saveLeg(t *tx, id call.ID, pos int, l *call.LegRecord) error {
 func centi(score float64) int64 { return int64(math.Round(score * 100)) }
 
 func addCallEvents(t *tx, id call.ID, events []call.TimelineEvent) error {
-	for i := range events {
-		e := &events[i]
-		detail, err := detailText(e.Detail)
-		if err != nil {
-			return err
+	return addEvents(t, "call_events", "call_id", string(id), events)
+}
+
+// addEvents appends to the timeline of an object, several lines in a statement.
+func addEvents(t *tx, table, column, id string, events []call.TimelineEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	var last int64
+	if err := t.row(`SELECT COALESCE(MAX(seq), 0) FROM `+table+` WHERE `+column+` = $1`, []any{id}, &last); err != nil {
+		return err
+	}
+	for len(events) > 0 {
+		part := events[:min(len(events), maxEventRows)]
+		events = events[len(part):]
+		args := make([]any, 0, 6*len(part))
+		for i := range part {
+			e := &part[i]
+			detail, err := detailText(e.Detail)
+			if err != nil {
+				return err
+			}
+			last++
+			args = append(args, id, last, e.At.UnixMilli(), e.Kind, e.Actor, detail)
 		}
-		_, err = t.exec(`INSERT INTO call_events (call_id, seq, at, kind, actor, detail)
-			VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM call_events WHERE call_id = $1), $2, $3, $4, $5)`,
-			id, e.At.UnixMilli(), e.Kind, e.Actor, detail)
+		_, err := t.exec(`INSERT INTO `+table+` (`+column+`, seq, at, kind, actor, detail) VALUES `+rowsOf(len(part), 6), args...)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxEventRows is how many lines of a timeline one statement writes: each number
+// of them is a statement that is kept.
+const maxEventRows = 16
+
+// rowsOf is the VALUES list of n rows of so many columns: ($1, $2), ($3, $4).
+func rowsOf(n, columns int) string {
+	var b strings.Builder
+	for row := range n {
+		b.WriteString([...]string{"(", ", ("}[min(row, 1)])
+		for column := range columns {
+			b.WriteString([...]string{"$", ", $"}[min(column, 1)])
+			b.WriteString(strconv.Itoa(row*columns + column + 1))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
 }
 
 // detailText is the detail of an event as it is stored: never null.

@@ -22,8 +22,8 @@ type write struct {
 }
 
 // committer is the group committer: one goroutine on one connection. A batch is
-// what gathered while the last commit ran; there is no timer. Each closure of a
-// batch has a SAVEPOINT, so that one that fails does not sink the others.
+// what gathered while the last commit ran; there is no timer. A closure that
+// fails does not sink the others of its batch.
 type committer struct {
 	db      *sql.DB
 	dialect Dialect
@@ -126,35 +126,60 @@ func (c *committer) commit(batch []*write) {
 // attempt runs the writes in one transaction. It returns the index of the write
 // at which the transaction was lost, or -1 when that is nobody's fault or the
 // outcome of COMMIT is not known.
+//
+// A write that fails is rare. The writes are therefore run without savepoints,
+// which would be two statements more for each; where one fails, all of them are
+// run again with.
 func (c *committer) attempt(todo []*write) (culprit int, err error) {
+	sound, err := c.plain(todo)
+	if sound || err != nil {
+		return -1, err
+	}
+	return c.careful(todo)
+}
+
+// plain runs the writes in one transaction as if none could fail. It reports
+// whether they are done: committed, or the only one refused. Where it reports
+// false without an error nothing was written.
+func (c *committer) plain(todo []*write) (done bool, err error) {
+	t, err := c.begin()
+	if err != nil {
+		return false, err
+	}
+	for _, w := range todo {
+		if w.err = guard(w.fn, t, c.log); w.err != nil {
+			c.rollback(t)
+			return len(todo) == 1, nil // its own error is the answer
+		}
+	}
+	if err := t.run("COMMIT"); err != nil {
+		c.rollback(t)
+		return false, err
+	}
+	return true, nil
+}
+
+// careful runs the writes in one transaction, each behind a savepoint: one that
+// fails takes back only what it wrote.
+func (c *committer) careful(todo []*write) (culprit int, err error) {
 	t, err := c.begin()
 	if err != nil {
 		return -1, err
 	}
-	single := len(todo) == 1
 	for i, w := range todo {
-		if !single {
-			if err := t.run("SAVEPOINT w"); err != nil {
-				c.rollback(t)
-				return i, err
-			}
-		}
-		w.err = guard(w.fn, t, c.log)
-		switch {
-		case w.err != nil && single:
+		if err := t.run("SAVEPOINT w"); err != nil {
 			c.rollback(t)
-			return -1, nil // its own error is the answer
-		case w.err != nil:
+			return i, err
+		}
+		if w.err = guard(w.fn, t, c.log); w.err != nil {
 			if err := t.run("ROLLBACK TO SAVEPOINT w"); err != nil {
 				c.rollback(t)
 				return i, errors.Join(w.err, err)
 			}
 		}
-		if !single {
-			if err := t.run("RELEASE SAVEPOINT w"); err != nil {
-				c.rollback(t)
-				return i, err
-			}
+		if err := t.run("RELEASE SAVEPOINT w"); err != nil {
+			c.rollback(t)
+			return i, err
 		}
 	}
 	if err := t.run("COMMIT"); err != nil {

@@ -21,7 +21,8 @@ func scanRecording(row scanner) (recording.Row, error) {
 }
 
 // SaveRecording inserts or updates the row of a recording. One that is closed
-// is not opened again by a late row.
+// is not opened again by a late row. Its call and its start stand from the first
+// time: their indexes are not written again.
 func (s *Store) SaveRecording(ctx context.Context, r recording.Row) error {
 	return s.act(ctx, "save a recording", func(t *tx) error { return saveRecording(t, r) })
 }
@@ -29,10 +30,9 @@ func (s *Store) SaveRecording(ctx context.Context, r recording.Row) error {
 func saveRecording(t *tx, r recording.Row) error {
 	_, err := t.exec(`INSERT INTO recordings (`+recordingColumns+`, interaction_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-		ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, agent_id = excluded.agent_id, queue = excluded.queue,
+		ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, queue = excluded.queue,
 			state = excluded.state, incomplete_reason = excluded.incomplete_reason, path = excluded.path, sha256 = excluded.sha256,
-			bytes = excluded.bytes, ms = excluded.ms, dropped = excluded.dropped, started_at = excluded.started_at,
-			ended_at = excluded.ended_at, interaction_id = excluded.interaction_id
+			bytes = excluded.bytes, ms = excluded.ms, dropped = excluded.dropped, ended_at = excluded.ended_at
 		WHERE excluded.state <> 'open' OR recordings.state = 'open'`,
 		r.ID, orNull(string(r.CallID)), r.AgentID, r.Queue, r.State, r.Incomplete, r.Path, r.SHA256, r.Bytes,
 		r.Duration.Milliseconds(), int64(r.Dropped), r.StartedAt.UnixMilli(), msOf(r.EndedAt), orNull(string(r.CallID)))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"pickup/account"
@@ -163,13 +162,5 @@ func fillDocs(t *tx, docs []Doc) error {
 
 // docRows is the statement that inserts n rows of documents.
 func docRows(n int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO search_docs (id, kind, object_id, ticket_id, locale, owners) VALUES `)
-	for i := range 6 * n {
-		b.WriteString([...]string{"($", ", $", ", $", ", $", ", $", ", $"}[i%6] + strconv.Itoa(i+1))
-		if i%6 == 5 {
-			b.WriteString(")" + [...]string{", ", ""}[min(1, (i+1)/(6*n))])
-		}
-	}
-	return b.String()
+	return `INSERT INTO search_docs (id, kind, object_id, ticket_id, locale, owners) VALUES ` + rowsOf(n, 6)
 }

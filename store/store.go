@@ -34,7 +34,7 @@ type Dialect struct {
 // is left by the end of its ctx may still be written.
 type Store struct {
 	write   *sql.DB
-	read    *sql.DB
+	read    *readPool
 	dialect Dialect
 	commits *committer
 	log     *slog.Logger
@@ -44,7 +44,7 @@ type Store struct {
 // one connection is used, and read. Close closes both. It is called by
 // sqlite.Open and postgres.Open.
 func New(write, read *sql.DB, d Dialect, log *slog.Logger) *Store {
-	s := &Store{write: write, read: read, dialect: d, log: log}
+	s := &Store{write: write, read: newReadPool(read, d.Prepare), dialect: d, log: log}
 	s.commits = newCommitter(write, d, log)
 	return s
 }

@@ -99,18 +99,5 @@ func (d deskTx) SaveTicket(_ context.Context, k ticket.Ticket) (ticket.Ticket, e
 
 // AddEvents implements ticket.Tx.
 func (d deskTx) AddEvents(_ context.Context, ticketID string, events ...call.TimelineEvent) error {
-	for i := range events {
-		e := &events[i]
-		detail, err := detailText(e.Detail)
-		if err != nil {
-			return err
-		}
-		_, err = d.exec(`INSERT INTO ticket_events (ticket_id, seq, at, kind, actor, detail)
-			VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM ticket_events WHERE ticket_id = $1), $2, $3, $4, $5)`,
-			ticketID, e.At.UnixMilli(), e.Kind, e.Actor, detail)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return addEvents(d.tx, "ticket_events", "ticket_id", ticketID, events)
 }

@@ -25,10 +25,20 @@ func (t *tx) run(query string) error {
 	return err
 }
 
+// maxStatements bounds the prepared statements that are kept: the texts of lists
+// differ with their filters.
+const maxStatements = 500
+
 // stmt returns the prepared statement of a text, which the connection keeps.
 func (t *tx) stmt(query string) (*sql.Stmt, error) {
 	if s, ok := t.stmts[query]; ok {
 		return s, nil
+	}
+	if len(t.stmts) >= maxStatements {
+		for text, s := range t.stmts {
+			_ = s.Close()
+			delete(t.stmts, text)
+		}
 	}
 	s, err := t.conn.PrepareContext(t.ctx, query)
 	if err != nil {
@@ -67,6 +77,13 @@ func (t *tx) one(query string, args ...any) error {
 
 // QueryContext satisfies querier, with the committer's context.
 func (t *tx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	if t.dialect.Prepare {
+		s, err := t.stmt(query)
+		if err != nil {
+			return nil, err
+		}
+		return s.QueryContext(t.ctx, args...)
+	}
 	return t.conn.QueryContext(t.ctx, query, args...)
 }
 

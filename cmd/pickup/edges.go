@@ -69,6 +69,8 @@ func (s *server) figures() []web.Figure {
 		total("pickup_call_panics_total", "Faults of ours that ended one call.", calls(func(c callflow.Counts) int64 { return c.Panics })),
 		total("pickup_callback_repaired_total", "Promises that nobody owned, brought back to their queue; 0 when all is well.",
 			calls(func(c callflow.Counts) int64 { return c.Repaired })),
+		total("pickup_phone_faults_total", "Calls that an agent's phone refused because of how it is set up: it asks for a password (401, 407) or has no codec of ours (488, 606, 415).",
+			calls(func(c callflow.Counts) int64 { return c.PhoneFaults })),
 		total("pickup_queue_reaped_total", "Reservations freed by the reaper; 0 when all is well.",
 			func() uint64 { return s.queue.Counters().Reaped }),
 		total("pickup_queue_commit_errors_total", "Decisions of the queue that the store refused.",

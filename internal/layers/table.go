@@ -31,12 +31,14 @@ func Table() map[string]Row {
 
 		// L3: compose the engines.
 		"callflow":    {Ours: append([]string{"media", "queue", "callback", "recording", "ticket"}, engines...)},
+		"simulate":    {Ours: append([]string{"queue", "staffing"}, engines...), Pure: true},
 		"ticket/work": {Ours: work},
 		"ticket/chat": {Ours: append([]string{"ticket/work"}, work...)},
 		"store":       {Ours: stored},
 
 		// L2: engines, which know nothing of each other.
 		"queue":     {Ours: engines, Pure: true},
+		"staffing":  {Pure: true},
 		"callback":  {Ours: engines, Pure: true},
 		"recording": {Ours: engines},
 		"ticket":    {Ours: engines},

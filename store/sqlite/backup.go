@@ -10,10 +10,7 @@ import (
 // it stands at one instant, while others read and write it (VACUUM INTO). The
 // new file must not exist.
 func Backup(ctx context.Context, path, to string) (err error) {
-	db, err := open(path, common, 1)
-	if err != nil {
-		return err
-	}
+	db := open(path, common, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, to); err != nil {
 		return fmt.Errorf("copy the database to %s: %w", to, err)

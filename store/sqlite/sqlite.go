@@ -9,12 +9,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"strconv"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -30,24 +32,40 @@ var ErrNoFTS5 = errors.New("this binary was built without FTS5, which the store 
 
 // Connection settings of both pools and of each.
 const (
-	common  = "_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_cache_size=-20000"
+	// A connection is used by one goroutine at a time: database/sql sees to that.
+	common  = "_mutex=no&_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_cache_size=-20000"
 	writer  = common + "&_txlock=immediate&_synchronous=FULL"
 	reader  = common + "&_query_only=1&_txlock=deferred"
 	readers = 4
+	// checkpointPages of 4 KiB gather in the write-ahead log before they are
+	// copied into the database: the same few pages are written by every call, and
+	// are then copied once for many of them.
+	checkpointPages = 4000
 )
+
+// connector opens connections. A setting of the write-ahead log has no place in
+// the driver's URL.
+type connector struct {
+	sqlite3.SQLiteDriver
+	url string
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.Open(c.url) }
+
+// Driver implements driver.Connector.
+func (c *connector) Driver() driver.Driver { return &c.SQLiteDriver }
+
+func checkpointRarely(conn *sqlite3.SQLiteConn) error {
+	_, err := conn.Exec("PRAGMA wal_autocheckpoint = "+strconv.Itoa(checkpointPages), nil)
+	return err
+}
 
 // Open opens the database file at path, which it makes if it is not there,
 // brings it to the newest version and returns the store on it. ErrNoFTS5 when
 // the binary cannot search text.
 func Open(ctx context.Context, path string, log *slog.Logger) (*store.Store, error) {
-	write, err := open(path, writer, 1)
-	if err != nil {
-		return nil, err
-	}
-	read, err := open(path, reader, readers)
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
+	write, read := open(path, writer, 1), open(path, reader, readers)
 	if err := prepare(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), write.Close(), read.Close())
 	}
@@ -59,15 +77,12 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*store.Store, err
 }
 
 // open makes a pool; nothing is read before its first use.
-func open(path, settings string, connections int) (*sql.DB, error) {
+func open(path, settings string, connections int) *sql.DB {
 	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings}
-	db, err := sql.Open("sqlite3", file.String())
-	if err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
-	}
+	db := sql.OpenDB(&connector{SQLiteDriver: sqlite3.SQLiteDriver{ConnectHook: checkpointRarely}, url: file.String()})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return db, nil
+	return db
 }
 
 // prepare checks the engine and migrates.

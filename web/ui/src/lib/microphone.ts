@@ -3,6 +3,40 @@
 /** What a voice wants of a browser. */
 export const voice: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
+/**
+ * Follows whether there is a microphone to speak into: the browser knows one, and
+ * has not been told to keep it from us. works is called at once and on each change,
+ * until the function that it returns is called.
+ */
+export function microphoneThere(works: (there: boolean) => void): () => void {
+  const devices: MediaDevices | undefined = navigator.mediaDevices; // undefined on a page without TLS
+  if (!devices?.enumerateDevices) {
+    works(false);
+    return () => {};
+  }
+  let over = false;
+  let allowed: PermissionStatus | undefined;
+  const look = async (): Promise<void> => {
+    const known = await devices.enumerateDevices().catch(() => []);
+    if (!over) works(allowed?.state !== 'denied' && known.some((d) => d.kind === 'audioinput'));
+  };
+  devices.addEventListener('devicechange', look);
+  void navigator.permissions
+    ?.query({ name: 'microphone' as PermissionName })
+    .then((p) => {
+      allowed = p;
+      if (!over) p.addEventListener('change', look);
+    })
+    .catch(() => {}) // a browser that does not say
+    .finally(look);
+  if (!navigator.permissions) void look();
+  return () => {
+    over = true;
+    devices.removeEventListener('devicechange', look);
+    allowed?.removeEventListener('change', look);
+  };
+}
+
 export type Watch = typeof watchMicrophone;
 
 /**

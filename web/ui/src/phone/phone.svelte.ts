@@ -7,7 +7,7 @@ import type { UA } from 'jssip';
 import type { RTCSession } from 'jssip/lib/RTCSession';
 import { api } from '../lib/api';
 import { useServers } from '../lib/ice';
-import { voice, watchMicrophone } from '../lib/microphone';
+import { microphoneThere, voice, watchMicrophone } from '../lib/microphone';
 import { ring } from '../ui/ring';
 
 export type PhoneState = 'off' | 'registering' | 'registered' | 'failed' | 'lost' | 'elsewhere';
@@ -85,6 +85,8 @@ class Phone {
   #later: ReturnType<typeof setTimeout> | undefined;
   #network = new Network(() => this.#ua?.isConnected() ?? false);
   #unhear: (() => void) | undefined; // ends the watch of the microphone
+  #there = true; // there is a microphone to speak into
+  #unlook: (() => void) | undefined;
 
   /** Registers as login; one tab at a time. */
   async connect(login: string, password: string): Promise<void> {
@@ -106,6 +108,17 @@ class Phone {
       user_agent: 'Pickup console',
     });
     this.#ua = ua;
+    this.noMicrophone = false;
+    this.#unlook = microphoneThere((there) => {
+      this.#there = there;
+      this.noMicrophone = false; // what failed before may work now
+    });
+    // The server asks every few seconds: an answer says that this page lives, and
+    // whether it could be spoken into. Who cannot be heard is offered no call.
+    ua.on('newOptions', (e: unknown) => {
+      const { originator, message } = e as { originator: string; message: { accept(o: { extraHeaders: string[] }): void } };
+      if (originator === 'remote') message.accept({ extraHeaders: [`X-Pickup-Microphone: ${this.#there && !this.noMicrophone ? 'working' : 'lost'}`] });
+    });
     ua.on('registered', () => {
       this.state = 'registered';
       void this.#network.learn();
@@ -131,6 +144,8 @@ class Phone {
     const ua = this.#ua;
     this.#ua = undefined;
     ua?.stop();
+    this.#unlook?.();
+    this.#unlook = undefined;
     this.#clear();
     this.#unlock?.();
     this.#unlock = undefined;

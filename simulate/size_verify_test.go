@@ -1,0 +1,8 @@
+//go:build verify
+
+package simulate_test
+
+const (
+	seeds         = 20
+	estimateSeeds = 8
+)
