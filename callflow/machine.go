@@ -179,6 +179,8 @@ func (m *machine) step(at time.Time, in input) []effect {
 		m.onNear(in)
 	case engaged:
 		m.onEngaged(in)
+	case prioritised:
+		m.onPrioritised(in)
 	case rejoined:
 		m.onRejoined(in)
 	case wayFound:

@@ -305,7 +305,7 @@ func (s *Session) publish() {
 	for i := range talk.Parties {
 		talk.Parties[i].entry = s.seeks[talk.Parties[i].item]
 	}
-	s.view.set(s.m.rec, s.entry, login, s.m.away, talk, s.m.offers, s.lacksLeg())
+	s.view.set(s.m.rec, s.entry, login, s.m.away, s.m.priority, talk, s.m.offers, s.lacksLeg())
 }
 
 // tellWanted tells those who asked by API what became of the callback.

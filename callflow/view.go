@@ -14,6 +14,7 @@ type View struct {
 	Place      queue.Place
 	AgentLogin string
 	Away       bool
+	Priority   int // 0 to 3, since it joined its queue; 1 is normal
 	Talk
 }
 
@@ -54,6 +55,7 @@ type latest struct {
 	entry *queue.Entry
 	login string
 	away  bool
+	prio  int
 	talk  Talk
 	story []call.TimelineEvent // appended to only
 	// What the reconciler asks for.
@@ -68,14 +70,14 @@ func (l *latest) tell(ev call.TimelineEvent) {
 	l.mu.Unlock()
 }
 
-func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, talk Talk, offers []*offerLegs, broken bool) {
+func (l *latest) set(rec call.Record, entry *queue.Entry, login string, away bool, priority int, talk Talk, offers []*offerLegs, broken bool) {
 	l.mu.Lock()
 	l.broken = broken
 	l.offers = l.offers[:0]
 	for _, o := range offers {
 		l.offers = append(l.offers, o.offer.ID)
 	}
-	l.rec, l.entry, l.login, l.away, l.talk = rec, entry, login, away, talk
+	l.rec, l.entry, l.login, l.away, l.prio, l.talk = rec, entry, login, away, priority, talk
 	l.mu.Unlock()
 }
 
@@ -97,7 +99,7 @@ func (l *latest) promise() string {
 
 func (l *latest) get() View {
 	l.mu.Lock()
-	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away, Talk: l.talk}
+	v := View{Record: l.rec, Timeline: l.story[:len(l.story):len(l.story)], AgentLogin: l.login, Away: l.away, Priority: l.prio, Talk: l.talk}
 	entry := l.entry
 	l.mu.Unlock()
 	if entry != nil {

@@ -53,6 +53,7 @@ func TestEachRoleMayDoWhatItsTableSays(t *testing.T) {
 		"who calls him":                {"GET", "/api/v1/calls/" + string(own.ID) + "/caller", nil, 401, 200, 200, 200, 200},
 		"who calls another":            {"GET", "/api/v1/calls/" + string(other.ID) + "/caller", nil, 401, 403, 200, 200, 200},
 		"end a call":                   {"DELETE", "/api/v1/calls/" + string(other.ID), nil, 401, 403, 404, 403, 404},
+		"move a call":                  {"PUT", "/api/v1/calls/" + string(other.ID) + "/priority", map[string]any{"priority": 2, "reason": "A friend."}, 401, 403, 404, 403, 404},
 		"recordings":                   {"GET", "/api/v1/recordings", nil, 401, 200, 200, 200, 200},
 		"an unknown recording":         {"GET", "/api/v1/recordings/none", nil, 401, 404, 404, 404, 404},
 		"audio of an unknown one":      {"GET", "/api/v1/recordings/none/audio", nil, 401, 404, 404, 404, 404},

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"pickup/call"
 	"pickup/callflow"
+	"pickup/queue"
 	"pickup/store"
 )
 
@@ -79,6 +81,7 @@ type CallLeg struct {
 type CallStory struct {
 	CallRow
 	Why      string    `json:"why" doc:"Why this agent."`
+	Priority *int      `json:"priority,omitempty" minimum:"0" maximum:"3" doc:"Of a call that waits: 0 low to 3 urgent."`
 	Legs     []CallLeg `json:"legs" nullable:"false"`
 	Timeline []Event   `json:"timeline" nullable:"false"`
 	SIPTrace []string  `json:"sip_trace,omitempty" doc:"SIP messages, for administrators, while sip.trace is on."`
@@ -97,6 +100,11 @@ func (s *Server) callOperations(api huma.API) {
 		id: "hang-up-call", method: http.MethodDelete, path: "/api/v1/calls/{id}", tag: "calls", rule: manages,
 		summary: "End a live call", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.hangUpCall)
+	register(api, act{
+		id: "put-call-priority", method: http.MethodPut, path: "/api/v1/calls/{id}/priority", tag: "calls", rule: manages,
+		summary: "Move a call that waits to the place of another priority", status: http.StatusNoContent,
+		errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, s.putCallPriority)
 }
 
 func (s *Server) listCalls(ctx context.Context, in *CallsInput) (*listOutput[CallRow], error) {
@@ -209,6 +217,9 @@ func (s *Server) getCall(ctx context.Context, in *IDInput) (*oneOutput[CallStory
 		return nil, err
 	}
 	story := CallStory{CallRow: showCall(&r, time.Now()), Why: r.Why, Legs: []CallLeg{}, Timeline: showEvents(events)}
+	if live && r.State.InQueue() {
+		story.Priority = &v.Priority
+	}
 	admin := who(ctx).user.Role.Administers()
 	for i := range r.Legs {
 		story.Legs = append(story.Legs, showLeg(&r.Legs[i]))
@@ -242,6 +253,36 @@ func showLeg(l *call.LegRecord) CallLeg {
 		PacketsIn: l.Quality.PacketsIn, PacketsOut: l.Quality.PacketsOut, PacketsLost: l.Quality.PacketsLost,
 		JitterMS: float64(l.Quality.Jitter) / float64(time.Millisecond), MOS: l.Quality.MOS, MOSLowest: l.Quality.MOSLowest, MOSLast: l.Quality.MOSLast, MOSMean: l.Quality.MOSMean,
 	}
+}
+
+// CallPriorityInput is where a waiting call is moved to, and why.
+type CallPriorityInput struct {
+	IDInput
+	Body struct {
+		Priority int    `json:"priority" minimum:"0" maximum:"3" doc:"0 low, 1 normal, 2 high, 3 urgent; each is worth a minute of waiting."`
+		Reason   string `json:"reason" minLength:"3" maxLength:"500" doc:"For the timeline and the log of changes."`
+	}
+}
+
+func (s *Server) putCallPriority(ctx context.Context, in *CallPriorityInput) (*noOutput, error) {
+	me := who(ctx).user.ID
+	before, err := s.parts.Calls.Reprioritise(ctx, call.ID(in.ID), in.Body.Priority, me, in.Body.Reason)
+	switch {
+	case errors.Is(err, callflow.ErrEnded):
+		return nil, problem(http.StatusNotFound, "", "There is no such live call.", "path.id")
+	case errors.Is(err, queue.ErrGone):
+		return nil, problem(http.StatusConflict, "", "The call does not wait any more.", "path.id")
+	case err != nil:
+		return nil, s.fail(ctx, "move a call", err)
+	}
+	err = s.parts.Store.LogAudit(ctx, store.Audit{
+		At: time.Now(), Actor: me, Action: "call.priority", ObjectKind: "call", ObjectID: in.ID, IP: sourceOf(ctx).String(),
+		Detail: map[string]string{"from": strconv.Itoa(before), "to": strconv.Itoa(in.Body.Priority), "reason": in.Body.Reason},
+	})
+	if err != nil {
+		return nil, s.fail(ctx, "log a change", err)
+	}
+	return &noOutput{}, nil
 }
 
 func (s *Server) hangUpCall(ctx context.Context, in *IDInput) (*noOutput, error) {

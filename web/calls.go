@@ -24,6 +24,9 @@ type LiveCalls interface {
 	Resume(tokenSHA256 string, leg callflow.Leg) (call.ID, error)
 	// Hangup ends a call; by is who asked, "" for the player.
 	Hangup(ctx context.Context, id call.ID, by account.ID) error
+	// Reprioritise moves a call that waits to the place of another priority: see
+	// callflow.Manager.Reprioritise.
+	Reprioritise(ctx context.Context, id call.ID, priority int, by account.ID, reason string) (before int, err error)
 	// Operate does something with a live call: see callflow.Manager.Operate.
 	Operate(ctx context.Context, id call.ID, op callflow.Operation) error
 	// Call has an agent call a player: see callflow.Manager.Call.

@@ -42,6 +42,7 @@ var roles = map[string]may{
 	"get-call":            {status: "401 200 403 200 200 200"},
 	"get-caller":          {status: "401 200 403 200 200 200"},
 	"hang-up-call":        {status: "401 403 403 404 403 404"},                                                                              // it is over
+	"put-call-priority":   {status: "401 403 403 404 403 404", body: map[string]any{"priority": 3, "reason": "He has waited twice."}},       // it is over
 	"create-call":         {status: "401 503 403 503 403 503", body: map[string]string{"ticket_id": "{tickets}", "number": "+33123456789"}}, // there is no trunk
 	"get-talk":            {status: "401 404 404 404 404 404"},
 	"operate-call":        {status: "401 404 404 404 403 404", body: map[string]string{"operation": "hold"}},

@@ -85,6 +85,8 @@ export const api = {
   operate: (id: string, operation: Operation, to?: string) => take(client.POST('/api/v1/calls/{id}/talk', { ...path('id', id), body: { operation, to } })),
   parked: () => take(client.GET('/api/v1/parked')),
   targets: () => take(client.GET('/api/v1/targets')),
+  putCallPriority: (id: string, priority: number, reason: string) =>
+    take(client.PUT('/api/v1/calls/{id}/priority', { ...path('id', id), body: { priority, reason } })),
   hangUp: (id: string) => take(client.DELETE('/api/v1/calls/{id}', path('id', id))),
   agents: () => take(client.GET('/api/v1/agents')),
   setState: (id: string, state: ChosenState, reason = '') =>
