@@ -61,7 +61,8 @@ describe('a form', () => {
 
   it('sends seconds as milliseconds and keeps what it does not show', async () => {
     answer(200, {});
-    const q = { id: 'q', name: 'vip', title: { fr: 'VIP', de: 'Wichtig' }, enabled: false, target_ms: 10_000, target_percent: 90, max_wait_ms: 0, max_length: 2, wrap_up_ms: 5500, strategy: 'round_robin' as const, members: [] };
+    const q = { id: 'q', name: 'vip', title: { fr: 'VIP', de: 'Wichtig' }, enabled: false, target_ms: 10_000, target_percent: 90, max_wait_ms: 0, max_length: 2, wrap_up_ms: 5500, strategy: 'round_robin' as const,
+      require: 'payments 3, chat 2? | vip', language_level: 2, relax_level_ms: 20_000, relax_optional_ms: 40_000, relax_language_ms: 60_500, ring_most: 4, ring_step_ms: 6000, members: [] };
     const saved = vi.fn();
     render(QueueForm, { q, saved });
     submit();
