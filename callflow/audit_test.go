@@ -1,6 +1,9 @@
 package callflow_test
 
 import (
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,12 +13,35 @@ import (
 )
 
 // lostLegs is an edge whose legs nobody owns until they are ended.
-type lostLegs struct{ legs, ended []call.LegID }
+type lostLegs struct {
+	mu          sync.Mutex
+	legs, ended []call.LegID
+}
 
-func (e *lostLegs) Legs() []call.LegID { return e.legs }
+func (e *lostLegs) Legs() []call.LegID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.legs)
+}
 
 func (e *lostLegs) EndLeg(id call.LegID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.ended, e.legs = append(e.ended, id), nil
+}
+
+// lose makes a leg that nobody owns.
+func (e *lostLegs) lose(id call.LegID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.legs = []call.LegID{id}
+}
+
+// endedOnly reports whether this leg alone was ended.
+func (e *lostLegs) endedOnly(id call.LegID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Equal(e.ended, []call.LegID{id})
 }
 
 // heldByNobody lets an item of a call that does not exist be offered to the agent,
@@ -72,17 +98,18 @@ func TestTheReconcilerRepairs(t *testing.T) {
 			func(s *site, _ *lostLegs) bool { return len(s.queue.Waiting("", 0)) == 0 },
 		},
 		"a leg that belongs to no call": {
-			func(_ *site, e *lostLegs) { e.legs = []call.LegID{"orphan"} },
-			func(_ *site, e *lostLegs) bool { return len(e.ended) == 1 && e.ended[0] == "orphan" },
+			func(_ *site, e *lostLegs) { e.lose("orphan") },
+			func(_ *site, e *lostLegs) bool { return e.endedOnly("orphan") },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
-				edge, told := &lostLegs{}, 0
+				edge := &lostLegs{}
+				var told atomic.Int64
 				s := newSite(t, options{edges: []callflow.Edge{edge}, calls: func(cfg *callflow.Config) {
 					cfg.OnChange = func(topic, _ string) {
 						if topic == "reconciled" {
-							told++
+							told.Add(1)
 						}
 					}
 				}})
@@ -95,8 +122,8 @@ func TestTheReconcilerRepairs(t *testing.T) {
 				if !c.well(s, edge) {
 					t.Error("it was not repaired")
 				}
-				if n := s.calls.Counts().Audited; n != 1 || told != 1 {
-					t.Errorf("%d repairs counted, %d told, want 1", n, told)
+				if n := s.calls.Counts().Audited; n != 1 || told.Load() != 1 {
+					t.Errorf("%d repairs counted, %d told, want 1", n, told.Load())
 				}
 				time.Sleep(time.Minute)
 				if n := s.calls.Counts().Audited; n != 1 {
