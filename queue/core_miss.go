@@ -49,7 +49,7 @@ func (c *Core) judge(r *reservation, outcome call.Outcome) {
 		c.tried(e, a)
 		a.stop("forwarded")
 	case call.OutcomeBusy:
-		a.foreign = true
+		a.foreign = !e.lane.text() // who does not take a chat is in no call elsewhere
 		c.delay(a, busyDelay)
 	case call.OutcomeUnreachable:
 		c.unreached(e, a, "no_response")

@@ -210,6 +210,7 @@ func (n *naive) missedText(t *nText, out call.Outcome, front bool) {
 		}
 	case call.OutcomeRejected:
 		a.rejected++
+		a.foreign = false
 		a.idle = n.now
 		it.tries[a.id]++
 		if a.rejected >= 2 {
@@ -218,6 +219,7 @@ func (n *naive) missedText(t *nText, out call.Outcome, front bool) {
 			a.delayed = n.now + 10*time.Second
 		}
 	case call.OutcomeBusy:
+		a.foreign = false
 		a.delayed = n.now + 15*time.Second
 	case call.OutcomeUnreachable:
 		it.tries[a.id]++

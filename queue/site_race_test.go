@@ -34,6 +34,15 @@ func TestRacesWithTheSite(t *testing.T) {
 				t.Error(err)
 			}
 		},
+		"R13 who does not take a chat is in no foreign call": func(t *testing.T) {
+			r := simple(t, queue.Config{}, nil, "a")
+			r.console("a", true)
+			r.text("c", call.ChannelChat)
+			r.missed(r.last("c").ID, call.OutcomeBusy)
+			if err := r.set("a", queue.AgentReady, ""); err != nil {
+				t.Error(err)
+			}
+		},
 		"R15 an offer keeps the parameters it left with": func(t *testing.T) {
 			r := simple(t, queue.Config{}, func(q *queue.QueueConfig) { q.WrapUp = 20 * time.Second }, "a")
 			r.join("i")
