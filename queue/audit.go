@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -72,8 +73,16 @@ func (c *Core) audit() []string {
 	for _, id := range ids {
 		c.auditAgent(c.agents[id], said)
 	}
-	for _, q := range c.lines {
-		c.auditLine(q, said)
+	counts := c.headcounts(said)
+	for _, name := range slices.Sorted(maps.Keys(c.lines)) {
+		q := c.lines[name]
+		is := counts[q]
+		c.recount(q, "live items", &q.live, is.live, said)
+		c.recount(q, "text items", &q.text, is.text, said)
+		c.recount(q, "members on duty", &q.duty, is.duty, said)
+		for slot := range is.held {
+			c.recount(q, "items that agents have", &q.held[slot], is.held[slot], said)
+		}
 	}
 	return wrong
 }
@@ -111,43 +120,63 @@ func (c *Core) auditAgent(a *agent, said func(string, ...any)) {
 	}
 }
 
-// auditLine counts the items and the members of one queue anew.
-func (c *Core) auditLine(q *line, said func(string, ...any)) {
-	var live, text, duty int
-	var held [lanes + 2]int
-	for _, e := range c.items {
-		if e.q != q {
-			continue
+// headcount is what a queue has, counted anew.
+type headcount struct {
+	live, text, duty int
+	held             [slots]int
+}
+
+// headcounts goes once over all items and agents, whatever the number of queues,
+// and repairs which items count as waiting.
+func (c *Core) headcounts(said func(string, ...any)) map[*line]*headcount {
+	counts := make(map[*line]*headcount, len(c.lines))
+	of := func(q *line) *headcount {
+		if counts[q] == nil {
+			counts[q] = &headcount{}
 		}
-		live++
+		return counts[q]
+	}
+	for _, q := range c.lines {
+		of(q)
+	}
+	for _, e := range c.items {
+		n := of(e.q)
+		n.live++
 		if e.lane.text() {
-			text++
+			n.text++
 		}
 		if e.inHands {
-			held[e.slot]++
+			n.held[e.slot]++
 		}
-		if in := q.ages[e.slot].has(e); in != e.counted {
-			said("an item of %s is counted as waiting: %t, and waits: %t", q.key, in, e.counted)
-			if e.counted {
-				q.ages[e.slot].push(e)
-			} else {
-				q.ages[e.slot].remove(e)
-			}
-			c.touch(q)
-		}
+		c.auditAge(e, said)
 	}
+	onDuty := map[*profile]int{}
 	for _, a := range c.agents {
 		if a.counted && a.profile != nil {
-			if _, member := a.profile.ranks[q.key]; member {
-				duty++
+			onDuty[a.profile]++
+		}
+	}
+	for p, n := range onDuty {
+		for name := range p.ranks {
+			if q := c.lines[name]; q != nil {
+				of(q).duty += n
 			}
 		}
 	}
-	c.recount(q, "live items", &q.live, live, said)
-	c.recount(q, "text items", &q.text, text, said)
-	c.recount(q, "members on duty", &q.duty, duty, said)
-	for slot := range held {
-		c.recount(q, "items that agents have", &q.held[slot], held[slot], said)
+	return counts
+}
+
+// auditAge compares whether an item counts as waiting with where it is kept.
+func (c *Core) auditAge(e *entry, said func(string, ...any)) {
+	ages := &e.q.ages[e.slot]
+	if in := ages.has(e); in != e.counted {
+		said("an item of %s is counted as waiting: %t, and waits: %t", e.q.key, in, e.counted)
+		if e.counted {
+			ages.push(e)
+		} else {
+			ages.remove(e)
+		}
+		c.touch(e.q)
 	}
 }
 

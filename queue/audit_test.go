@@ -49,3 +49,14 @@ func TestAuditFindsAndRepairs(t *testing.T) {
 		})
 	}
 }
+
+// An agent who is consulted is held by an item of no figure.
+func TestAuditWhileAnAgentIsConsulted(t *testing.T) {
+	r := simple(t, queue.Config{}, nil, "a")
+	r.ask("s")
+	r.talk("s")
+	r.wantState("a", queue.AgentConsulting, "")
+	if e := r.do(queue.Event{Kind: queue.EventAudit}); !e.OK || e.Text != "" {
+		t.Errorf("found: %q", e.Text)
+	}
+}
